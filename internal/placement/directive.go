@@ -1,0 +1,147 @@
+package placement
+
+import "time"
+
+// DirectiveKind says what the NFVI is told to do.
+type DirectiveKind string
+
+// The kinds of directive.
+const (
+	DirectivePlace        DirectiveKind = "PLACE"
+	DirectiveRelease      DirectiveKind = "RELEASE"
+	DirectiveCache        DirectiveKind = "CACHE"
+	DirectivePurge        DirectiveKind = "PURGE"
+	DirectiveScrub        DirectiveKind = "SCRUB"
+	DirectiveQuarantine   DirectiveKind = "QUARANTINE"
+	DirectiveUnquarantine DirectiveKind = "UNQUARANTINE"
+)
+
+// Directive is one order to one host. Exactly the body of its kind is set.
+type Directive struct {
+	NFVIPoPID  string
+	HostID     string
+	Seq        int64 // from 1, without gaps per host; assigned at commit
+	DecisionID string
+	GrantID    string
+	IssuedAt   time.Time // assigned at commit
+	Kind       DirectiveKind
+	Place      *PlaceDirective
+	Release    *ReleaseDirective
+	Cache      *CacheDirective
+	Purge      *PurgeDirective
+	Scrub      *ScrubDirective
+	Quarantine *QuarantineDirective
+	Ack        *Ack // nil until acknowledged
+}
+
+// WorkloadRef names a granted workload to the NFVI.
+type WorkloadRef struct {
+	ResidencyID          string
+	VNFInstanceID        string
+	ComponentID          string
+	ResourceDefinitionID string
+}
+
+// PlaceDirective allows one workload on the host, and says how it must run.
+type PlaceDirective struct {
+	Workload     WorkloadRef
+	Runtime      string
+	Isolation    Isolation
+	CISNodeID    string
+	Namespace    string
+	NodeSelector map[string]string
+	Tolerations  []Toleration
+	Resources    Resources
+	ExpiresAt    time.Time
+}
+
+// Toleration is a Kubernetes toleration.
+type Toleration struct {
+	Key      string
+	Operator string
+	Value    string
+	Effect   string
+}
+
+// ReleaseDirective ends the right of a workload to run on the host.
+type ReleaseDirective struct {
+	Workload WorkloadRef
+	Reason   string
+}
+
+// CacheDirective says in which form an artefact may lie on the host.
+type CacheDirective struct {
+	Digest                  string
+	Mode                    CacheMode
+	PullPolicy              string // Always, IfNotPresent or Never, as Kubernetes names them
+	PrePullAllowed          bool
+	RetainAfterStop         bool
+	MaxUnusedAge            time.Duration // 0: no limit of its own
+	PurgeOnRelease          bool
+	KeyBinding              string // what releases the key: HOST_ATTESTATION or GUEST_ATTESTATION; empty for plaintext
+	VisibleToTrustDomainIDs []string
+}
+
+// PurgeDirective orders artefacts out of the host's cache: the listed digests, those of a trust domain, or all.
+type PurgeDirective struct {
+	Digests       []string
+	TrustDomainID string
+	All           bool
+}
+
+// ScrubDirective orders a host to be cleaned.
+type ScrubDirective struct {
+	Level       ScrubLevel
+	DeviceReset bool
+	Reason      string
+}
+
+// QuarantineDirective takes a host out of service or back.
+type QuarantineDirective struct {
+	Reason string
+}
+
+// AckOutcome is what became of a directive on its host.
+type AckOutcome string
+
+// The outcomes of an acknowledgement.
+const (
+	AckApplied    AckOutcome = "APPLIED"
+	AckFailed     AckOutcome = "FAILED"
+	AckSuperseded AckOutcome = "SUPERSEDED"
+)
+
+// Ack is a host's answer to a directive.
+type Ack struct {
+	HostID  string
+	Seq     int64
+	Outcome AckOutcome
+	Detail  string
+	At      time.Time
+}
+
+// ObservedState is what a host reports of itself: facts, not decisions.
+type ObservedState struct {
+	HostID      string
+	ObservedAt  time.Time
+	Residencies []ObservedResidency
+	Cache       []ObservedCacheEntry
+}
+
+// ObservedResidency is one running pod or VM as the host sees it.
+type ObservedResidency struct {
+	ResidencyID          string // when the host knows it from a PLACE directive
+	VNFInstanceID        string
+	ComponentID          string
+	ResourceDefinitionID string
+	VIMResourceID        string
+	CISNodeID            string
+	Runtime              string
+}
+
+// ObservedCacheEntry is one artefact in the host's cache as the host sees it.
+type ObservedCacheEntry struct {
+	Digest        string
+	Mode          CacheMode
+	TrustDomainID string
+}

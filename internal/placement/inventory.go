@@ -1,0 +1,53 @@
+package placement
+
+// Inventory is one document that describes a fleet or a part of it: what import takes and export gives.
+type Inventory struct {
+	TrustDomains   []TrustDomain
+	TrustRelations []TrustRelation
+	NFVIPoPs       []NFVIPoP
+	ResourceZones  []ResourceZone
+	HostPools      []HostPool
+	RuntimeClasses []RuntimeClass
+	Hosts          []Host
+	Images         []Image
+	VNFProfiles    []VNFProfile
+	Residencies    []Residency
+	CacheEntries   []CacheEntry
+}
+
+// Page asks for a part of a list in the order of its key.
+type Page struct {
+	After string // the last key of the page before; empty: from the start
+	Limit int
+}
+
+// ReservationFilter selects residencies; empty members select all.
+type ReservationFilter struct {
+	VNFInstanceID string
+	HostID        string
+	GrantID       string
+	States        []ResidencyState
+}
+
+// PolicyRecord is a policy of the SOL012 interface with its versions.
+type PolicyRecord struct {
+	ID              string
+	Designer        string
+	Name            string
+	PFID            string
+	Versions        []string // ascending by transfer
+	SelectedVersion string
+	Activated       bool
+	Associations    []string
+	Revision        int64
+}
+
+// PolicyVersion is the transferred content of one version, byte for byte.
+type PolicyVersion struct {
+	PolicyID      string
+	Version       string
+	MediaType     string
+	Content       []byte
+	SHA256        string
+	TransferredBy string
+}

@@ -1,0 +1,71 @@
+package placement
+
+import "time"
+
+// Demand is a group of equal resources of a request: decided once, placed Count times.
+type Demand struct {
+	ResourceDefinitionIDs []string
+	Workload              Workload
+	Isolation             Isolation // asked as a floor
+	Unknown               []Reason  // names of objects that the request or the profile mentions and nobody knows
+	Temporary             bool      // tempResources: exist only while the operation runs
+}
+
+// Placement is where one resource of a request goes.
+type Placement struct {
+	ResidencyID          string
+	ResourceDefinitionID string
+	Demand               int // index into the decision's demands
+	NFVIPoPID            string
+	ResourceZoneID       string
+	HostID               string
+	CISNodeID            string
+	Runtime              string
+	Isolation            Isolation // the level that the workload has towards the rest of the host
+	Cache                []CacheChoice
+	Dedicate             *Dedication   // the grant dedicates the host
+	AttestationLimit     time.Duration // how old the host's attestation may be at commit; 0: no rule limits it
+	AttestationState     bool          // the attestation must be TRUSTED at commit
+}
+
+// Plan is the answer of the solver to a feasible request.
+type Plan struct {
+	Placements []Placement // in the order of the request's resources
+	Releases   []string    // ids of residencies that become TERMINATING
+}
+
+// Hosts returns the distinct hosts of the plan, ascending by (NFVI-PoP, host).
+func (p *Plan) Hosts() []HostKey {
+	keys := make([]HostKey, 0, len(p.Placements))
+	for i := range p.Placements {
+		keys = append(keys, HostKey{p.Placements[i].NFVIPoPID, p.Placements[i].HostID})
+	}
+	return SortHostKeys(keys)
+}
+
+// HostFacts is what a rule may read of one host: its record and everyone on it.
+type HostFacts struct {
+	Host      *Host
+	Used      Resources
+	Residents []*Residency // every state, ascending by id
+}
+
+// Sibling is a residency of the same component as one that a plan places, anywhere in the fleet.
+type Sibling struct {
+	ResidencyID    string
+	NF             string // NF.Instance
+	ComponentID    string
+	NFVIPoPID      string
+	ResourceZoneID string
+	RackID         string
+	HostID         string
+	CISNodeID      string
+}
+
+// CommitFacts is what the commit reads under its locks for the last verification of a plan.
+type CommitFacts struct {
+	Now      time.Time // the database's statement_timestamp()
+	Hosts    []HostFacts
+	Siblings []Sibling   // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
+	Existing []Residency // the existing residencies that constraints of the request name
+}

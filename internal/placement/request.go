@@ -1,0 +1,128 @@
+package placement
+
+// Operation is the VNF lifecycle management operation that asks for a grant (SOL003 GrantedLcmOperationType).
+type Operation string
+
+// The operations of SOL003 4.5.1, and MODIFY_INFO of 2.4.1.
+const (
+	OpInstantiate       Operation = "INSTANTIATE"
+	OpScale             Operation = "SCALE"
+	OpScaleToLevel      Operation = "SCALE_TO_LEVEL"
+	OpChangeFlavour     Operation = "CHANGE_FLAVOUR"
+	OpTerminate         Operation = "TERMINATE"
+	OpHeal              Operation = "HEAL"
+	OpOperate           Operation = "OPERATE"
+	OpChangeExtConn     Operation = "CHANGE_EXT_CONN"
+	OpModifyInfo        Operation = "MODIFY_INFO"
+	OpChangeVNFPkg      Operation = "CHANGE_VNFPKG"
+	OpCreateSnapshot    Operation = "CREATE_SNAPSHOT"
+	OpRevertToSnapshot  Operation = "REVERT_TO_SNAPSHOT"
+	OpSelectDeplModules Operation = "SELECT_DEPL_MODS"
+)
+
+// GrantRequest is the part of a SOL003 GrantRequest that a decision reads.
+type GrantRequest struct {
+	VNFInstanceID        string
+	VNFLcmOpOccID        string
+	VNFDID               string
+	DstVNFDID            string
+	FlavourID            string
+	Operation            Operation
+	AutomaticInvocation  bool
+	InstantiationLevelID string
+	AddResources         []ResourceDefinition
+	TempResources        []ResourceDefinition
+	RemoveResources      []ResourceDefinition
+	UpdateResources      []ResourceDefinition
+	PlacementConstraints []PlacementConstraint
+	VIMConstraints       []VIMConstraint
+	Components           map[string]ComponentAsk // additionalParams.ringfence.components
+	SNSSAI               string                  // additionalParams.ringfence.snssai
+	PLMN                 string                  // additionalParams.ringfence.plmn
+	VNFLcmOpOccHref      string
+	VNFInstanceHref      string
+}
+
+// ComponentAsk tightens what the profile asks for a component; it never loosens.
+type ComponentAsk struct {
+	Runtime   string
+	Isolation Isolation
+}
+
+// ResourceType is the type of a resource definition.
+type ResourceType string
+
+// The resource types. COMPUTE and OSCONTAINER are atoms of placement; the others are echoed.
+const (
+	ResourceCompute     ResourceType = "COMPUTE"
+	ResourceVL          ResourceType = "VL"
+	ResourceStorage     ResourceType = "STORAGE"
+	ResourceLinkPort    ResourceType = "LINKPORT"
+	ResourceOSContainer ResourceType = "OSCONTAINER"
+	ResourceVirtualCP   ResourceType = "VIRTUALCP"
+	ResourcePaaSService ResourceType = "PAASSERVICE"
+)
+
+// ResourceDefinition names one resource of a request (SOL003 ResourceDefinition).
+type ResourceDefinition struct {
+	ID                  string
+	Type                ResourceType
+	VDUID               string
+	VNFDID              string
+	ResourceTemplateIDs []string
+	Resource            *ResourceHandle // of an existing resource
+}
+
+// Placed tells whether the resource is an atom of placement: a VM or a pod.
+func (r *ResourceDefinition) Placed() bool {
+	return r.Type == ResourceCompute || r.Type == ResourceOSContainer
+}
+
+// ResourceHandle points to an existing virtualised resource.
+type ResourceHandle struct {
+	VIMConnectionID    string
+	ResourceProviderID string
+	ResourceID         string
+	ContainerNamespace string
+}
+
+// Scope is where a placement constraint holds things together or apart.
+type Scope string
+
+// The scopes of SOL003 placement constraints and of policy rules. CIS_NODE may be a VM and is no physical
+// separation; CONTAINER_NAMESPACE is no security boundary; KERNEL and RACK exist in policy rules only.
+const (
+	ScopeKernel             Scope = "KERNEL"
+	ScopeHost               Scope = "HOST"
+	ScopeNFVINode           Scope = "NFVI_NODE"
+	ScopeCISNode            Scope = "CIS_NODE"
+	ScopeRack               Scope = "RACK"
+	ScopeZone               Scope = "ZONE"
+	ScopeZoneGroup          Scope = "ZONE_GROUP"
+	ScopeNFVIPoP            Scope = "NFVI_POP"
+	ScopeCISCluster         Scope = "CIS_CLUSTER"
+	ScopeContainerNamespace Scope = "CONTAINER_NAMESPACE"
+)
+
+// PlacementConstraint holds resources together or apart (SOL003 PlacementConstraint).
+type PlacementConstraint struct {
+	AntiAffinity       bool
+	Scope              Scope
+	Resources          []ConstraintResourceRef
+	FallbackBestEffort bool
+}
+
+// VIMConstraint wants its resources under one VIM (SOL003 VimConstraint).
+type VIMConstraint struct {
+	SameResourceGroup bool
+	Resources         []ConstraintResourceRef
+}
+
+// ConstraintResourceRef names a member of a constraint: a resource definition of the same request, or an
+// existing resource.
+type ConstraintResourceRef struct {
+	Existing           bool // idType RES_MGMT; otherwise GRANT
+	ResourceID         string
+	VIMConnectionID    string
+	ResourceProviderID string
+}
