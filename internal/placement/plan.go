@@ -26,6 +26,7 @@ type Placement struct {
 	Dedicate             *Dedication   // the grant dedicates the host
 	AttestationLimit     time.Duration // how old the host's attestation may be at commit; 0: no rule limits it
 	AttestationState     bool          // the attestation must be TRUSTED at commit
+	Claims               []Claim
 }
 
 // Plan is the answer of the solver to a feasible request.
@@ -68,4 +69,12 @@ type CommitFacts struct {
 	Hosts    []HostFacts
 	Siblings []Sibling   // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
 	Existing []Residency // the existing residencies that constraints of the request name
+}
+
+// Claim is a separation that the active policies never waive, held as a constraint of the database: within one
+// scope all residencies that claim a group must claim the same member.
+type Claim struct {
+	Scope  string // what is shared: a host, or a kernel of a host
+	Group  string // which separation
+	Member string // who may share it
 }
