@@ -63,8 +63,9 @@ bench: ## Measure the product's targets, print one table and write bench.json
 	go run ./test/bench
 
 .PHONY: lint
-lint: ## Run the pinned golangci-lint
+lint: ## Run the pinned golangci-lint and list what has outgrown its budget
 	./.ci/golangci-lint run
+	@go test -count=1 -v -run '^TestArchitecture$$/^budgets$$' ./test/arch
 
 .PHONY: fmt
 fmt: ## Format all Go files
