@@ -20,7 +20,10 @@ fail() {
 
 # postgres_bindirs prints the folders that may hold PostgreSQL's server programs, in the order in which `ringfence serve` looks.
 postgres_bindirs() {
-  [ -n "${RINGFENCE_PG_BINDIR:-}" ] && printf '%s\n' "$RINGFENCE_PG_BINDIR"
+  if [ -n "${RINGFENCE_PG_BINDIR:-}" ]; then
+    printf '%s\n' "$RINGFENCE_PG_BINDIR"
+    return
+  fi
   if command -v initdb >/dev/null; then dirname "$(command -v initdb)"; fi
   if command -v pg_config >/dev/null; then pg_config --bindir; fi
   local dir
@@ -36,7 +39,7 @@ postgres_bindirs() {
 postgres_major() {
   local dir major newest=0
   while IFS= read -r dir; do
-    [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] || continue
+    if [ ! -x "$dir/initdb" ] || [ ! -x "$dir/postgres" ]; then continue; fi
     major="$("$dir/postgres" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')"
     if [ "$major" -gt "$newest" ]; then newest="$major"; fi
   done < <(postgres_bindirs)
@@ -100,18 +103,29 @@ as_root() {
   fi
 }
 
+# quietly runs a command and shows what it printed only when it fails.
+quietly() {
+  local output
+  if ! output="$("$@" 2>&1 </dev/null)"; then
+    say "$output"
+    return 1
+  fi
+}
+
 install_packages() {
   local manager="$1"
   shift
   say "    $manager install $*"
   case "$manager" in
     apt-get)
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" </dev/null >&2
+      quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update || return 1
+      # Waits for another apt-get on this machine to finish, instead of failing.
+      quietly as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
       ;;
-    dnf) as_root dnf -q -y --setopt=install_weak_deps=False install "$@" </dev/null >&2 ;;
-    apk) as_root apk add --quiet "$@" </dev/null >&2 ;;
-    brew) brew install --quiet "$@" </dev/null >&2 ;;
+    dnf) quietly as_root dnf -q -y --setopt=install_weak_deps=False install "$@" ;;
+    apk) quietly as_root apk add "$@" ;;
+    brew) quietly brew install --quiet "$@" ;;
   esac
 }
 
@@ -135,12 +149,16 @@ require() {
   if "has_$need"; then return; fi
 
   manager="$(package_manager)"
-  list="$([ -n "$manager" ] && packages "$need" "$manager" || true)"
+  list="$(packages "$need" "$manager")"
   [ -n "$list" ] || fail "this needs $(wanted "$need"), which is not here; install it, then try again"
 
   say "==> $(wanted "$need") is missing; installing it through the system's package manager"
+  if [ "$need/$manager" = postgres/apt-get ]; then
+    say "    (the package also sets up a server of its own; ringfence does not use it)"
+  fi
   # shellcheck disable=SC2086 # a list of packages
-  install_packages "$manager" $list || fail "$manager could not install: $list; install $(wanted "$need") by hand, then try again"
+  install_packages "$manager" $list ||
+    fail "$manager could not install: $list; install $(wanted "$need") by hand, then try again"
   hash -r
   "has_$need" || fail "$manager installed $list, but that is not $(wanted "$need"); install a newer one by hand, then try again"
 }
