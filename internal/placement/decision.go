@@ -84,7 +84,9 @@ type PolicyRef struct {
 type Inputs struct {
 	Request         GrantRequest
 	Demands         []Demand
-	Releases        []string // residencies that the request removes
+	Releases        []string      // residencies that the request removes
+	Superseded      []string      // residencies of an earlier request for the same occurrence, counted as gone
+	MappingMaxAge   time.Duration // how old the mapping of a CIS-node VM to its host may be; 0: no limit
 	Now             time.Time
 	Seed            uint64
 	Position        FeedPosition

@@ -1,0 +1,177 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"ringfence/internal/placement"
+)
+
+// World is what a judgement reads beside the host: the catalogue, the policies, the time and the settings.
+type World struct {
+	Catalogue         *placement.Catalogue
+	Set               *Set
+	Now               time.Time
+	HostMappingMaxAge time.Duration // a CIS-node VM whose host was seen longer ago has an unknown host; 0: no limit
+}
+
+// Replicas counts the replicas of the candidate's component, for rules and constraints that span hosts.
+type Replicas struct {
+	Existing  int                                                // in the whole fleet
+	Requested int                                                // in this request, the candidate included
+	In        func(scope placement.Scope, h *placement.Host) int // existing ones in the host's unit of the scope
+}
+
+// Candidate is one demand, prepared for judging on many hosts.
+type Candidate struct {
+	Workload placement.Workload
+	Floor    placement.Isolation // the isolation asked
+	Replicas Replicas
+
+	world    *World
+	domain   placement.TrustDomain
+	rules    []appliedRule
+	classes  []placement.RuntimeClass // that meet what is asked, weakest first, ties by name
+	required placement.Isolation      // of the require-isolation rules in force
+}
+
+// appliedRule is a rule together with what is already known of the candidate.
+type appliedRule struct {
+	*Rule
+	subject bool // the candidate matches the subject
+	object  bool // the candidate matches the object (pairwise kinds)
+}
+
+// Prepare picks the rules that concern the workload. Its trust domain must be in the catalogue.
+func Prepare(w *World, workload placement.Workload, floor placement.Isolation, replicas Replicas) *Candidate {
+	c := &Candidate{Workload: workload, Floor: floor, Replicas: replicas, world: w, domain: w.Catalogue.TrustDomains[workload.TrustDomainID]}
+	for _, p := range w.Set.For(workload.NF.VNFInstanceID) {
+		for _, r := range p.Rules {
+			if a := c.apply(r); a.subject || a.object {
+				c.rules = append(c.rules, a)
+			}
+		}
+	}
+	c.classes, c.required = c.acceptableClasses()
+	return c
+}
+
+func (c *Candidate) apply(r *Rule) appliedRule {
+	cat := c.world.Catalogue
+	roles := c.Workload.Roles
+	if r.Kind == CacheMode {
+		// Artefacts decide on KEY_HOLDING one by one, so the rule is kept if it could match any of them.
+		return appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, c.cacheRoles(true)) || r.Subject.matches(cat, &c.Workload, c.cacheRoles(false))}
+	}
+	a := appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, roles)}
+	if r.Kind.Pairwise() || r.Kind == Oversight && r.Params.Check == CheckSeparate {
+		a.object = r.Object.matches(cat, &c.Workload, roles)
+	}
+	return a
+}
+
+// acceptableClasses lists the runtime classes that may serve the candidate, weakest first; a runtime asked
+// exactly is the only one.
+func (c *Candidate) acceptableClasses() ([]placement.RuntimeClass, placement.Isolation) {
+	cat := c.world.Catalogue
+	required := placement.IsolationNone
+	for _, r := range c.rules {
+		if r.Kind == RequireIsolation && r.Enforced() {
+			required = max(required, r.Params.Level)
+		}
+	}
+	if c.Workload.Runtime != "" {
+		if rc, ok := cat.RuntimeClasses[c.Workload.Runtime]; ok {
+			return []placement.RuntimeClass{rc}, required
+		}
+		return []placement.RuntimeClass{{Name: c.Workload.Runtime}}, required
+	}
+	var out []placement.RuntimeClass
+	for _, rc := range cat.RuntimeClasses {
+		if rc.Isolation >= max(c.Floor, c.domain.MinIsolation) {
+			out = append(out, rc)
+		}
+	}
+	slices.SortFunc(out, func(a, b placement.RuntimeClass) int {
+		if a.Isolation != b.Isolation {
+			return int(a.Isolation) - int(b.Isolation)
+		}
+		return compareStrings(a.Name, b.Name)
+	})
+	return out, required
+}
+
+// NeededIsolation is the least isolation that the rules ask of the candidate.
+func (c *Candidate) NeededIsolation() placement.Isolation { return c.required }
+
+// Rules returns the rules that concern the candidate, in the order of reasons.
+func (c *Candidate) Rules() []*Rule {
+	out := make([]*Rule, len(c.rules))
+	for i := range c.rules {
+		out[i] = c.rules[i].Rule
+	}
+	return out
+}
+
+// AttestationLimit returns how old a host's attestation may be for this candidate (0: no rule limits it) and
+// whether it must be TRUSTED.
+func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, trusted bool) {
+	for _, r := range c.rules {
+		if r.Kind != AttestationFreshness || !r.Enforced() || !r.Host.matches(c.world.Catalogue, h) || r.excepted(c, h, nil) {
+			continue
+		}
+		trusted = true
+		if r.Params.Check == CheckAge {
+			if m, ok := r.maxAttestationAge(c); ok && (limit == 0 || m < limit) {
+				limit = m
+			}
+		}
+	}
+	return limit, trusted
+}
+
+// For returns the policies that apply to a VNF instance: those without associations, and those associated with it.
+func (s *Set) For(vnfInstanceID string) []*Policy {
+	var out []*Policy
+	for _, p := range s.Policies {
+		if len(p.Associations) == 0 || slices.Contains(p.Associations, vnfInstanceID) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Pairwise tells whether rules of the kind look at each other resident in turn.
+func (k Kind) Pairwise() bool {
+	switch k {
+	case SeparateDomains, SeparateNF, SeparateRole, SeparateExposure:
+		return true
+	default:
+		return false
+	}
+}
+
+// excepted tells whether an exception of the rule covers the candidate (or, for a pair, the resident) on the host.
+func (r *Rule) excepted(c *Candidate, h *placement.Host, against *placement.Residency) bool {
+	for i := range r.Exceptions {
+		e := &r.Exceptions[i]
+		if !c.world.Now.Before(e.ExpiresAt) || e.Hosts != nil && !slices.Contains(e.Hosts, h.ID) {
+			continue
+		}
+		if e.VNFInstances == nil || slices.Contains(e.VNFInstances, c.Workload.NF.VNFInstanceID) ||
+			against != nil && slices.Contains(e.VNFInstances, against.Workload.NF.VNFInstanceID) {
+			return true
+		}
+	}
+	return false
+}
+
+func compareStrings(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,55 @@
+package policy
+
+import "ringfence/internal/placement"
+
+// The groups of claims: separations that no waiver and no exception lifts, so that the database can hold them
+// as constraints beside the verification.
+const (
+	claimExclusive = "exclusive-domain"
+	claimKernel    = "kernel-domain"
+)
+
+// nobodyExclusive is the member that workloads of ordinary trust domains claim.
+const nobodyExclusive = "*"
+
+// claims lists what the placement relies on and nothing may waive: on a host an exclusive trust domain stands
+// alone (when a separate-domains rule that never waives for exclusive domains covers everything), and on a
+// shared kernel one trust domain (when a one-domain-per-kernel rule does).
+func (c *Candidate) claims(s *site) []placement.Claim {
+	var out []placement.Claim
+	var exclusive, kernel bool
+	for i := range c.rules {
+		r := &c.rules[i]
+		if !r.Unconditional() {
+			continue
+		}
+		exclusive = exclusive || r.Kind == SeparateDomains && r.Scope == placement.ScopeHost && (r.Waiver == nil || r.Waiver.NeverForExclusive)
+		kernel = kernel || r.Kind == OneDomainPerKernel
+	}
+	if exclusive {
+		member := nobodyExclusive
+		if c.domain.Exclusive {
+			member = c.domain.ID
+		}
+		out = append(out, placement.Claim{Scope: s.Host.ID, Group: claimExclusive, Member: member})
+	}
+	if id, shared := Kernel(c.world.Catalogue, s.Host, s.runtime.Name, s.node); kernel && shared {
+		out = append(out, placement.Claim{Scope: s.Host.ID + "/" + id, Group: claimKernel, Member: c.domain.ID})
+	}
+	return out
+}
+
+// Unconditional tells whether a rule holds for every workload and host, without exceptions.
+func (r *Rule) Unconditional() bool {
+	return r.Enforced() && r.Subject.all() && r.Object.all() && r.Host.all() && len(r.ExceptPairs) == 0 && len(r.Exceptions) == 0
+}
+
+func (s *Selector) all() bool {
+	domains := s.TrustDomains == nil || containsString(s.TrustDomains, "*")
+	return domains && s.Categories == nil && s.NFTypes == nil && !s.HasRoles && s.Components == nil && s.Labels == nil &&
+		!s.HasSensitivity && s.AnyOf == nil
+}
+
+func (s *HostSelector) all() bool {
+	return s.Pools == nil && s.Zones == nil && s.Countries == nil && !s.HasCapabilities && s.Labels == nil
+}

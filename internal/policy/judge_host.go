@@ -1,0 +1,234 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"ringfence/internal/placement"
+)
+
+// The kinds that look at the host alone. Each function returns nil when the rule holds, otherwise the
+// parameters of its reason.
+
+func (c *Candidate) lifecycle(s *site) []placement.Reason {
+	h := s.Host
+	if h.Lifecycle != placement.LifecycleInService {
+		return []placement.Reason{{
+			RuleID: placement.RuleLifecycle, Check: placement.RuleLifecycle, Params: failed("host", h.ID, "lifecycle", string(h.Lifecycle)),
+		}}
+	}
+	n := h.Node(s.node)
+	limit := c.world.HostMappingMaxAge
+	if n == nil || n.Form != placement.CISNodeVM || n.HostObservedAt.IsZero() || limit == 0 || c.world.Now.Sub(n.HostObservedAt) <= limit {
+		return nil
+	}
+	return []placement.Reason{{
+		RuleID: placement.RuleUnknown, Check: placement.RuleUnknown,
+		Params: failed("host", h.ID, "cisNode", n.ID, "object", "the host of CIS node "+n.ID, "observedAt", n.HostObservedAt.UTC().Format(time.RFC3339)),
+	}}
+}
+
+// QuarantinedByAttestation is the lifecycle reason of a host that a lost attestation took out of service. Beside
+// the reason of an attestation rule such a host carries no LIFECYCLE.
+const QuarantinedByAttestation = "attestation"
+
+func (c *Candidate) domainPermit(s *site) map[string]string {
+	pool, ok := c.world.Catalogue.HostPools[s.Host.HostPoolID]
+	if !ok {
+		return failed("pool", s.Host.HostPoolID, "domain", c.domain.ID, "why", "the host has no pool")
+	}
+	if slices.Contains(pool.AllowedTrustDomainIDs, c.domain.ID) {
+		return nil
+	}
+	return failed("pool", pool.ID, "domain", c.domain.ID, "permitted", joined(pool.AllowedTrustDomainIDs))
+}
+
+func (c *Candidate) runtimeOffered(s *site) map[string]string {
+	if s.offered {
+		return nil
+	}
+	asked := s.runtime.Name
+	if c.Workload.Runtime == "" {
+		asked = "any of at least " + max(c.Floor, c.required).String()
+	}
+	return failed("runtime", asked, "offered", joined(s.runtimes()))
+}
+
+func (c *Candidate) requireCapability(r *Rule, s *site) map[string]string {
+	have := s.Host.Capabilities
+	if r.Params.Attested {
+		have &= s.Host.AttestedCapabilities
+	}
+	if missing := have.Missing(r.Params.AllOf); missing != 0 {
+		return failed("missing", joined(missing.Names()))
+	}
+	if any := r.Params.AnyOf; any != 0 && have.Missing(any) == any {
+		return failed("missing", "one of "+joined(any.Names()))
+	}
+	return nil
+}
+
+func (c *Candidate) location(r *Rule, s *site) map[string]string {
+	country := c.world.Catalogue.Country(s.Host)
+	allowed := r.Params.Countries
+	if r.Params.OfDomain {
+		allowed = c.domain.AllowedCountries
+	}
+	claim := s.Host.Location
+	switch {
+	case allowed != nil && !slices.Contains(allowed, country):
+		return failed("country", country, "allowed", joined(allowed))
+	case slices.Contains(r.Params.Deny, country):
+		return failed("country", country, "denied", joined(r.Params.Deny))
+	case r.Params.Sites != nil && !slices.Contains(r.Params.Sites, s.Host.NFVIPoPID):
+		return failed("site", s.Host.NFVIPoPID, "allowed", joined(r.Params.Sites))
+	case r.Params.Source != "" && claim.Source != r.Params.Source:
+		return failed("source", claim.Source, "wanted", r.Params.Source)
+	case r.Params.MaxAge > 0 && !c.world.within(claim.AssertedAt, r.Params.MaxAge):
+		return failed("assertedAt", stamp(claim.AssertedAt), "maxAge", r.Params.MaxAge.String())
+	}
+	return nil
+}
+
+func (w *World) within(at time.Time, age time.Duration) bool {
+	return !at.IsZero() && w.Now.Sub(at) <= age
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (c *Candidate) physicalSecurity(r *Rule, s *site) map[string]string {
+	h := s.Host
+	required := !r.Params.OfDomain || c.domain.RequiresPhysicalSecurity
+	switch {
+	case required && !h.PhysicallySecure:
+		return failed("why", "the site is not physically secure", "domain", c.domain.ID)
+	case c.domain.SecurityCritical && h.ExposedEdge:
+		return failed("why", "the host stands at an exposed edge", "domain", c.domain.ID)
+	case c.domain.SecurityCritical && h.ThirdPartyHosted:
+		return failed("why", "a third party hosts the server", "domain", c.domain.ID)
+	}
+	return nil
+}
+
+func (c *Candidate) attestation(r *Rule, s *site) map[string]string {
+	a := s.Host.Attestation
+	if r.Params.Check == CheckState {
+		if a.State == placement.AttestationTrusted {
+			return nil
+		}
+		return failed("state", string(stateOf(a)))
+	}
+	if a.State != placement.AttestationTrusted {
+		return nil
+	}
+	if !a.ValidUntil.IsZero() && !c.world.Now.Before(a.ValidUntil) {
+		return failed("attestedAt", stamp(a.AttestedAt), "validUntil", stamp(a.ValidUntil))
+	}
+	limit, ok := r.maxAttestationAge(c)
+	if !ok || c.world.within(a.AttestedAt, limit) {
+		return nil
+	}
+	return failed("attestedAt", stamp(a.AttestedAt), "maxAge", limit.String())
+}
+
+func stateOf(a placement.Attestation) placement.AttestationState {
+	if a.State == "" {
+		return placement.AttestationUnknown
+	}
+	return a.State
+}
+
+// maxAttestationAge is the smaller of the rule's and the domain's maximum age; not ok when neither states one.
+func (r *Rule) maxAttestationAge(c *Candidate) (time.Duration, bool) {
+	limit, domain := r.Params.MaxAge, c.domain.MaxAttestationAge
+	if limit == 0 || domain > 0 && domain < limit {
+		limit = domain
+	}
+	return limit, limit > 0
+}
+
+func (c *Candidate) oversight(r *Rule, s *site) map[string]string {
+	pool := s.Host.HostPoolID
+	if r.Params.Check == CheckSelf {
+		if slices.Contains(c.Workload.AdministersHostPools, pool) {
+			return failed("pool", pool, "component", c.Workload.ComponentID)
+		}
+		return nil
+	}
+	allowed := c.world.Catalogue.HostPools[pool].AllowedTrustDomainIDs
+	for _, d := range allowed {
+		if len(allowed) > 1 && c.world.Catalogue.TrustDomains[d].Category == placement.CategoryOversight {
+			return failed("pool", pool, "domain", d, "permitted", joined(allowed))
+		}
+	}
+	return nil
+}
+
+func (c *Candidate) forbid(r *Rule, s *site) map[string]string {
+	var named []string
+	if r.Kind == ForbidCutThrough {
+		named = (c.Workload.CutThrough &^ r.Params.AllowCutThrough).Names()
+	} else {
+		named = (c.Workload.Privileged &^ r.Params.AllowPrivileged).Names()
+	}
+	d := s.Host.DedicatedTo
+	if len(named) == 0 || d != nil && d.Identity == placement.DedicatedToNFInstance && d.ID == c.Workload.NF.Instance() {
+		return nil
+	}
+	return failed("uses", joined(named))
+}
+
+// dedicated refuses candidates that a dedicated host is not dedicated to.
+func (c *Candidate) dedicated(s *site) []placement.Reason {
+	d := s.Host.DedicatedTo
+	if d == nil || c.identity(d.Identity, &c.Workload) == d.ID {
+		return nil
+	}
+	return []placement.Reason{{
+		RuleID: placement.RuleDedicated, Check: placement.RuleDedicated,
+		Params: failed("host", s.Host.ID, "identity", string(d.Identity), "dedicatedTo", d.ID),
+	}}
+}
+
+func (c *Candidate) identity(id placement.DedicationIdentity, w *placement.Workload) string {
+	switch id {
+	case placement.DedicatedToTrustDomain:
+		return w.TrustDomainID
+	case placement.DedicatedToTenant:
+		return c.world.Catalogue.TrustDomains[w.TrustDomainID].AdminDomain
+	default:
+		return w.NF.Instance()
+	}
+}
+
+// Needs is what one replica of the candidate uses with a runtime: its own resources and the class's overhead.
+func Needs(cat *placement.Catalogue, w *placement.Workload, runtime string) placement.Resources {
+	overhead := cat.RuntimeClasses[runtime].Overhead
+	if len(overhead) == 0 {
+		return w.Resources
+	}
+	return w.Resources.Plus(overhead)
+}
+
+func (c *Candidate) capacity(s *site) []placement.Reason {
+	needs := Needs(c.world.Catalogue, &c.Workload, s.runtime.Name)
+	if len(needs) == 0 {
+		return nil
+	}
+	free := s.Host.Capacity.Minus(s.Used)
+	lacking := needs.Lacking(free)
+	if len(lacking) == 0 {
+		return nil
+	}
+	params := failed("host", s.Host.ID, "lacking", joined(lacking))
+	for _, d := range lacking {
+		params[d] = strconv.FormatInt(needs[d], 10) + " of " + strconv.FormatInt(max(free[d], 0), 10) + " free"
+	}
+	return []placement.Reason{{RuleID: placement.RuleCapacity, Check: placement.RuleCapacity, Params: params}}
+}

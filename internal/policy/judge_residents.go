@@ -1,0 +1,221 @@
+package policy
+
+import (
+	"strconv"
+
+	"ringfence/internal/placement"
+)
+
+// The kinds that look at who else is on the host. FABRIC residents are no partner in any of them.
+
+// others calls fn for every other workload on the host until it returns false.
+func (s *site) others(fn func(r *placement.Residency) bool) {
+	for _, r := range s.Residents {
+		if r.Kind != placement.ResidencyFabric && !fn(r) {
+			return
+		}
+	}
+}
+
+func (c *Candidate) oneDomainPerKernel(s *site) map[string]string {
+	cat := c.world.Catalogue
+	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	if !shared {
+		return nil
+	}
+	var foreign string
+	s.others(func(r *placement.Residency) bool {
+		k, sh := Kernel(cat, s.Host, r.Workload.Runtime, r.CISNodeID)
+		if sh && k == kernel && r.Workload.TrustDomainID != c.domain.ID {
+			foreign = r.Workload.TrustDomainID
+		}
+		return foreign == ""
+	})
+	if foreign == "" {
+		return nil
+	}
+	return failed("domain", c.domain.ID, "foreign", foreign)
+}
+
+func (c *Candidate) requireIsolation(r *Rule, s *site) map[string]string {
+	if s.eff >= r.Params.Level {
+		return nil
+	}
+	if id := r.Params.OrDedicatedHost; id != "" && c.alone(s, id) {
+		c.dedicate(s, id)
+		return nil
+	}
+	return failed("isolation", s.eff.String(), "needed", r.Params.Level.String(), "runtime", s.runtime.Name)
+}
+
+// alone tells whether every other workload on the host has the candidate's identity.
+func (c *Candidate) alone(s *site, id placement.DedicationIdentity) bool {
+	own, ok := c.identity(id, &c.Workload), true
+	s.others(func(r *placement.Residency) bool {
+		ok = c.identity(id, &r.Workload) == own
+		return ok
+	})
+	return ok
+}
+
+// dedicate notes that granting here dedicates the host; the narrower identity wins.
+func (c *Candidate) dedicate(s *site, id placement.DedicationIdentity) {
+	if s.dedicate == nil || id == placement.DedicatedToNFInstance {
+		s.dedicate = &placement.Dedication{Identity: id, ID: c.identity(id, &c.Workload)}
+	}
+}
+
+func (c *Candidate) dedicateHost(r *Rule, s *site) map[string]string {
+	id := dedicationOf(r.Params.Identity)
+	if c.alone(s, id) {
+		c.dedicate(s, id)
+		return nil
+	}
+	return failed("identity", string(id))
+}
+
+func dedicationOf(id Identity) placement.DedicationIdentity {
+	switch id {
+	case IdentityTrustDomain:
+		return placement.DedicatedToTrustDomain
+	case IdentityTenant:
+		return placement.DedicatedToTenant
+	default:
+		return placement.DedicatedToNFInstance
+	}
+}
+
+func (c *Candidate) blastRadius(r *Rule, s *site) map[string]string {
+	if r.Params.Check == CheckReplicaShare {
+		return c.replicaShare(r, s)
+	}
+	own := c.Workload.NF.Instance()
+	key := func(w *placement.Workload) string { return w.NF.Instance() }
+	if r.Params.Check == CheckDomains {
+		own = c.domain.ID
+		key = func(w *placement.Workload) string { return w.TrustDomainID }
+	}
+	distinct := map[string]bool{own: true}
+	s.others(func(o *placement.Residency) bool {
+		distinct[key(&o.Workload)] = true
+		return true
+	})
+	if len(distinct) <= r.Params.Max {
+		return nil
+	}
+	return failed("count", strconv.Itoa(len(distinct)), "max", strconv.Itoa(r.Params.Max))
+}
+
+// replicaShare: replicas of one (NF instance, component) in the scope may be at most the share, rounded up, of
+// those that exist and those that the request asks for.
+func (c *Candidate) replicaShare(r *Rule, s *site) map[string]string {
+	total := int64(c.Replicas.Existing + max(c.Replicas.Requested, 1))
+	most := (total*r.Params.ShareNum + r.Params.ShareDen - 1) / r.Params.ShareDen
+	here := int64(1)
+	if c.Replicas.In != nil {
+		here += int64(c.Replicas.In(r.Scope, s.Host))
+	}
+	if here <= most {
+		return nil
+	}
+	return failed("replicas", strconv.FormatInt(here, 10), "max", strconv.FormatInt(most, 10), "scope", string(r.Scope))
+}
+
+// judgePairs judges a pairwise rule against every other workload on the host: one reason for each that it
+// separates from the candidate, ordered by resident.
+func (c *Candidate) judgePairs(r *appliedRule, s *site) []placement.Reason {
+	var out []placement.Reason
+	if r.Kind == SeparateRole && r.subject && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0 && !r.excepted(c, s.Host, nil) {
+		out = append(out, r.reason(s, failed("why", "the container holds both sides itself")))
+	}
+	s.others(func(o *placement.Residency) bool {
+		if c.separates(r, s, o) && !r.excepted(c, s.Host, o) {
+			reason := r.reason(s, failed("against", o.ID, "domain", o.Workload.TrustDomainID, "nf", o.Workload.NF.Instance()))
+			reason.AgainstID = o.ID
+			out = append(out, reason)
+		}
+		return true
+	})
+	placement.SortAgainst(out)
+	return out
+}
+
+// separates tells whether the rule forbids the pair.
+func (c *Candidate) separates(r *appliedRule, s *site, o *placement.Residency) bool {
+	cat, w := c.world.Catalogue, &o.Workload
+	if !c.concerns(r, w) || r.Scope == placement.ScopeKernel && !c.sameKernel(s, o) {
+		return false
+	}
+	matches := func(sel *Selector) bool { return sel.matches(cat, w, w.Roles) }
+	if !(r.subject && matches(&r.Object) || r.object && matches(&r.Subject)) {
+		return false
+	}
+	for i := range r.ExceptPairs {
+		e := &r.ExceptPairs[i]
+		if e.matches(cat, &c.Workload, c.Workload.Roles) && matches(e) {
+			return false
+		}
+	}
+	return !c.waived(r.Waiver, s, o)
+}
+
+// concerns tells whether the pair is of the sort that the kind keeps apart.
+func (c *Candidate) concerns(r *appliedRule, w *placement.Workload) bool {
+	cat, own := c.world.Catalogue, &c.Workload
+	other := cat.TrustDomains[w.TrustDomainID]
+	switch r.Kind {
+	case SeparateDomains:
+		return w.TrustDomainID != own.TrustDomainID
+	case SeparateNF:
+		return differentNF(r.Params.Identity, own, w)
+	case Oversight:
+		return c.domain.Category == placement.CategoryOversight && other.Category == placement.CategoryOversight &&
+			differentNF(r.Params.Identity, own, w)
+	case SeparateRole:
+		if !r.Params.WithinAny && own.NF.Instance() != w.NF.Instance() {
+			return false
+		}
+		a, b := r.Params.A, r.Params.B
+		return w.Roles&a != 0 && own.Roles&b != 0 || w.Roles&b != 0 && own.Roles&a != 0
+	case SeparateExposure:
+		n := r.Params.SensitivityFrom
+		return w.TrustDomainID != own.TrustDomainID &&
+			(own.Exposed && other.Sensitivity >= n || w.Exposed && c.domain.Sensitivity >= n)
+	default:
+		return false
+	}
+}
+
+// differentNF compares two workloads by the identity; where both lack it, by their NF instances.
+func differentNF(id Identity, a, b *placement.Workload) bool {
+	switch {
+	case id == IdentityNFType && (a.NF.Type != "" || b.NF.Type != ""):
+		return a.NF.Type != b.NF.Type
+	case id == IdentityNFSet && (a.NF.SetID != "" || b.NF.SetID != ""):
+		return a.NF.SetID != b.NF.SetID
+	}
+	return a.NF.Instance() != b.NF.Instance()
+}
+
+func (c *Candidate) sameKernel(s *site, o *placement.Residency) bool {
+	cat := c.world.Catalogue
+	a, sharedA := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	b, sharedB := Kernel(cat, s.Host, o.Workload.Runtime, o.CISNodeID)
+	return sharedA && sharedB && a == b
+}
+
+// waived tells whether what separates the pair satisfies the waiver. A VM boundary counts as one only on a
+// TYPE1 hypervisor, so a waiver that requires TYPE1 asks no more than its minimum separation already does.
+func (c *Candidate) waived(wv *Waiver, s *site, o *placement.Residency) bool {
+	if wv == nil {
+		return false
+	}
+	cat := c.world.Catalogue
+	if wv.NeverForExclusive && o.Workload.TrustDomainID != c.domain.ID &&
+		(c.domain.Exclusive || cat.TrustDomains[o.Workload.TrustDomainID].Exclusive) {
+		return false
+	}
+	w := c.Workload
+	w.Runtime = s.runtime.Name
+	return Separation(cat, s.Host, &w, s.node, &o.Workload, o.CISNodeID) >= wv.MinSeparation
+}

@@ -1,0 +1,73 @@
+package policy
+
+import (
+	"ringfence/internal/placement"
+)
+
+// scrub holds when nothing that others left on the host is still there.
+func (c *Candidate) scrub(r *Rule, s *site) map[string]string {
+	for i := range s.Host.Residue {
+		res := &s.Host.Residue[i]
+		foreign := res.TrustDomainID != c.domain.ID || r.Params.PerNF && res.NFInstance != c.Workload.NF.Instance()
+		if !foreign {
+			continue
+		}
+		level, attest := c.scrubLevel(res)
+		if !scrubbed(s.Host, res, level, attest) {
+			return failed("residueOf", res.TrustDomainID, "since", stamp(res.Since), "needed", level.String())
+		}
+	}
+	return nil
+}
+
+// sensitiveFrom is the sensitivity from which residue and candidates are treated with more care.
+const sensitiveFrom = 3
+
+// scrubLevel is the level that must have been reached between the residue and the candidate, and whether the
+// host must have been attested at or after the scrub.
+func (c *Candidate) scrubLevel(res *placement.Residue) (placement.ScrubLevel, bool) {
+	left, known := c.world.Catalogue.TrustDomains[res.TrustDomainID]
+	lowTrust := !known || left.Category == placement.CategoryTest || left.Category == placement.CategoryThirdParty
+	switch {
+	case lowTrust && res.BelowVM && c.domain.Sensitivity >= sensitiveFrom:
+		return placement.ScrubReimage, true
+	case left.Sensitivity >= sensitiveFrom && res.TrustDomainID != c.domain.ID:
+		return placement.ScrubReboot, false
+	default:
+		return placement.ScrubEphemeralWipe, false
+	}
+}
+
+// scrubbed looks for a record after the residue that reaches the level; a device must have been reset too.
+func scrubbed(h *placement.Host, res *placement.Residue, level placement.ScrubLevel, attest bool) bool {
+	cleaned, reset := false, !res.Device
+	for i := range h.Scrubs {
+		rec := &h.Scrubs[i]
+		if rec.At.Before(res.Since) {
+			continue
+		}
+		if rec.Level >= level && (!attest || h.Attestation.State == placement.AttestationTrusted && !h.Attestation.AttestedAt.Before(rec.At)) {
+			cleaned = true
+		}
+		reset = reset || rec.DeviceReset
+	}
+	return cleaned && reset
+}
+
+// ResidueOf is what a residency that ends leaves on its host: something below VM, a cut-through device, or
+// ephemeral data where the host cannot encrypt it. Plaintext cache entries are residue of their own, written
+// when the last residency of their trust domain on the host ends; see PlaintextCache.
+func ResidueOf(cat *placement.Catalogue, h *placement.Host, r *placement.Residency) []placement.Residue {
+	if r.Kind == placement.ResidencyFabric {
+		return nil
+	}
+	below := Strength(cat, h, &r.Workload, r.CISNodeID) < placement.IsolationVM
+	device := r.Workload.CutThrough != 0
+	ephemeral := !h.Capabilities.Has(placement.CapEphemeralEnc)
+	if !below && !device && !ephemeral {
+		return nil
+	}
+	return []placement.Residue{{
+		TrustDomainID: r.Workload.TrustDomainID, NFInstance: r.Workload.NF.Instance(), BelowVM: below, Device: device,
+	}}
+}

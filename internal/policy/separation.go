@@ -1,0 +1,106 @@
+package policy
+
+import "ringfence/internal/placement"
+
+// The tree of kernel boundaries of a host: the host's own kernel, the VMs that are CIS nodes (possibly VMs in
+// VMs), and one boundary for each sandboxed or VM-isolated pod. A CIS node on bare metal is no boundary.
+
+// vmAncestor returns the innermost CIS-node VM at or above the node; nil means the host. A node that the host
+// does not have counts as the host itself, which separates least.
+func vmAncestor(h *placement.Host, nodeID string) *placement.CISNode {
+	for range len(h.CISNodes) + 1 {
+		n := h.Node(nodeID)
+		if n == nil {
+			return nil
+		}
+		if n.Form == placement.CISNodeVM {
+			return n
+		}
+		nodeID = n.ParentID
+	}
+	return nil
+}
+
+// hypervisorAt returns the hypervisor class under a VM that runs directly inside the node (or the host).
+func hypervisorAt(h *placement.Host, nodeID string) placement.HypervisorClass {
+	n := h.Node(nodeID)
+	if n == nil {
+		return h.HypervisorClass
+	}
+	if n.HypervisorClass == "" && n.Form == placement.CISNodeBareMetal {
+		return hypervisorAt(h, n.ParentID)
+	}
+	return n.HypervisorClass
+}
+
+// boundaryLevel is what a boundary of the given level counts on that hypervisor: without TYPE1 a VM counts as
+// an OS container.
+func boundaryLevel(level placement.Isolation, hv placement.HypervisorClass) placement.Isolation {
+	if level >= placement.IsolationVM && hv != placement.HypervisorType1 {
+		return placement.IsolationOSContainer
+	}
+	return level
+}
+
+// pathStrength is the strongest boundary on the way from a pod of the runtime level in the node down to, and
+// not including, the boundary of the CIS-node VM until; nil means the host.
+func pathStrength(h *placement.Host, level placement.Isolation, nodeID string, until *placement.CISNode) placement.Isolation {
+	s := boundaryLevel(level, hypervisorAt(h, nodeID))
+	for range len(h.CISNodes) + 1 {
+		vm := vmAncestor(h, nodeID)
+		if vm == nil || until != nil && vm.ID == until.ID {
+			return s
+		}
+		s = max(s, boundaryLevel(placement.IsolationVM, hypervisorAt(h, vm.ParentID)))
+		nodeID = vm.ParentID
+	}
+	return s
+}
+
+// strength is the level that holds a workload in the node inside, seen from the boundary until: 0 if it is
+// privileged, 1 if it has any cut-through.
+func strength(cat *placement.Catalogue, h *placement.Host, w *placement.Workload, nodeID string, until *placement.CISNode) placement.Isolation {
+	switch {
+	case w.Privileged != 0:
+		return placement.IsolationNone
+	case w.CutThrough != 0:
+		return placement.IsolationOSContainer
+	}
+	return pathStrength(h, cat.Isolation(w.Runtime), nodeID, until)
+}
+
+// Strength is the isolation of a workload towards the host: eff of the rules.
+func Strength(cat *placement.Catalogue, h *placement.Host, w *placement.Workload, nodeID string) placement.Isolation {
+	return strength(cat, h, w, nodeID, nil)
+}
+
+// Separation is what separates two workloads of different pods on one host: with the lowest boundary that both
+// are in, the weaker of the two strengths towards it.
+func Separation(cat *placement.Catalogue, h *placement.Host, p *placement.Workload, pNode string, q *placement.Workload, qNode string) placement.Isolation {
+	b := commonBoundary(h, pNode, qNode)
+	return min(strength(cat, h, p, pNode, b), strength(cat, h, q, qNode, b))
+}
+
+// commonBoundary is the innermost CIS-node VM that contains both nodes; nil means the host.
+func commonBoundary(h *placement.Host, a, b string) *placement.CISNode {
+	for va, i := vmAncestor(h, a), 0; va != nil && i <= len(h.CISNodes); va, i = vmAncestor(h, va.ParentID), i+1 {
+		for vb, j := vmAncestor(h, b), 0; vb != nil && j <= len(h.CISNodes); vb, j = vmAncestor(h, vb.ParentID), j+1 {
+			if va.ID == vb.ID {
+				return va
+			}
+		}
+	}
+	return nil
+}
+
+// Kernel names the kernel that a workload in the node shares with others: the id of a CIS-node VM, or "" for
+// the host's own. A pod with a kernel of its own (sandbox or VM) shares none.
+func Kernel(cat *placement.Catalogue, h *placement.Host, runtime, nodeID string) (id string, shared bool) {
+	if boundaryLevel(cat.Isolation(runtime), hypervisorAt(h, nodeID)) >= placement.IsolationSandbox {
+		return "", false
+	}
+	if vm := vmAncestor(h, nodeID); vm != nil {
+		return vm.ID, true
+	}
+	return "", true
+}

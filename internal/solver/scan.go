@@ -1,0 +1,130 @@
+package solver
+
+import (
+	"math/bits"
+	"slices"
+
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+)
+
+// proposal is a host that the filter passed, with its score.
+type proposal struct {
+	slot int
+	cost int
+	mix  uint64
+}
+
+func (a proposal) less(b proposal) bool {
+	return a.cost < b.cost || a.cost == b.cost && (a.mix < b.mix || a.mix == b.mix && a.slot < b.slot)
+}
+
+// shortlist keeps the best proposals of a scan, the worst on top of a heap.
+type shortlist struct {
+	heap []proposal
+	size int
+	more bool // proposals were left out
+}
+
+func (s *shortlist) offer(p proposal) {
+	if len(s.heap) < s.size {
+		s.heap = append(s.heap, p)
+		s.up(len(s.heap) - 1)
+		return
+	}
+	s.more = true
+	if p.less(s.heap[0]) {
+		s.heap[0] = p
+		s.down(0)
+	}
+}
+
+func (s *shortlist) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !s.heap[parent].less(s.heap[i]) {
+			return
+		}
+		s.heap[parent], s.heap[i] = s.heap[i], s.heap[parent]
+		i = parent
+	}
+}
+
+func (s *shortlist) down(i int) {
+	for {
+		largest := i
+		for _, c := range []int{2*i + 1, 2*i + 2} {
+			if c < len(s.heap) && s.heap[largest].less(s.heap[c]) {
+				largest = c
+			}
+		}
+		if largest == i {
+			return
+		}
+		s.heap[i], s.heap[largest] = s.heap[largest], s.heap[i]
+		i = largest
+	}
+}
+
+// scan proposes the best hosts for a member, best first, at most size of them; more tells whether there are others.
+func (p *problem) scan(m *member, f *filter, st *state, size int) (best []proposal, more bool) {
+	list := shortlist{size: size}
+	zones := st.zones(p, m)
+	soft := p.hasSoft(m)
+	for bi, word := range f.static.Words {
+		b := p.view.Blocks[bi]
+		for ; word != 0; word &= word - 1 {
+			i := bits.TrailingZeros64(word)
+			if !f.passes(b, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
+				continue
+			}
+			cost := int(f.static.Costs[bi][i]) + blockCost(&b.Around[i], f.ownBit)
+			if zones != nil {
+				cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
+			}
+			if soft {
+				cost += p.softCost(m, b.Hosts[i], st.constrained) * weightSoft
+			}
+			if len(list.heap) == size && cost > list.heap[0].cost {
+				list.more = true
+				continue
+			}
+			list.offer(proposal{slot: bi*fleet.BlockSize + i, cost: cost, mix: mix(b.IDHash[i], p.in.Seed)})
+		}
+	}
+	slices.SortFunc(list.heap, func(a, b proposal) int {
+		if a.less(b) {
+			return -1
+		}
+		return 1
+	})
+	return list.heap, list.more
+}
+
+func (p *problem) hasSoft(m *member) bool {
+	return slices.ContainsFunc(m.constraints, func(n int) bool { return p.limits[n].soft })
+}
+
+// zones counts the replicas of the member's component per zone, existing and placed, for the spread. Nil when
+// there are none.
+func (st *state) zones(p *problem, m *member) map[string]int {
+	d := p.demands[m.demand]
+	var zones map[string]int
+	count := func(h *placement.Host) {
+		if zones == nil {
+			zones = map[string]int{}
+		}
+		zones[h.ResourceZoneID]++
+	}
+	for _, r := range d.existing {
+		if slot, ok := p.view.Slot(r.HostID); ok {
+			count(p.view.Host(slot))
+		}
+	}
+	for i := range st.placed {
+		if pl := &st.placed[i]; sameComponent(&p.demands[p.members[pl.member].demand].Workload, &d.Workload) {
+			count(p.view.Host(pl.slot))
+		}
+	}
+	return zones
+}
