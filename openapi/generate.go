@@ -1,0 +1,9 @@
+package openapi
+
+// One package per document. The components that all share become types only: they have no operations.
+//
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -generate types,skip-prune -package common -o ../api/common/common.gen.go common.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package grant -o ../api/grant/grant.gen.go grant.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package nfvpolicy -o ../api/nfvpolicy/nfvpolicy.gen.go nfvpolicy.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package inventory -o ../api/inventory/inventory.gen.go inventory.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package placement -o ../api/placement/placement.gen.go placement.yaml
