@@ -26,6 +26,7 @@ type Image struct {
 	ContainsSecrets bool // judged as key material by cache rules
 	PublicBase      bool // may lie in a shared cache
 	Signature       string
+	Revision        int64 // grows with every change of the record; the ETag
 }
 
 // Layer is one layer of an image. The encrypted and the plain form of a layer share their DiffID.

@@ -4,8 +4,9 @@ import "time"
 
 // NFVIPoP is a point of presence of the NFV infrastructure.
 type NFVIPoP struct {
-	ID      string
-	Country string // ISO 3166-1 alpha-2
+	ID       string
+	Country  string // ISO 3166-1 alpha-2
+	Revision int64  // grows with every change of the record; the ETag
 }
 
 // ResourceZone is a part of an NFVI-PoP that fails on its own (SOL003, ZoneInfo).
@@ -13,6 +14,7 @@ type ResourceZone struct {
 	ID           string
 	NFVIPoPID    string
 	ZoneGroupIDs []string
+	Revision     int64 // grows with every change of the record; the ETag
 }
 
 // HostPool is a set of hosts that run the same trust domains.
@@ -20,6 +22,7 @@ type HostPool struct {
 	ID                    string
 	AllowedTrustDomainIDs []string
 	FabricDigests         []string // artefacts that may be FABRIC residents there
+	Revision              int64    // grows with every change of the record; the ETag
 }
 
 // RuntimeClass is one way to run a pod or VM: one meaning of the name over the whole fleet.
@@ -27,6 +30,7 @@ type RuntimeClass struct {
 	Name      string
 	Isolation Isolation
 	Overhead  Resources // what one pod of the class uses beside its containers
+	Revision  int64     // grows with every change of the record; the ETag
 }
 
 // HypervisorClass says what the VMs of a host or of a CIS node run on.

@@ -49,6 +49,7 @@ type TrustDomain struct {
 	MinIsolation             Isolation     // IsolationNone: not stated
 	SNSSAIs                  []string
 	ParentID                 string // inherits rules only
+	Revision                 int64  // grows with every change of the record; the ETag
 }
 
 // Handling says how traffic between two trust domains is handled.
@@ -66,4 +67,5 @@ type TrustRelation struct {
 	FromID   string
 	ToID     string
 	Handling Handling
+	Revision int64 // grows with every change of the record; the ETag
 }
