@@ -7,3 +7,4 @@ package openapi
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package nfvpolicy -o ../api/nfvpolicy/nfvpolicy.gen.go nfvpolicy.yaml
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package inventory -o ../api/inventory/inventory.gen.go inventory.yaml
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package placement -o ../api/placement/placement.gen.go placement.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package directives -o ../api/directives/directives.gen.go directives.yaml

@@ -123,9 +123,7 @@ func responseFaults(where, status string, response *openapi3.Response) []string 
 		found = append(found, fmt.Sprintf("%s: response %s is without the Version header", where, status))
 	}
 	if status >= "400" {
-		for _, fault := range problemFaults(where+": response "+status, status, response) {
-			found = append(found, fault)
-		}
+		found = append(found, problemFaults(where+": response "+status, status, response)...)
 	}
 	return found
 }

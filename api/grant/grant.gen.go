@@ -456,8 +456,8 @@ type Grant struct {
 	// AdditionalParams What the standard attributes cannot say.
 	AdditionalParams GrantParams `json:"additionalParams,omitempty,omitzero"`
 
-	// CirConnectionInfo Container image registries to use, by connection id.
-	CirConnectionInfo map[string]VIMConnectionInfo `json:"cirConnectionInfo,omitempty,omitzero"`
+	// CIRConnectionInfo Container image registries to use, by connection id.
+	CIRConnectionInfo map[string]VIMConnectionInfo `json:"cirConnectionInfo,omitempty,omitzero"`
 
 	// ComputeReservationID Reservation of all compute resources. API versions below 1.4.0.
 	ComputeReservationID IdentifierInVIM `json:"computeReservationId,omitempty,omitzero"`
@@ -471,14 +471,14 @@ type Grant struct {
 	// ID Identifier of the grant, a lower-case UUID.
 	ID externalRef0.Identifier `json:"id"`
 
-	// MciopRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id.
-	MciopRepositoryInfo map[string]VIMConnectionInfo `json:"mciopRepositoryInfo,omitempty,omitzero"`
+	// MCIOPRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id.
+	MCIOPRepositoryInfo map[string]VIMConnectionInfo `json:"mciopRepositoryInfo,omitempty,omitzero"`
 
 	// NetworkReservationID Reservation of all network resources. API versions below 1.4.0.
 	NetworkReservationID IdentifierInVIM `json:"networkReservationId,omitempty,omitzero"`
 
-	// PaasAssets Platform services to use.
-	PaasAssets []PaasAssets `json:"paasAssets,omitempty,omitzero"`
+	// PaaSAssets Platform services to use.
+	PaaSAssets []PaaSAssets `json:"paasAssets,omitempty,omitzero"`
 
 	// RemoveResources One entry per resource that may be deleted, in the order of the request.
 	RemoveResources []GrantInfo `json:"removeResources,omitempty,omitzero"`
@@ -662,7 +662,7 @@ type GrantRequestLinks struct {
 type GrantRequestParams struct {
 	// Ringfence What the requester wants beyond the VNF profile. It may only tighten: a wish that is weaker than the profile or the policy changes nothing. What was seen with `INSTANTIATE` is remembered for the VNF instance, and applies to later operations that do not carry it.
 	//
-	// Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"01-00A1B2"}
+	// Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"1-00A1B2"}
 	Ringfence RingfenceRequestParams `json:"ringfence,omitempty,omitzero"`
 }
 
@@ -740,8 +740,8 @@ type IPOverEthernetAddressData struct {
 	// IPAddresses The IP addresses.
 	IPAddresses []IPAddressData `json:"ipAddresses,omitempty,omitzero"`
 
-	// MacAddress The MAC address.
-	MacAddress string `json:"macAddress,omitempty,omitzero"`
+	// MACAddress The MAC address.
+	MACAddress string `json:"macAddress,omitempty,omitzero"`
 
 	// SegmentationID The VLAN or other segment of a sub-port.
 	SegmentationID string `json:"segmentationId,omitempty,omitzero"`
@@ -765,26 +765,26 @@ type NetAttDefResourceData struct {
 	ResourceHandle ResourceHandle `json:"resourceHandle"`
 }
 
-// PaasAssets A platform service that fulfils a request in the VNF descriptor.
-type PaasAssets struct {
-	// PaasServiceHandle How to reach a platform service.
-	PaasServiceHandle PaasServiceHandle `json:"paasServiceHandle,omitempty,omitzero"`
+// PaaSAssets A platform service that fulfils a request in the VNF descriptor.
+type PaaSAssets struct {
+	// PaaSServiceHandle How to reach a platform service.
+	PaaSServiceHandle PaaSServiceHandle `json:"paasServiceHandle,omitempty,omitzero"`
 
-	// PaasServiceID The service.
-	PaasServiceID externalRef0.Identifier `json:"paasServiceId"`
+	// PaaSServiceID The service.
+	PaaSServiceID externalRef0.Identifier `json:"paasServiceId"`
 
-	// PaasServiceRequestID The request in the VNF descriptor that it fulfils.
-	PaasServiceRequestID externalRef0.Identifier `json:"paasServiceRequestId"`
+	// PaaSServiceRequestID The request in the VNF descriptor that it fulfils.
+	PaaSServiceRequestID externalRef0.Identifier `json:"paasServiceRequestId"`
 
-	// PaasServiceType The type of service.
-	PaasServiceType string `json:"paasServiceType"`
+	// PaaSServiceType The type of service.
+	PaaSServiceType string `json:"paasServiceType"`
 
-	// PaasServiceVersion Its version.
-	PaasServiceVersion string `json:"paasServiceVersion,omitempty,omitzero"`
+	// PaaSServiceVersion Its version.
+	PaaSServiceVersion string `json:"paasServiceVersion,omitempty,omitzero"`
 }
 
-// PaasServiceHandle How to reach a platform service.
-type PaasServiceHandle struct {
+// PaaSServiceHandle How to reach a platform service.
+type PaaSServiceHandle struct {
 	// AccessInfo Credentials.
 	AccessInfo map[string]interface{} `json:"accessInfo,omitempty,omitzero"`
 
@@ -891,7 +891,7 @@ type RingfenceGrantParams struct {
 
 // RingfenceRequestParams What the requester wants beyond the VNF profile. It may only tighten: a wish that is weaker than the profile or the policy changes nothing. What was seen with `INSTANTIATE` is remembered for the VNF instance, and applies to later operations that do not carry it.
 //
-// Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"01-00A1B2"}
+// Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"1-00A1B2"}
 type RingfenceRequestParams struct {
 	// Components Wishes per component, by the component's id in the VNF profile.
 	Components map[string]ComponentWish `json:"components,omitempty,omitzero"`
@@ -899,8 +899,8 @@ type RingfenceRequestParams struct {
 	// PLMN The operator that the instance serves, as MCC-MNC.
 	PLMN string `json:"plmn,omitempty,omitzero"`
 
-	// SNSSAI The network slice that the instance serves, as an S-NSSAI, for example `01-00A1B2`.
-	SNSSAI string `json:"snssai,omitempty,omitzero"`
+	// SNSSAI The network slice that the instance serves.
+	SNSSAI externalRef3.SNSSAI `json:"snssai,omitempty,omitzero"`
 }
 
 // RuleConflict Rules and constraints that cannot hold together for the members of the request. Leaving out any one of them would leave a solution.

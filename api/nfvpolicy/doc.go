@@ -1,4 +1,4 @@
-// Package nfvpolicy holds the wire types and the server interface of the policy management (SOL012)
-// API, generated from openapi/nfvpolicy.yaml by "go generate ./openapi"; only this comment is written by
+// Package nfvpolicy holds the wire types and the server interface of policy management (SOL012),
+// generated from openapi/nfvpolicy.yaml by "go generate ./openapi"; only this comment is written by
 // hand. It must not hold behaviour.
 package nfvpolicy

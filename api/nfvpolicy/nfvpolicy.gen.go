@@ -98,8 +98,8 @@ type CreatePolicyRequest struct {
 	// Name What the policy is called, for people.
 	Name string `json:"name"`
 
-	// PfID The policy function that enforces the policy. ringfence enforces its policies itself and answers 422 when this is present.
-	PfID externalRef0.Identifier `json:"pfId,omitempty,omitzero"`
+	// PFID The policy function that enforces the policy. ringfence enforces its policies itself and answers 422 when this is present.
+	PFID externalRef0.Identifier `json:"pfId,omitempty,omitzero"`
 }
 
 // Policy A policy, without its content.
@@ -122,8 +122,8 @@ type Policy struct {
 	// Name What the policy is called, for people.
 	Name string `json:"name"`
 
-	// PfID The policy function that enforces the policy; absent, because ringfence does.
-	PfID externalRef0.Identifier `json:"pfId,omitempty,omitzero"`
+	// PFID The policy function that enforces the policy; absent, because ringfence does.
+	PFID externalRef0.Identifier `json:"pfId,omitempty,omitzero"`
 
 	// SelectedVersion The version that is in force, or will be when the policy is activated. Absent while there is none.
 	SelectedVersion PolicyVersion `json:"selectedVersion,omitempty,omitzero"`
