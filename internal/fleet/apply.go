@@ -17,7 +17,8 @@ func (f *Fleet) apply(c *placement.Change) error {
 		f.setHost(c.ID, c.Host)
 	case placement.ChangeResidency:
 		f.setResidency(c.ID, c.Residency)
-	case placement.ChangeCacheEntry: // decides nothing yet; delivery reads it from the store
+	case placement.ChangeCacheEntry:
+		f.setCacheEntry(c.ID, c.CacheEntry)
 	case placement.ChangePolicyEpoch:
 		f.epoch = c.Epoch
 		f.deciding = true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"ringfence/internal/placement"
@@ -31,6 +32,7 @@ type Fleet struct {
 	byID      *shards[*placement.Residency]
 	byVNF     *shards[[]*placement.Residency]
 	byHandle  *shards[*placement.Residency]
+	cache     *shards[[]placement.CacheEntry]            // by host
 	homeless  map[string]map[string]*placement.Residency // residencies whose host is not known yet, by host and id
 	memo      *memo
 	statics   uint64
@@ -47,7 +49,7 @@ func New() *Fleet {
 	f := &Fleet{
 		catalogue: placement.NewCatalogue(), policies: &policy.Set{}, numbers: map[string]uint8{}, owned: map[int]bool{},
 		slots: newShards[int32](), byID: newShards[*placement.Residency](), byVNF: newShards[[]*placement.Residency](),
-		byHandle: newShards[*placement.Residency](), homeless: map[string]map[string]*placement.Residency{}, memo: newMemo(),
+		byHandle: newShards[*placement.Residency](), cache: newShards[[]placement.CacheEntry](), homeless: map[string]map[string]*placement.Residency{}, memo: newMemo(),
 		dirty: map[int]bool{}, ownCatalogue: true,
 	}
 	f.Publish()
@@ -97,7 +99,7 @@ func (f *Fleet) Publish() *View {
 	}
 	v := &View{
 		Position: f.position, Epoch: f.epoch, Catalogue: f.catalogue, Policies: f.policies, Blocks: slices.Clone(f.blocks), Size: f.size,
-		numbers: f.numbers, slots: f.slots.snapshot(), byID: f.byID.snapshot(), byVNF: f.byVNF.snapshot(), byHandle: f.byHandle.snapshot(), memo: f.memo,
+		numbers: f.numbers, slots: f.slots.snapshot(), byID: f.byID.snapshot(), byVNF: f.byVNF.snapshot(), byHandle: f.byHandle.snapshot(), cache: f.cache.snapshot(), memo: f.memo,
 	}
 	clear(f.owned)
 	clear(f.dirty)
@@ -221,6 +223,22 @@ func (f *Fleet) dropResidency(old *placement.Residency) {
 	} else {
 		delete(f.homeless[old.HostID], old.ID)
 	}
+}
+
+// setCacheEntry adds, replaces or (nil) removes an entry; ids are hostId/digest.
+func (f *Fleet) setCacheEntry(id string, e *placement.CacheEntry) {
+	hostID, digest, _ := strings.Cut(id, "/")
+	old, _ := f.cache.get(hostID)
+	list := slices.DeleteFunc(slices.Clone(old), func(o placement.CacheEntry) bool { return o.Digest == digest })
+	if e != nil {
+		list = append(list, *e)
+		slices.SortFunc(list, func(a, b placement.CacheEntry) int { return cmp.Compare(a.Digest, b.Digest) })
+	}
+	if len(list) == 0 {
+		f.cache.delete(hostID)
+		return
+	}
+	f.cache.set(hostID, list)
 }
 
 func compareResidency(r *placement.Residency, id string) int { return cmp.Compare(r.ID, id) }

@@ -21,7 +21,15 @@ type View struct {
 	byID     *shards[*placement.Residency]
 	byVNF    *shards[[]*placement.Residency]
 	byHandle *shards[*placement.Residency]
+	cache    *shards[[]placement.CacheEntry]
 	memo     *memo
+}
+
+// With returns the view with other policies, for a look at what they would decide.
+func (v *View) With(policies *policy.Set) *View {
+	w := *v
+	w.Policies, w.memo = policies, newMemo()
+	return &w
 }
 
 // DomainBit returns the bit of a trust domain in Aggregate, and whether the domain has it for itself.
@@ -88,6 +96,12 @@ func (v *View) ByHandle(resourceID string) *placement.Residency {
 		return r
 	}
 	return v.Residency(resourceID)
+}
+
+// CacheOf returns what lies in the cache of a host, ascending by digest.
+func (v *View) CacheOf(hostID string) []placement.CacheEntry {
+	list, _ := v.cache.get(hostID)
+	return list
 }
 
 // Residencies returns how many residencies there are.

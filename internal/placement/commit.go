@@ -18,8 +18,9 @@ type Commit struct {
 	Key               IdempotencyKey
 	Decision          Decision // with Plan; At, NFVIPoPID and the grant's times are set by the store
 	GrantID           string
-	Directives        []Directive // in the order to be issued; Seq and IssuedAt are set by the store
-	Supersedes        []string    // residencies of an earlier request for the same occurrence, freed with this commit
+	Answer            []GrantedPlacement // what the grant says of each placement, in the order of the plan
+	Directives        []Directive        // in the order to be issued; Seq and IssuedAt are set by the store
+	Supersedes        []string           // residencies of an earlier request for the same occurrence, freed with this commit
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
 	SiblingsOf        []ComponentKey // components whose replicas anywhere are needed by Verify

@@ -93,7 +93,9 @@ type Inputs struct {
 	PolicyEpoch     int64
 	Policies        []PolicyRef // ascending by id; only those that applied
 	CompilerVersion int
-	RestrictHosts   []string // dry run: only these hosts; empty: all
+	PrePull         bool           // a question about a cache: before a workload is granted
+	Candidates      []ActivePolicy // dry run: judged instead of the policies in force; empty: those in force
+	RestrictHosts   []string       // dry run: only these hosts; empty: all
 	ExplainLevel    ExplainLevel
 	ExplainLimit    int
 	Attempt         int // of the commit; the seed and the view differ per attempt

@@ -141,6 +141,21 @@ func (s *Set) For(vnfInstanceID string) []*Policy {
 	return out
 }
 
+// Only returns the policies with their rules of the given kinds, for questions that ask no others.
+func (s *Set) Only(kinds ...Kind) *Set {
+	out := &Set{}
+	for _, p := range s.Policies {
+		q := &Policy{Ref: p.Ref, Associations: p.Associations}
+		for _, r := range p.Rules {
+			if slices.Contains(kinds, r.Kind) {
+				q.Rules = append(q.Rules, r)
+			}
+		}
+		out.Policies = append(out.Policies, q)
+	}
+	return out
+}
+
 // Pairwise tells whether rules of the kind look at each other resident in turn.
 func (k Kind) Pairwise() bool {
 	switch k {

@@ -162,3 +162,16 @@ func (c *checker) zoneOf(r *placement.Residency) string {
 func sameCache(a, b []placement.CacheChoice) bool {
 	return slices.EqualFunc(a, b, func(x, y placement.CacheChoice) bool { return x.Digest == y.Digest && x.Mode == y.Mode })
 }
+
+// SpansHosts tells whether a rule that applies to the request counts beyond the chosen hosts, so that the
+// commit must lock and read the replicas of its components.
+func SpansHosts(v *fleet.View, in *placement.Inputs) bool {
+	for _, p := range v.Policies.For(in.Request.VNFInstanceID) {
+		for _, r := range p.Rules {
+			if r.Kind == policy.MaxBlastRadius && r.Params.Check == policy.CheckReplicaShare {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,249 @@
+package grant
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ringfence/internal/placement"
+)
+
+// Remembered is what the policy saw of a VNF instance when it was instantiated, for operations that do not
+// carry it again.
+type Remembered struct {
+	Components map[string]placement.ComponentAsk
+	SNSSAI     string
+	PLMN       string
+}
+
+// beforeUUID takes the part of a resource definition's id before the first -<uuid>, as VNFMs of the Tacker
+// family build it.
+var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
+
+// Demands turns the resources that a request places into demands: profile times request, equal resources
+// together. What nobody knows becomes a reason of the demand. A request that asks for less than the profile
+// is invalid.
+func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem Remembered) ([]placement.Demand, error) {
+	b := &builder{cat: cat, req: req, asks: req.Components, snssai: req.SNSSAI, byKey: map[string]int{}}
+	if len(b.asks) == 0 {
+		b.asks = mem.Components
+	}
+	if b.snssai == "" {
+		b.snssai = mem.SNSSAI
+	}
+	for _, list := range []struct {
+		resources []placement.ResourceDefinition
+		temporary bool
+	}{{req.AddResources, false}, {req.TempResources, true}} {
+		for i := range list.resources {
+			if rd := &list.resources[i]; rd.Placed() {
+				if err := b.add(rd, list.temporary); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if len(b.demands) == 0 {
+		b.checkVNFD()
+	}
+	return b.demands, nil
+}
+
+type builder struct {
+	cat     *placement.Catalogue
+	req     *placement.GrantRequest
+	asks    map[string]placement.ComponentAsk
+	snssai  string
+	demands []placement.Demand
+	byKey   map[string]int
+}
+
+// checkVNFD refuses a VNFD that nobody knows even when there is nothing to place.
+func (b *builder) checkVNFD() {
+	if _, ok := b.cat.VNFProfiles[b.req.VNFDID]; !ok {
+		b.demands = append(b.demands, placement.Demand{Unknown: []placement.Reason{unknown("VNFD " + b.req.VNFDID)}})
+	}
+}
+
+func (b *builder) add(rd *placement.ResourceDefinition, temporary bool) error {
+	d := placement.Demand{Temporary: temporary}
+	vnfdID := b.req.VNFDID
+	switch {
+	case rd.VNFDID != "":
+		vnfdID = rd.VNFDID
+	case b.req.DstVNFDID != "":
+		vnfdID = b.req.DstVNFDID
+	}
+	if profile, ok := b.cat.VNFProfiles[vnfdID]; ok {
+		if err := b.fill(&d, &profile, rd); err != nil {
+			return err
+		}
+	} else {
+		d.Unknown = append(d.Unknown, unknown("VNFD "+vnfdID))
+	}
+	key := fmt.Sprintf("%+v", d) + b.memberships(rd.ID)
+	if i, ok := b.byKey[key]; ok {
+		b.demands[i].ResourceDefinitionIDs = append(b.demands[i].ResourceDefinitionIDs, rd.ID)
+		return nil
+	}
+	b.byKey[key] = len(b.demands)
+	d.ResourceDefinitionIDs = []string{rd.ID}
+	b.demands = append(b.demands, d)
+	return nil
+}
+
+// memberships tells resources of different constraints apart: they are no equal resources.
+func (b *builder) memberships(id string) string {
+	var in []string
+	has := func(refs []placement.ConstraintResourceRef) bool {
+		return slices.ContainsFunc(refs, func(r placement.ConstraintResourceRef) bool { return !r.Existing && r.ResourceID == id })
+	}
+	for n := range b.req.PlacementConstraints {
+		if has(b.req.PlacementConstraints[n].Resources) {
+			in = append(in, placement.RuleConstraint(n))
+		}
+	}
+	for n := range b.req.VIMConstraints {
+		if has(b.req.VIMConstraints[n].Resources) {
+			in = append(in, placement.RuleVIM(n))
+		}
+	}
+	return strings.Join(in, " ")
+}
+
+// componentIDs names the components of a resource: its VDU, else its templates (a pod: all its containers),
+// else the part of its id before a UUID.
+func componentIDs(rd *placement.ResourceDefinition) []string {
+	switch {
+	case rd.VDUID != "":
+		return []string{rd.VDUID}
+	case len(rd.ResourceTemplateIDs) > 0:
+		return rd.ResourceTemplateIDs
+	}
+	if m := beforeUUID.FindStringSubmatch(rd.ID); m != nil {
+		return []string{m[1]}
+	}
+	return []string{rd.ID}
+}
+
+// fill describes the workload of a resource: one component, or the union of a pod's components.
+func (b *builder) fill(d *placement.Demand, profile *placement.VNFProfile, rd *placement.ResourceDefinition) error {
+	for n, id := range componentIDs(rd) {
+		c := profile.Component(id)
+		if c == nil {
+			d.Unknown = append(d.Unknown, unknown("component "+id+" of VNFD "+profile.VNFDID))
+			continue
+		}
+		if err := b.merge(d, profile, c, n == 0); err != nil {
+			return err
+		}
+	}
+	w := &d.Workload
+	slices.Sort(w.Images)
+	w.Images = slices.Compact(w.Images)
+	b.checkNames(d)
+	return nil
+}
+
+func (b *builder) merge(d *placement.Demand, profile *placement.VNFProfile, c *placement.Component, first bool) error {
+	w := &d.Workload
+	domain := profile.DomainOf(c)
+	derived := profile.Derive(b.cat, c.ID)
+	runtime, floor, err := b.ask(c)
+	if err != nil {
+		return err
+	}
+	if first {
+		w.NF = c.NF
+		w.NF.VNFInstanceID = b.req.VNFInstanceID
+		if w.NF.Type == "" {
+			w.NF.Type = profile.NFType
+		}
+		w.VNFDID, w.ComponentID, w.TrustDomainID, w.Runtime = profile.VNFDID, c.ID, domain, runtime
+		if b.snssai != "" {
+			w.SNSSAIs = []string{b.snssai}
+		}
+	} else if w.TrustDomainID != domain {
+		d.Unknown = append(d.Unknown, unknown("one trust domain for a pod of components of "+w.TrustDomainID+" and "+domain))
+	} else if runtime != "" {
+		w.Runtime = stronger(b.cat, w.Runtime, runtime)
+	}
+	d.Isolation = max(d.Isolation, floor)
+	w.Roles |= derived.Roles
+	w.Exposed = w.Exposed || derived.Exposed
+	w.ProtectedPeer = w.ProtectedPeer || derived.ProtectedPeer
+	w.UndeclaredPeers = w.UndeclaredPeers || derived.UndeclaredPeers
+	w.CutThrough |= c.CutThrough
+	w.Privileged |= c.Privileged
+	w.AdministersHostPools = append(w.AdministersHostPools, c.AdministersHostPools...)
+	w.Images = append(w.Images, c.Images...)
+	if len(c.Resources) > 0 {
+		w.Resources = w.Resources.Plus(c.Resources)
+	}
+	w.Labels = union(w.Labels, c.Labels)
+	return nil
+}
+
+func union(a, b map[string]string) map[string]string {
+	if len(b) == 0 {
+		return a
+	}
+	m := make(map[string]string, len(a)+len(b))
+	for k, v := range a {
+		m[k] = v
+	}
+	for k, v := range b {
+		m[k] = v
+	}
+	return m
+}
+
+func stronger(cat *placement.Catalogue, a, b string) string {
+	if cat.Isolation(b) > cat.Isolation(a) {
+		return b
+	}
+	return a
+}
+
+// ask combines what the profile asks of a component with what the request asks: tighter, never looser.
+func (b *builder) ask(c *placement.Component) (runtime string, floor placement.Isolation, err error) {
+	ask := b.asks[c.ID]
+	runtime, floor = c.Runtime, max(c.Isolation, ask.Isolation)
+	asked := max(floor, b.cat.Isolation(c.Runtime))
+	if ask.Runtime != "" && ask.Runtime != c.Runtime {
+		if _, known := b.cat.RuntimeClasses[ask.Runtime]; known && b.cat.Isolation(ask.Runtime) < asked {
+			return "", 0, placement.Errorf(placement.Invalid,
+				"additionalParams.ringfence.components.%s.runtime: %s isolates at %s, but at least %s is asked; a request may tighten, never loosen",
+				c.ID, ask.Runtime, b.cat.Isolation(ask.Runtime), asked)
+		}
+		return ask.Runtime, floor, nil
+	}
+	if runtime != "" && floor > b.cat.Isolation(runtime) {
+		runtime = "" // the floor was raised above what the profile's runtime gives: any runtime that meets it
+	}
+	return runtime, floor, nil
+}
+
+// checkNames refuses what the demand mentions and the catalogue does not have.
+func (b *builder) checkNames(d *placement.Demand) {
+	w := &d.Workload
+	if w.ComponentID == "" {
+		return
+	}
+	if _, ok := b.cat.TrustDomains[w.TrustDomainID]; !ok {
+		d.Unknown = append(d.Unknown, unknown("trust domain "+w.TrustDomainID))
+	}
+	if _, ok := b.cat.RuntimeClasses[w.Runtime]; !ok && w.Runtime != "" {
+		d.Unknown = append(d.Unknown, unknown("runtime class "+w.Runtime))
+	}
+	for _, digest := range w.Images {
+		if _, ok := b.cat.Images[digest]; !ok {
+			d.Unknown = append(d.Unknown, unknown("artefact "+digest))
+		}
+	}
+}
+
+func unknown(object string) placement.Reason {
+	return placement.Reason{RuleID: placement.RuleUnknown, Check: placement.RuleUnknown, Params: map[string]string{"object": object}}
+}

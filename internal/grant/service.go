@@ -1,0 +1,361 @@
+// Package grant is the use case of granting: ask, decide, commit, answer. It also answers the same question
+// without consequences (dry run), replays recorded decisions and answers questions about caches.
+//
+// It owns the small interfaces of what it needs: a store that commits, and a replica of the fleet to decide on.
+// It knows neither HTTP nor SQL.
+package grant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ringfence/internal/directive"
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+	"ringfence/internal/solver"
+)
+
+// maxAttempts is how often a grant is decided again because the facts under lock no longer fit its plan.
+const maxAttempts = 4
+
+// maxCatchUps is how often a refusal waits for its view to reach the head of the feed.
+const maxCatchUps = 50
+
+// Store is what granting needs of the database.
+type Store interface {
+	// FindAnswer looks for the answer to an earlier request with the key, behind a durability barrier.
+	FindAnswer(ctx context.Context, key placement.IdempotencyKey) (placement.Answer, error)
+	// Commit runs the commit protocol. Unavailable means that the outcome is unknown.
+	Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error)
+	// RecordRefusal stores a refusal, unless the feed has moved beyond the decision's view.
+	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, head placement.FeedPosition, err error)
+	// RecordDecision stores a decision that reserves nothing.
+	RecordDecision(ctx context.Context, d placement.Decision) error
+	GetGrant(ctx context.Context, id string) (placement.Grant, error)
+	GetDecision(ctx context.Context, id string) (placement.Decision, error)
+}
+
+// Fleet is the replica that decisions are made on.
+type Fleet interface {
+	View() *fleet.View
+	// CatchUp returns once the view has reached the head that the feed has now.
+	CatchUp(ctx context.Context) error
+	// Now is the database's time, as well as this process knows it.
+	Now() time.Time
+	// Remembered is what the policy saw of a VNF instance at its instantiation.
+	Remembered(ctx context.Context, vnfInstanceID string) (Remembered, error)
+}
+
+// Settings are the operator's choices that decisions depend on.
+type Settings struct {
+	ReservationTTL    time.Duration
+	AttestationMargin time.Duration
+	HostMappingMaxAge time.Duration
+}
+
+// Service grants.
+type Service struct {
+	store    Store
+	fleet    Fleet
+	settings Settings
+	observer Observer
+	log      *slog.Logger
+}
+
+// Observer is told how long the parts of a decision took and how it ended. Its methods return quickly.
+type Observer interface {
+	Solved(ctx context.Context, took time.Duration)
+	Committed(ctx context.Context, took time.Duration, status placement.CommitStatus)
+	Decided(ctx context.Context, kind placement.DecisionKind, outcome placement.Outcome, took time.Duration)
+}
+
+// New returns a service.
+func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.Logger) *Service {
+	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log}
+}
+
+// Ask is one grant request of a client.
+type Ask struct {
+	ClientID   string
+	BodySHA256 [sha256.Size]byte
+	Request    placement.GrantRequest
+}
+
+// Result is the answer to a request: a grant, or the decision that refused it.
+type Result struct {
+	Granted  bool // false unless a grant was committed
+	Grant    placement.Grant
+	Decision placement.Decision
+	Replayed bool
+}
+
+// Grant answers a request. An error is never a refusal: Unavailable means that the caller should ask again.
+func (s *Service) Grant(ctx context.Context, ask Ask) (Result, error) {
+	start := time.Now()
+	res, err := s.grant(ctx, ask)
+	if err == nil {
+		s.observer.Decided(ctx, placement.DecisionGrant, outcome(res.Granted), time.Since(start))
+	}
+	return res, err
+}
+
+func outcome(granted bool) placement.Outcome {
+	if granted {
+		return placement.OutcomeGrant
+	}
+	return placement.OutcomeRefuse
+}
+
+func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
+	key := placement.IdempotencyKey{ClientID: ask.ClientID, VNFLcmOpOccID: ask.Request.VNFLcmOpOccID, BodySHA256: ask.BodySHA256}
+	answer, err := s.store.FindAnswer(ctx, key)
+	if err != nil {
+		return Result{}, err
+	}
+	if answer.Found && answer.SameBody && answer.Stands {
+		return s.replayAnswer(ctx, answer)
+	}
+	for attempt, catchUps := 0, 0; attempt < maxAttempts && catchUps < maxCatchUps; {
+		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt)
+		if err != nil {
+			return Result{}, err
+		}
+		if try.plan == nil {
+			recorded, _, err := s.store.RecordRefusal(ctx, key, try.decision)
+			if err != nil || recorded {
+				return Result{Decision: try.decision}, err
+			}
+			catchUps++
+		} else {
+			committed, err := s.commit(ctx, key, try)
+			switch {
+			case err != nil:
+				return Result{}, err
+			case committed.Status == placement.CommitDone:
+				return Result{Granted: true, Grant: committed.Grant, Decision: try.decision}, nil
+			case committed.Status == placement.CommitAnswered:
+				return s.answeredMeanwhile(ctx, key)
+			}
+			s.log.DebugContext(ctx, "decide again", "decision", try.decision.ID, "reasons", len(committed.Reasons), "attempt", attempt)
+			attempt++
+		}
+		if err := s.fleet.CatchUp(ctx); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{}, placement.Errorf(placement.Unavailable, "the fleet changed faster than the request could be decided; retry")
+}
+
+// answeredMeanwhile reads the answer that another request with the same key was given while this one was decided.
+func (s *Service) answeredMeanwhile(ctx context.Context, key placement.IdempotencyKey) (Result, error) {
+	answer, err := s.store.FindAnswer(ctx, key)
+	if err != nil {
+		return Result{}, err
+	}
+	if !answer.Found || !answer.SameBody {
+		return Result{}, placement.Errorf(placement.Unavailable, "another request for the same operation was answered meanwhile; retry")
+	}
+	return s.replayAnswer(ctx, answer)
+}
+
+func (s *Service) replayAnswer(ctx context.Context, a placement.Answer) (Result, error) {
+	if a.Outcome == placement.OutcomeGrant {
+		g, err := s.store.GetGrant(ctx, a.GrantID)
+		return Result{Granted: err == nil, Grant: g, Replayed: true}, err
+	}
+	d, err := s.store.GetDecision(ctx, a.DecisionID)
+	return Result{Decision: d, Replayed: true}, err
+}
+
+// attempt is one decision on one view.
+type attempt struct {
+	view     *fleet.View
+	plan     *placement.Plan
+	decision placement.Decision
+	released []*placement.Residency // that the request removes or supersedes
+}
+
+func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n int) (attempt, error) {
+	view := s.fleet.View()
+	in, err := s.inputs(ctx, view, &ask.Request)
+	if err != nil {
+		return attempt{}, err
+	}
+	in.Superseded, in.Attempt = superseded, n
+	in.Seed = seed(ask, n)
+	start := time.Now()
+	plan, why := solver.Solve(view, &in)
+	s.observer.Solved(ctx, time.Since(start))
+	a := attempt{view: view, plan: plan, decision: placement.Decision{
+		ID: uuid.NewString(), NFVIPoPID: placement.DecisionPoP, Kind: placement.DecisionGrant, Outcome: placement.OutcomeRefuse,
+		At: in.Now, ClientID: ask.ClientID, Inputs: in, Explanation: why,
+	}}
+	for _, id := range append(append([]string{}, in.Superseded...), in.Releases...) {
+		if r := view.Residency(id); r != nil {
+			a.released = append(a.released, r)
+		}
+	}
+	return a, nil
+}
+
+// inputs collects everything that a decision on the view depends on.
+func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest) (placement.Inputs, error) {
+	mem := Remembered{}
+	if req.Operation != placement.OpInstantiate {
+		var err error
+		if mem, err = s.fleet.Remembered(ctx, req.VNFInstanceID); err != nil {
+			return placement.Inputs{}, err
+		}
+	}
+	demands, err := Demands(view.Catalogue, req, mem)
+	if err != nil {
+		return placement.Inputs{}, err
+	}
+	in := placement.Inputs{
+		Request: *req, Demands: demands, Releases: releases(view, req), Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
+		CompilerVersion: policy.CompilerVersion, ExplainLevel: placement.ExplainNone, MappingMaxAge: s.settings.HostMappingMaxAge,
+	}
+	for _, p := range view.Policies.For(req.VNFInstanceID) {
+		in.Policies = append(in.Policies, p.Ref)
+	}
+	return in, nil
+}
+
+// releases finds the residencies that a request removes. A handle that matches nothing of the VNF instance
+// frees nothing. A TERMINATE that lists no resources removes everything.
+func releases(view *fleet.View, req *placement.GrantRequest) []string {
+	own := view.ResidenciesOf(req.VNFInstanceID)
+	var out []string
+	if req.Operation == placement.OpTerminate && len(req.RemoveResources) == 0 {
+		for _, r := range own {
+			out = append(out, r.ID)
+		}
+		return out
+	}
+	for i := range req.RemoveResources {
+		if r := matching(view, own, &req.RemoveResources[i]); r != nil {
+			out = append(out, r.ID)
+		}
+	}
+	return out
+}
+
+func matching(view *fleet.View, own []*placement.Residency, rd *placement.ResourceDefinition) *placement.Residency {
+	if !rd.Placed() {
+		return nil
+	}
+	if rd.Resource != nil {
+		if r := view.ByHandle(rd.Resource.ResourceID); r != nil && len(own) > 0 && r.Workload.NF.VNFInstanceID == own[0].Workload.NF.VNFInstanceID {
+			return r
+		}
+	}
+	for _, r := range own {
+		if r.ResourceDefinitionID != "" && (r.ResourceDefinitionID == rd.ID || rd.Resource != nil && r.ResourceDefinitionID == rd.Resource.ResourceID) {
+			return r
+		}
+	}
+	return nil
+}
+
+// seed makes the random choices of a decision repeatable, and different for another request or attempt.
+func seed(ask Ask, attempt int) uint64 {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q %q %d ", ask.ClientID, ask.Request.VNFLcmOpOccID, attempt)
+	_, _ = h.Write(ask.BodySHA256[:])
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a attempt) (placement.CommitResult, error) {
+	in := &a.decision.Inputs
+	grantID := uuid.NewString()
+	for i := range a.plan.Placements {
+		a.plan.Placements[i].ResidencyID = residencyID(grantID, a.plan.Placements[i].ResourceDefinitionID)
+	}
+	a.decision.Outcome, a.decision.Plan = placement.OutcomeGrant, a.plan
+	c := placement.Commit{
+		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded,
+		ReservationTTL: s.settings.ReservationTTL, AttestationMargin: s.settings.AttestationMargin,
+		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
+		Answer:     a.answer(),
+	}
+	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
+	start := time.Now()
+	res, err := s.store.Commit(ctx, c, solver.Verify(a.view, in, a.plan))
+	s.observer.Committed(ctx, time.Since(start), res.Status)
+	return res, err
+}
+
+func (a *attempt) hostOf(k placement.HostKey) directive.Host {
+	slot, ok := a.view.Slot(k.HostID)
+	if !ok {
+		return directive.Host{Record: &placement.Host{ID: k.HostID, NFVIPoPID: k.NFVIPoPID}}
+	}
+	return directive.Host{Record: a.view.Host(slot), Cache: a.view.CacheOf(k.HostID)}
+}
+
+// answer is what the grant says of each placement.
+func (a *attempt) answer() []placement.GrantedPlacement {
+	out := make([]placement.GrantedPlacement, len(a.plan.Placements))
+	for i := range a.plan.Placements {
+		pl := a.plan.Placements[i]
+		h := a.hostOf(placement.HostKey{NFVIPoPID: pl.NFVIPoPID, HostID: pl.HostID}).Record
+		w := &a.decision.Inputs.Demands[pl.Demand].Workload
+		out[i] = placement.GrantedPlacement{
+			Placement: pl, VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID, HostPoolID: h.HostPoolID,
+			TrustDomainID: w.TrustDomainID, Namespace: directive.Namespace(w.TrustDomainID, w.NF.VNFInstanceID), Resources: w.Resources,
+		}
+		if n := h.Node(pl.CISNodeID); n != nil {
+			out[i].NodeName, out[i].ClusterID = n.NodeName, n.ClusterID
+		}
+	}
+	return out
+}
+
+// residencyID derives the id of a residency from its grant, so that it is known before the commit.
+func residencyID(grantID, resourceDefinitionID string) string {
+	sum := sha256.Sum256([]byte(grantID + "\x00" + resourceDefinitionID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// spanning tells what beyond the chosen hosts the verification needs: the replicas of components under a rule
+// or constraint that spans hosts, and the existing resources that constraints name.
+func spanning(view *fleet.View, in *placement.Inputs) (siblings []placement.ComponentKey, existing []string) {
+	hard := false
+	for i := range in.Request.PlacementConstraints {
+		c := &in.Request.PlacementConstraints[i]
+		hard = hard || !c.FallbackBestEffort
+		for _, ref := range c.Resources {
+			if ref.Existing {
+				existing = append(existing, ref.ResourceID)
+			}
+		}
+	}
+	for i := range in.Request.VIMConstraints {
+		hard = true
+		for _, ref := range in.Request.VIMConstraints[i].Resources {
+			if ref.Existing {
+				existing = append(existing, ref.ResourceID)
+			}
+		}
+	}
+	if !hard && !solver.SpansHosts(view, in) {
+		return nil, existing
+	}
+	seen := map[placement.ComponentKey]bool{}
+	for i := range in.Demands {
+		k := placement.ComponentKey{NF: in.Demands[i].Workload.NF.Instance(), ComponentID: in.Demands[i].Workload.ComponentID}
+		if !seen[k] {
+			seen[k] = true
+			siblings = append(siblings, k)
+		}
+	}
+	return siblings, existing
+}
