@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes the passwords and tokens of the compose deployment and prints the tokens, once. Does nothing when they are there.
+#
+# To start afresh: docker compose down --volumes, remove the folder secrets, run this again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+if [ -e secrets ]; then
+  echo "deployments/compose/secrets is there already; nothing done" >&2
+  exit 0
+fi
+
+# random prints 192 bits that need no quoting anywhere.
+random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1
+}
+
+# The containers' users differ from yours, so the files are readable for all, in a folder that only you can enter.
+umask 022
+staged="$(mktemp -d ./.secrets.XXXXXX)"
+trap 'rm -rf "$staged"' EXIT
+
+random >"$staged/postgres_password"
+for role in owner app; do
+  random >"$staged/${role}_password"
+  printf 'postgres:5432:ringfence:ringfence_%s:%s\n' "$role" "$(cat "$staged/${role}_password")" >"$staged/${role}_pgpass"
+done
+
+{
+  printf '{"clients": ['
+  separator=''
+  for client in vnfm:VNFM nfvo:NFVO author:AUTHOR approver:APPROVER operator:OPERATOR agent:AGENT verifier:VERIFIER \
+    scrubber:SCRUBBER auditor:AUDITOR; do
+    token="$(random)"
+    printf '%-9s %s\n' "${client%%:*}" "$token" >&3
+    printf '%s\n  {"id": "%s", "tokenSha256": "%s", "roles": ["%s"]}' "$separator" "${client%%:*}" \
+      "$(printf '%s' "$token" | sha256)" "${client##*:}"
+    separator=','
+  done
+  printf '\n]}\n'
+} 3>"$staged/printed" >"$staged/tokens"
+
+printed="$(cat "$staged/printed")"
+rm "$staged/printed"
+chmod 0700 "$staged"
+mv "$staged" secrets
+trap - EXIT
+
+cat <<TEXT
+The clients and their tokens. Only their SHA-256 is kept: note them now.
+
+$printed
+
+Next: docker compose up --build
+TEXT
