@@ -268,8 +268,8 @@ type Directive struct {
 	// Cache In which form an artefact may lie on the host.
 	Cache CacheDirective `json:"cache,omitempty,omitzero"`
 
-	// DecisionID The decision, or the act of an operator, that it comes from.
-	DecisionID externalRef0.Identifier `json:"decisionId"`
+	// DecisionID The decision that it comes from. Absent where none stands behind it: an operator released the reservation, or its life cycle ended.
+	DecisionID externalRef0.Identifier `json:"decisionId,omitempty,omitzero"`
 
 	// HostID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 	//

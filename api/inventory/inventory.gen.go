@@ -729,7 +729,7 @@ type CacheEntry struct {
 	// ObservedAt When it was last seen there. Absent in a request means now.
 	ObservedAt externalRef0.DateTime `json:"observedAt,omitempty,omitzero"`
 
-	// TrustDomainID The trust domain that it is kept for. Required unless the mode is SHARED, which belongs to nobody.
+	// TrustDomainID The trust domain that it is kept for. Absent when that is not known, and with SHARED, which belongs to nobody.
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId,omitempty,omitzero"`
 }
 
@@ -1110,21 +1110,43 @@ type InterfaceKind string
 // Inventory A fleet, or a part of it, as one document. Every list is optional, and so is the order of the lists: an entry may refer to one that comes later.
 type Inventory struct {
 	// APIVersion The version of the document format. `ringfence/v1` is the only one.
-	APIVersion   InventoryAPIVersion `json:"apiVersion,omitempty,omitzero"`
-	CacheEntries []CacheEntry        `json:"cacheEntries,omitempty,omitzero"`
-	HostPools    []HostPool          `json:"hostPools,omitempty,omitzero"`
-	Hosts        []Host              `json:"hosts,omitempty,omitzero"`
-	Images       []Image             `json:"images,omitempty,omitzero"`
+	APIVersion InventoryAPIVersion `json:"apiVersion,omitempty,omitzero"`
+
+	// CacheEntries What lies in the caches of hosts.
+	CacheEntries []CacheEntry `json:"cacheEntries,omitempty,omitzero"`
+
+	// HostPools Host pools.
+	HostPools []HostPool `json:"hostPools,omitempty,omitzero"`
+
+	// Hosts Hosts with their CIS nodes.
+	Hosts []Host `json:"hosts,omitempty,omitzero"`
+
+	// Images Artefacts.
+	Images []Image `json:"images,omitempty,omitzero"`
 
 	// Kind Always `Inventory`.
-	Kind           InventoryKind   `json:"kind"`
-	NFVIPoPs       []NFVIPoP       `json:"nfviPops,omitempty,omitzero"`
-	Residencies    []Residency     `json:"residencies,omitempty,omitzero"`
-	ResourceZones  []ResourceZone  `json:"resourceZones,omitempty,omitzero"`
-	RuntimeClasses []RuntimeClass  `json:"runtimeClasses,omitempty,omitzero"`
-	TrustDomains   []TrustDomain   `json:"trustDomains,omitempty,omitzero"`
+	Kind InventoryKind `json:"kind"`
+
+	// NFVIPoPs Sites.
+	NFVIPoPs []NFVIPoP `json:"nfviPops,omitempty,omitzero"`
+
+	// Residencies What already runs.
+	Residencies []Residency `json:"residencies,omitempty,omitzero"`
+
+	// ResourceZones Zones of the sites.
+	ResourceZones []ResourceZone `json:"resourceZones,omitempty,omitzero"`
+
+	// RuntimeClasses Runtime classes.
+	RuntimeClasses []RuntimeClass `json:"runtimeClasses,omitempty,omitzero"`
+
+	// TrustDomains Trust domains.
+	TrustDomains []TrustDomain `json:"trustDomains,omitempty,omitzero"`
+
+	// TrustRelations Handlings between trust domains; what is not listed is BORDER.
 	TrustRelations []TrustRelation `json:"trustRelations,omitempty,omitzero"`
-	VNFProfiles    []VNFProfile    `json:"vnfProfiles,omitempty,omitzero"`
+
+	// VNFProfiles VNF profiles.
+	VNFProfiles []VNFProfile `json:"vnfProfiles,omitempty,omitzero"`
 }
 
 // InventoryAPIVersion The version of the document format. `ringfence/v1` is the only one.
@@ -1243,7 +1265,7 @@ type Residency struct {
 	// CutThrough The devices that it reaches past its boundary. Absent means none.
 	CutThrough []CutThrough `json:"cutThrough,omitempty,omitzero"`
 
-	// ExpiresAt When a reservation that nobody confirmed becomes UNCONFIRMED. Set by ringfence; an import in `--dev` may set it. Absent when nothing expires.
+	// ExpiresAt When a reservation that nobody confirmed becomes UNCONFIRMED. Set by ringfence; absent when nothing expires.
 	ExpiresAt externalRef0.DateTime `json:"expiresAt,omitempty,omitzero"`
 
 	// Exposed True when somebody outside its trust domain can send it anything.
@@ -1564,7 +1586,7 @@ type ListCacheEntriesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1573,7 +1595,7 @@ type ListCacheEntriesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1636,7 +1658,7 @@ type ListHostPoolsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1645,7 +1667,7 @@ type ListHostPoolsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1702,7 +1724,7 @@ type ListHostsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1711,7 +1733,7 @@ type ListHostsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1768,7 +1790,7 @@ type ListAttestationsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1777,7 +1799,7 @@ type ListAttestationsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1801,7 +1823,7 @@ type ListScrubRecordsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1810,7 +1832,7 @@ type ListScrubRecordsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1834,7 +1856,7 @@ type ListImagesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1843,7 +1865,7 @@ type ListImagesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1906,7 +1928,7 @@ type ListNFVIPoPsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1915,7 +1937,7 @@ type ListNFVIPoPsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -1972,7 +1994,7 @@ type ListResidenciesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -1981,7 +2003,7 @@ type ListResidenciesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -2038,7 +2060,7 @@ type ListResourceZonesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -2047,7 +2069,7 @@ type ListResourceZonesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -2104,7 +2126,7 @@ type ListRuntimeClassesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -2113,7 +2135,7 @@ type ListRuntimeClassesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -2170,7 +2192,7 @@ type ListTrustDomainsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -2179,7 +2201,7 @@ type ListTrustDomainsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -2236,7 +2258,7 @@ type ListTrustRelationsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -2245,7 +2267,7 @@ type ListTrustRelationsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -2302,7 +2324,7 @@ type ListVNFProfilesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -2311,7 +2333,7 @@ type ListVNFProfilesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`

@@ -570,7 +570,7 @@ type ListDecisionsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -579,7 +579,7 @@ type ListDecisionsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -618,7 +618,7 @@ type ListReservationsParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -627,7 +627,7 @@ type ListReservationsParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -666,7 +666,7 @@ type ListPlacedResidenciesParams struct {
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
 	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
-	AllFields externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty,omitzero"`
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
 
 	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
 	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
@@ -675,7 +675,7 @@ type ListPlacedResidenciesParams struct {
 	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
 
 	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
-	ExcludeDefault externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty,omitzero"`
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
