@@ -103,16 +103,20 @@ func queueUsage(b *pgx.Batch, key placement.HostKey, delta placement.Resources) 
 			gpus_used = gpus_used + $9, tee_guests_used = tee_guests_used + $10,
 			gen = gen + 1, changed_txid = pg_current_xact_id()
 		WHERE nfvi_pop_id = $1 AND id = $2`
-	const extSQL = `
-		INSERT INTO host_ext_capacity AS e (nfvi_pop_id, host_id, dimension, used) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (nfvi_pop_id, host_id, dimension) DO UPDATE SET used = e.used + excluded.used`
+	const declareExtSQL = `
+		INSERT INTO host_ext_capacity (nfvi_pop_id, host_id, dimension) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`
+	const extUsageSQL = `
+		UPDATE host_ext_capacity SET used = used + $4
+		WHERE nfvi_pop_id = $1 AND host_id = $2 AND dimension = $3`
 	args := []any{key.NFVIPoPID, key.HostID}
 	for _, dimension := range placement.Dimensions() {
 		args = append(args, delta[dimension])
 	}
 	b.Queue(usageSQL, args...)
 	for _, dimension := range extDimensions(delta) {
-		b.Queue(extSQL, key.NFVIPoPID, key.HostID, dimension, delta[dimension])
+		b.Queue(declareExtSQL, key.NFVIPoPID, key.HostID, dimension)
+		b.Queue(extUsageSQL, key.NFVIPoPID, key.HostID, dimension, delta[dimension])
 	}
 }
 
