@@ -67,6 +67,15 @@ type Answer struct {
 	Unconfirmed []string     // residencies still RESERVED or UNCONFIRMED of the earlier grant
 }
 
+// EndRules say what follows from the end of a residency, inside of the transaction that ends it. Both are pure
+// and either may be nil.
+type EndRules struct {
+	// Residue is what the residency leaves on its host.
+	Residue func(r *Residency, h *Host) []Residue
+	// Purge orders what must go from the host's cache, given who remains there.
+	Purge func(r *Residency, remaining []*Residency) []Directive
+}
+
 // AuditRecord is one entry of the audit trail. A decision's record is written in the decision's transaction.
 type AuditRecord struct {
 	At         time.Time

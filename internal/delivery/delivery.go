@@ -1,0 +1,197 @@
+// Package delivery is the use case of bringing directives to the NFVI and hearing back: the feed per host and
+// per VIM, acknowledgements, and the state that hosts observe. It decides nothing about placement.
+package delivery
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"ringfence/internal/directive"
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// MaxWait bounds how long a poll may wait for new directives.
+const MaxWait = 60 * time.Second
+
+// pollInterval is how often a waiting poll looks at the database, for directives that other replicas issued.
+const pollInterval = 500 * time.Millisecond
+
+// DefaultLimit is how many directives a poll returns when the caller names no limit.
+const DefaultLimit = 500
+
+// Store is what delivery needs of the database. The functions given to its writers are pure and run inside of
+// the transaction that ends a residency.
+type Store interface {
+	// HostDirectives returns directives of a host after a sequence number, in order. NotFound for an unknown host.
+	HostDirectives(ctx context.Context, hostID string, after int64, limit int) ([]placement.Directive, error)
+	// Directives returns directives over all hosts of a VIM connection (empty: all), after an opaque marker.
+	Directives(ctx context.Context, vimConnectionID, marker string, limit int) ([]placement.Directive, string, error)
+	RecordAck(ctx context.Context, ack placement.Ack, actor string, end EndRules) error
+	// PutObservedState writes nothing when the digest is the stored one, and tells whether it wrote.
+	PutObservedState(ctx context.Context, state placement.ObservedState, digest string, end EndRules) (changed bool, err error)
+	ObservedDigest(ctx context.Context, hostID string) (string, error)
+	ReleaseReservation(ctx context.Context, id, reason, actor string, end EndRules) error
+	ExpireReservations(ctx context.Context, limit int) (int, error)
+}
+
+// EndRules say what a residency that ends leaves behind; see placement.EndRules.
+type EndRules = placement.EndRules
+
+// Fleet gives the view whose catalogue says what a residency leaves behind.
+type Fleet interface{ View() *fleet.View }
+
+// Service delivers.
+type Service struct {
+	store Store
+	fleet Fleet
+
+	mu      sync.Mutex
+	waiting map[chan struct{}]bool
+}
+
+// New returns a service.
+func New(store Store, f Fleet) *Service {
+	return &Service{store: store, fleet: f, waiting: map[chan struct{}]bool{}}
+}
+
+// Wake tells waiting polls that this replica issued directives.
+func (s *Service) Wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.waiting {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// HostDirectives returns the directives of a host after a sequence number, waiting up to wait for the first.
+func (s *Service) HostDirectives(ctx context.Context, hostID string, after int64, limit int, wait time.Duration) ([]placement.Directive, error) {
+	var out []placement.Directive
+	err := s.poll(ctx, wait, func() (bool, error) {
+		var err error
+		out, err = s.store.HostDirectives(ctx, hostID, after, limitOf(limit))
+		return len(out) > 0, err
+	})
+	return out, err
+}
+
+// Directives returns the directives of a VIM connection after a marker, and the marker to go on with.
+func (s *Service) Directives(ctx context.Context, vimConnectionID, marker string, limit int, wait time.Duration) ([]placement.Directive, string, error) {
+	var out []placement.Directive
+	next := marker
+	err := s.poll(ctx, wait, func() (bool, error) {
+		var err error
+		out, next, err = s.store.Directives(ctx, vimConnectionID, marker, limitOf(limit))
+		return len(out) > 0, err
+	})
+	return out, next, err
+}
+
+func limitOf(n int) int {
+	if n <= 0 {
+		return DefaultLimit
+	}
+	return min(n, DefaultLimit)
+}
+
+// poll calls read until it finds something, the wait is over or the caller gives up.
+func (s *Service) poll(ctx context.Context, wait time.Duration, read func() (bool, error)) error {
+	wake := make(chan struct{}, 1)
+	s.mu.Lock()
+	s.waiting[wake] = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.waiting, wake)
+		s.mu.Unlock()
+	}()
+	deadline := time.NewTimer(min(wait, MaxWait))
+	defer deadline.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if found, err := read(); err != nil || found || wait <= 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-deadline.C:
+			return nil
+		case <-wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// Acknowledge records what became of a directive. A PLACE that was applied confirms its reservation; a RELEASE
+// that was applied ends its residency.
+func (s *Service) Acknowledge(ctx context.Context, actor string, ack placement.Ack) error {
+	defer s.Wake()
+	return s.store.RecordAck(ctx, ack, actor, s.endRules())
+}
+
+// Observe takes what a host reports of itself. Unchanged state writes nothing. The digest is the ETag.
+func (s *Service) Observe(ctx context.Context, state placement.ObservedState) (digest string, changed bool, err error) {
+	digest = Digest(&state)
+	defer s.Wake()
+	changed, err = s.store.PutObservedState(ctx, state, digest, s.endRules())
+	return digest, changed, err
+}
+
+// ObservedDigest is the ETag of the state that a host reported last; empty when it reported none.
+func (s *Service) ObservedDigest(ctx context.Context, hostID string) (string, error) {
+	return s.store.ObservedDigest(ctx, hostID)
+}
+
+// Release ends a reservation by hand.
+func (s *Service) Release(ctx context.Context, actor, id, reason string) error {
+	defer s.Wake()
+	return s.store.ReleaseReservation(ctx, id, reason, actor, s.endRules())
+}
+
+// Expire makes reservations that were not confirmed in time UNCONFIRMED, at most limit of them. They separate
+// and count as before.
+func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
+	return s.store.ExpireReservations(ctx, limit)
+}
+
+// endRules binds the rules of residue and purging to the catalogue of this moment.
+func (s *Service) endRules() EndRules {
+	cat := s.fleet.View().Catalogue
+	return EndRules{
+		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
+			return policy.ResidueOf(cat, h, r)
+		},
+		Purge: func(r *placement.Residency, remaining []*placement.Residency) []placement.Directive {
+			return directive.PurgeAfter(r, remaining)
+		},
+	}
+}
+
+// Digest identifies the content of an observed state, whatever the order of its lists and the time it was made.
+func Digest(st *placement.ObservedState) string {
+	lines := make([]string, 0, len(st.Residencies)+len(st.Cache))
+	for i := range st.Residencies {
+		lines = append(lines, fmt.Sprintf("residency %q", st.Residencies[i]))
+	}
+	for i := range st.Cache {
+		e := &st.Cache[i]
+		lines = append(lines, fmt.Sprintf("cache %q %s %q", e.Digest, e.Mode, e.TrustDomainID))
+	}
+	slices.Sort(lines)
+	h := sha256.New()
+	for _, l := range lines {
+		_, _ = fmt.Fprintln(h, l)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,199 @@
+// Package policies is the use case of the policy life cycle as SOL012 has it: create, transfer a version,
+// select, activate, delete. What a policy means is package policy's business.
+package policies
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// Store is what the life cycle needs of the database.
+type Store interface {
+	CreatePolicy(ctx context.Context, p placement.PolicyRecord, actor string) (placement.PolicyRecord, error)
+	GetPolicy(ctx context.Context, id string) (placement.PolicyRecord, error)
+	ListPolicies(ctx context.Context, page placement.Page) ([]placement.PolicyRecord, error)
+	DeletePolicy(ctx context.Context, id string, actor string) error
+	// PutPolicyVersion stores content once; a version that exists is a Conflict.
+	PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error
+	GetPolicyVersion(ctx context.Context, policyID, version string) (placement.PolicyVersion, error)
+	DeletePolicyVersion(ctx context.Context, policyID, version, actor string) error
+	// UpdatePolicy changes a policy under lock. When that changes what is in force, the epoch moves with it.
+	UpdatePolicy(ctx context.Context, id string, ifRevision *int64, actor string,
+		change func(placement.PolicyRecord) (placement.PolicyRecord, error)) (placement.PolicyRecord, error)
+}
+
+// Service runs the life cycle.
+type Service struct{ store Store }
+
+// New returns a service.
+func New(store Store) *Service { return &Service{store: store} }
+
+// Draft is what a policy is created with.
+type Draft struct {
+	Designer     string
+	Name         string
+	PFID         string
+	Associations []string
+}
+
+// Create makes a policy without content (SOL012: DEACTIVATED, CREATED).
+func (s *Service) Create(ctx context.Context, actor string, d Draft) (placement.PolicyRecord, error) {
+	if d.PFID != "" {
+		return placement.PolicyRecord{}, placement.Errorf(placement.Invalid,
+			"pfId names a policy function other than the API producer; ringfence evaluates its policies itself, leave pfId out")
+	}
+	return s.store.CreatePolicy(ctx, placement.PolicyRecord{
+		ID: uuid.NewString(), Designer: d.Designer, Name: d.Name, Associations: unique(d.Associations),
+	}, actor)
+}
+
+// Get returns a policy.
+func (s *Service) Get(ctx context.Context, id string) (placement.PolicyRecord, error) {
+	return s.store.GetPolicy(ctx, id)
+}
+
+// List returns a page of policies.
+func (s *Service) List(ctx context.Context, page placement.Page) ([]placement.PolicyRecord, error) {
+	return s.store.ListPolicies(ctx, page)
+}
+
+// Delete removes a policy that is not activated.
+func (s *Service) Delete(ctx context.Context, actor, id string) error {
+	return s.store.DeletePolicy(ctx, id, actor)
+}
+
+// Version returns the content of a version, byte for byte.
+func (s *Service) Version(ctx context.Context, policyID, version string) (placement.PolicyVersion, error) {
+	return s.store.GetPolicyVersion(ctx, policyID, version)
+}
+
+// Selected returns the content of the selected version; a policy without content has none.
+func (s *Service) Selected(ctx context.Context, policyID string) (placement.PolicyVersion, error) {
+	p, err := s.store.GetPolicy(ctx, policyID)
+	if err != nil {
+		return placement.PolicyVersion{}, err
+	}
+	if p.SelectedVersion == "" {
+		return placement.PolicyVersion{}, placement.Errorf(placement.NotFound,
+			"policy %s has no content yet: transfer a version with PUT /nfvpolicy/v1/policies/%s/versions/{version}", policyID, policyID)
+	}
+	return s.store.GetPolicyVersion(ctx, policyID, p.SelectedVersion)
+}
+
+// Transfer stores a version after it was parsed, checked and compiled. The first version of a policy is
+// selected by the store. Findings that do not stand in the way are returned.
+func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaType string, content []byte) ([]placement.Finding, error) {
+	p, err := s.store.GetPolicy(ctx, policyID)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(p.Versions, version) {
+		return nil, placement.Errorf(placement.Conflict, "version %s of policy %s was transferred already; versions are written once, choose another", version, policyID)
+	}
+	sum := sha256.Sum256(content)
+	digest := hex.EncodeToString(sum[:])
+	findings, err := check(content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
+	if err != nil {
+		return nil, err
+	}
+	return findings, s.store.PutPolicyVersion(ctx, placement.PolicyVersion{
+		PolicyID: policyID, Version: version, MediaType: mediaType, Content: content, SHA256: digest, TransferredBy: actor,
+	})
+}
+
+// check compiles a document. Its error carries every finding.
+func check(content []byte, ref placement.PolicyRef, associations []string) ([]placement.Finding, error) {
+	doc, findings := policy.Parse(content)
+	if !policy.HasErrors(findings) {
+		var more []placement.Finding
+		_, more = policy.Compile(doc, ref, associations)
+		findings = append(findings, more...)
+	}
+	if policy.HasErrors(findings) {
+		return nil, &placement.Error{
+			Kind: placement.Invalid, Findings: findings,
+			Message: "the policy document is refused; its findings say where and why",
+		}
+	}
+	return findings, nil
+}
+
+// DeleteVersion removes a version that is not selected.
+func (s *Service) DeleteVersion(ctx context.Context, actor, policyID, version string) error {
+	return s.store.DeletePolicyVersion(ctx, policyID, version, actor)
+}
+
+// Modification is a change of a policy; nil and empty members change nothing.
+type Modification struct {
+	SelectedVersion       string
+	Activate              *bool
+	AddAssociations       []string
+	RemoveAssociations    []string
+	RemoveAllAssociations bool
+}
+
+// Modify applies a modification as a whole or not at all.
+func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int64, m Modification) (placement.PolicyRecord, error) {
+	if m.RemoveAllAssociations && len(m.AddAssociations)+len(m.RemoveAssociations) > 0 {
+		return placement.PolicyRecord{}, placement.Errorf(placement.Invalid, "removeAllAssociations excludes addAssociations and removeAssociations")
+	}
+	p, err := s.store.GetPolicy(ctx, id)
+	if err != nil {
+		return placement.PolicyRecord{}, err
+	}
+	after, err := m.applied(p)
+	if err != nil {
+		return placement.PolicyRecord{}, err
+	}
+	if after.Activated {
+		if err := s.compiles(ctx, &after); err != nil {
+			return placement.PolicyRecord{}, err
+		}
+	}
+	return s.store.UpdatePolicy(ctx, id, ifRevision, actor, m.applied)
+}
+
+// compiles makes sure that what is put in force means something to this program.
+func (s *Service) compiles(ctx context.Context, p *placement.PolicyRecord) error {
+	v, err := s.store.GetPolicyVersion(ctx, p.ID, p.SelectedVersion)
+	if err != nil {
+		return err
+	}
+	_, err = check(v.Content, placement.PolicyRef{ID: p.ID, Version: v.Version, SHA256: v.SHA256}, p.Associations)
+	return err
+}
+
+// applied is the policy after the modification.
+func (m *Modification) applied(p placement.PolicyRecord) (placement.PolicyRecord, error) {
+	if m.SelectedVersion != "" {
+		if !slices.Contains(p.Versions, m.SelectedVersion) {
+			return p, placement.Errorf(placement.Conflict, "version %s of policy %s was not transferred; transferred are %v", m.SelectedVersion, p.ID, p.Versions)
+		}
+		p.SelectedVersion = m.SelectedVersion
+	}
+	if m.Activate != nil {
+		if *m.Activate && p.SelectedVersion == "" {
+			return p, placement.Errorf(placement.Conflict, "policy %s has no content yet: transfer a version before activating it", p.ID)
+		}
+		p.Activated = *m.Activate
+	}
+	if m.RemoveAllAssociations {
+		p.Associations = nil
+	}
+	p.Associations = slices.DeleteFunc(slices.Clone(p.Associations), func(a string) bool { return slices.Contains(m.RemoveAssociations, a) })
+	p.Associations = unique(append(p.Associations, m.AddAssociations...))
+	return p, nil
+}
+
+func unique(ids []string) []string {
+	out := slices.Clone(ids)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
