@@ -8,13 +8,23 @@ import (
 	"ringfence/internal/placement"
 )
 
-// Compile turns a document into the form that decides. ref and associations are what the policy is stored as;
+// Load parses and compiles in one go, with all findings in the order of the document. The policy is nil when one
+// of them is an ERROR.
+func Load(content []byte, ref placement.PolicyRef, associations []string) (*Policy, []placement.Finding) {
+	doc, findings := Parse(content)
+	if doc == nil {
+		return nil, findings
+	}
+	p, more := Compile(doc, ref, associations)
+	findings = append(findings, more...)
+	slices.SortStableFunc(findings, compareFindings)
+	return p, findings
+}
+
+// Compile turns a document of Parse into the form that decides. ref and associations are what the policy is stored as;
 // a version in ref, when there is one, must be the document's. The policy is nil when a finding of severity
 // ERROR stands against it, or stood against the document in Parse.
 func Compile(doc *Document, ref placement.PolicyRef, associations []string) (*Policy, []placement.Finding) {
-	if doc == nil {
-		return nil, []placement.Finding{{Severity: SeverityError, Code: CodeEmpty, Message: "there is no document to compile"}}
-	}
 	c := compiler{}
 	if ref.Version != "" && doc.PolicyVersion != "" && ref.Version != doc.PolicyVersion {
 		c.add(CodeVersionMismatch, doc.Position("/policyVersion"), "/policyVersion", "policyVersion is %s, but the document is transferred as version %s",
@@ -47,11 +57,7 @@ func CompileSet(active []placement.ActivePolicy) (*Set, error) {
 	set := &Set{}
 	for i := range active {
 		a := &active[i]
-		doc, findings := Parse(a.Content)
-		var p *Policy
-		if !HasErrors(findings) {
-			p, findings = Compile(doc, a.Ref, a.Associations)
-		}
+		p, findings := Load(a.Content, a.Ref, a.Associations)
 		if p == nil {
 			return nil, refusal(a.Ref, findings)
 		}

@@ -21,22 +21,18 @@ func readPolicy(t *testing.T, path string) []byte {
 	return content
 }
 
-func mustCompile(t *testing.T, content []byte, ref placement.PolicyRef) *policy.Policy {
+func mustLoad(t *testing.T, content []byte, ref placement.PolicyRef) *policy.Policy {
 	t.Helper()
-	doc, findings := policy.Parse(content)
+	p, findings := policy.Load(content, ref, nil)
 	if len(findings) > 0 {
-		t.Fatalf("Parse:\n%s", policy.Format(findings, "policy.yaml", content))
-	}
-	p, findings := policy.Compile(doc, ref, nil)
-	if len(findings) > 0 {
-		t.Fatalf("Compile:\n%s", policy.Format(findings, "policy.yaml", content))
+		t.Fatalf("findings:\n%s", policy.Format(findings, "policy.yaml", content))
 	}
 	return p
 }
 
 func TestReferencePolicyCompiles(t *testing.T) {
 	t.Parallel()
-	p := mustCompile(t, readPolicy(t, "reference/policy.yaml"), placement.PolicyRef{ID: "reference", Version: "1.0.0"})
+	p := mustLoad(t, readPolicy(t, "reference/policy.yaml"), placement.PolicyRef{ID: "reference", Version: "1.0.0"})
 	var ids []string
 	for _, r := range p.Rules {
 		ids = append(ids, r.ID)

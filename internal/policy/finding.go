@@ -83,13 +83,8 @@ func (r *report) warn(code string, at Position, ptr, format string, args ...any)
 // sorted returns the findings in the order of the document, each once, with the rules that they are about.
 func (r *report) sorted(root *node) []placement.Finding {
 	fs := r.findings
-	slices.SortStableFunc(fs, func(a, b placement.Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Pointer, b.Pointer),
-			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
-	})
-	fs = slices.CompactFunc(fs, func(a, b placement.Finding) bool {
-		return a.Pointer == b.Pointer && a.Code == b.Code && a.Message == b.Message
-	})
+	slices.SortStableFunc(fs, compareFindings)
+	fs = slices.CompactFunc(fs, func(a, b placement.Finding) bool { return compareFindings(a, b) == 0 })
 	if n := len(fs); n > maxFindings {
 		last := fs[maxFindings-1]
 		fs = append(fs[:maxFindings:maxFindings], placement.Finding{
@@ -103,6 +98,12 @@ func (r *report) sorted(root *node) []placement.Finding {
 		}
 	}
 	return fs
+}
+
+// compareFindings orders findings by their place in the document.
+func compareFindings(a, b placement.Finding) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Pointer, b.Pointer),
+		cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 }
 
 // ruleAt returns the id of the rule that a pointer leads into; empty when there is none.
@@ -130,7 +131,7 @@ func quote(s string) string {
 // oneOf renders a vocabulary for a message, with the name that is nearest to what was found.
 func oneOf(found string, known []string) string {
 	hint := ""
-	if near := nearest(found, known); near != "" {
+	if near := nearest(found, known); near != "" && len(known) > 1 {
 		hint = "did you mean " + near + "? "
 	}
 	return hint + "expected " + alternatives(known)
@@ -152,7 +153,7 @@ func nearest(found string, known []string) string {
 	if len(found) > 64 {
 		return ""
 	}
-	best, most := "", max(1, len(found)/3)
+	best, most := "", min(3, max(1, len(found)/2))
 	for _, k := range known {
 		if d := distance(strings.ToLower(found), strings.ToLower(k)); d <= most && (best == "" || d < most) {
 			best, most = k, d

@@ -82,7 +82,7 @@ func (t *translator) translate(e *jsonschema.ValidationError, p place, schema ma
 	case *kind.AnyOf:
 		t.missingAll(p, e.Causes)
 	case *kind.Type:
-		t.add(CodeType, at, ptr, "found %s, expected %s", describe(p.node), expectedTypes(k.Want))
+		t.add(CodeType, at, ptr, "found %s, expected %s%s", describe(p.node), expectedTypes(k.Want), quoteHint(p.node, k.Want))
 	case *kind.Enum:
 		t.unknownValue(p, words(k.Want))
 	case *kind.Const:
@@ -136,6 +136,14 @@ func expectedTypes(types []string) string {
 		names[i] = typeNames[t]
 	}
 	return strings.Join(names, " or ")
+}
+
+// quoteHint says how a text that looks like something else stays a text.
+func quoteHint(n *node, want []string) string {
+	if (n.kind == numberNode || n.kind == boolNode) && slices.Contains(want, "string") {
+		return ": quote it"
+	}
+	return ""
 }
 
 // unknownFields reports the fields of a mapping that the schema does not name.
