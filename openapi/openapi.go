@@ -79,7 +79,7 @@ func Raw(name string) ([]byte, error) {
 
 // JSON returns the named API's document as JSON that refers to no other file, as consoles and client
 // generators want it. A component of common.yaml keeps its name, one of another API's document is named
-// after it, as inventory.CacheMode.
+// after it, as inventory.CacheMode. It is made anew at every call, so callers keep it.
 func JSON(name string) ([]byte, error) {
 	if _, ok := loaders[name]; !ok {
 		return nil, unknown(name)
@@ -108,7 +108,7 @@ func internalName(_ *openapi3.T, ref openapi3.ComponentRef) string {
 	return strings.TrimSuffix(file, ".yaml") + "." + name
 }
 
-// loaders holds one memoised load per API. Loading takes tens of milliseconds, and the parts of the
+// loaders holds one memoised load per API: loading is too slow to repeat, and the parts of the
 // process that need a document do not know each other.
 var loaders = func() map[string]func() (*openapi3.T, error) {
 	all := make(map[string]func() (*openapi3.T, error))
