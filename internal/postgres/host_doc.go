@@ -94,7 +94,7 @@ func hostToDoc(h *placement.Host) hostDoc {
 			AttestedAt: h.Attestation.AttestedAt, ValidUntil: h.Attestation.ValidUntil,
 		},
 		Location: locationDoc(h.Location),
-		Residue:  convert(h.Residue, func(r placement.Residue) residueDoc { return residueDoc(r) }),
+		Residue:  convert(h.Residue, residueToDoc),
 		Scrubs:   convert(h.Scrubs, scrubToDoc), Revision: h.Revision,
 	}
 	if h.DedicatedTo != nil {
@@ -115,7 +115,7 @@ func hostFromDoc(d *hostDoc) (h placement.Host, err error) {
 			AttestedAt: d.Attestation.AttestedAt, ValidUntil: d.Attestation.ValidUntil,
 		},
 		Location: placement.LocationClaim(d.Location),
-		Residue:  convert(d.Residue, func(r residueDoc) placement.Residue { return placement.Residue(r) }), Revision: d.Revision,
+		Residue:  convert(d.Residue, residueFromDoc), Revision: d.Revision,
 	}
 	if d.DedicatedTo != nil {
 		h.DedicatedTo = &placement.Dedication{Identity: placement.DedicationIdentity(d.DedicatedTo.Identity), ID: d.DedicatedTo.ID}
@@ -144,11 +144,18 @@ func cisNodeFromDoc(d cisNodeDoc) placement.CISNode {
 	}
 }
 
+func residueToDoc(r placement.Residue) residueDoc { return residueDoc(r) }
+
+func residueFromDoc(d residueDoc) placement.Residue {
+	d.Since = d.Since.UTC()
+	return placement.Residue(d)
+}
+
 func scrubToDoc(s placement.ScrubRecord) scrubRecordDoc {
 	return scrubRecordDoc{ID: s.ID, Level: s.Level.String(), DeviceReset: s.DeviceReset, At: s.At, Actor: s.Actor, Evidence: s.Evidence}
 }
 
 func scrubRecordFromDoc(d scrubRecordDoc) (placement.ScrubRecord, error) {
 	level, err := placement.ParseScrubLevel(d.Level)
-	return placement.ScrubRecord{ID: d.ID, Level: level, DeviceReset: d.DeviceReset, At: d.At, Actor: d.Actor, Evidence: d.Evidence}, err
+	return placement.ScrubRecord{ID: d.ID, Level: level, DeviceReset: d.DeviceReset, At: d.At.UTC(), Actor: d.Actor, Evidence: d.Evidence}, err
 }

@@ -56,7 +56,8 @@ func workloadFromDoc(d *workloadDoc) (placement.Workload, error) {
 		AdministersHostPools: d.AdministersHostPools, Images: d.Images, Labels: d.Labels, SNSSAIs: d.SNSSAIs, Runtime: d.Runtime,
 		Resources: d.Resources, UndeclaredPeers: d.UndeclaredPeers, ConflictingComponents: d.ConflictingComponents,
 	}
-	return w, parseSets(&w, d.Roles, d.CutThrough, d.Privileged)
+	err := parseSets(&w, d.Roles, d.CutThrough, d.Privileged)
+	return w, err
 }
 
 // parseSets reads the wire names of a workload's sets.
