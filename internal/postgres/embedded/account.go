@@ -65,7 +65,15 @@ func newAccount(u *user.User, drop bool) (account, error) {
 	return a, nil
 }
 
-// own gives a file or folder to the account.
+// ownFile gives an open file to the account, whatever its name leads to by now.
+func (a account) ownFile(f *os.File) error {
+	if a.credential == nil {
+		return nil
+	}
+	return f.Chown(int(a.uid), int(a.gid))
+}
+
+// own gives a folder to the account. Its parent must be one that only this process's user can write to.
 func (a account) own(path string) error {
 	if a.credential == nil {
 		return nil
@@ -104,7 +112,7 @@ func (a account) mustReach(ctx context.Context, b Binaries, dir string) error {
 		return fmt.Errorf("run PostgreSQL as user %s: %w", a.name, err)
 	}
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
-		if info, err := os.Stat(parent); err == nil && info.Mode()&0o001 == 0 {
+		if !a.passes(parent) {
 			return fmt.Errorf("ringfence runs PostgreSQL as user %s, who cannot pass through %s: allow it with `chmod o+x %s`, "+
 				"or set RINGFENCE_DATA_DIR to another folder", a.name, parent, parent)
 		}
@@ -112,4 +120,14 @@ func (a account) mustReach(ctx context.Context, b Binaries, dir string) error {
 			return fmt.Errorf("user %s cannot run %s in %s: %w", a.name, b.path("postgres"), dir, err)
 		}
 	}
+}
+
+// passes judges by owner and mode whether the account can pass through a folder. It only picks the words of an error.
+func (a account) passes(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	owner, _ := ownerOf(info)
+	return owner == a.uid || info.Mode()&0o001 != 0
 }

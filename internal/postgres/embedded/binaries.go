@@ -105,12 +105,10 @@ func (f finder) find(ctx context.Context, dir string) ([]Binaries, error) {
 		return []Binaries{b}, nil
 	}
 	var found []Binaries
-	for _, dir := range f.candidates(ctx) {
-		b, err := inspect(ctx, dir)
-		if err != nil || slices.ContainsFunc(found, func(o Binaries) bool { return o.Dir == b.Dir }) {
-			continue // not an installation, too old, or seen already: not an error while others may do
+	for _, b := range append(usable(ctx, f.preferred(ctx)), f.distributed(ctx)...) {
+		if !slices.ContainsFunc(found, func(o Binaries) bool { return o.Dir == b.Dir }) {
+			found = append(found, b)
 		}
-		found = append(found, b)
 	}
 	if len(found) == 0 {
 		return nil, &NotFoundError{Install: f.installCommand()}
@@ -118,8 +116,8 @@ func (f finder) find(ctx context.Context, dir string) ([]Binaries, error) {
 	return found, nil
 }
 
-// candidates lists folders that may hold PostgreSQL, in order of preference.
-func (f finder) candidates(ctx context.Context) []string {
+// preferred are the folders that the user's path leads to.
+func (f finder) preferred(ctx context.Context) []string {
 	var dirs []string
 	if initdb, ok := f.program("initdb"); ok {
 		dirs = append(dirs, filepath.Dir(initdb))
@@ -129,13 +127,31 @@ func (f finder) candidates(ctx context.Context) []string {
 			dirs = append(dirs, strings.TrimSpace(string(out)))
 		}
 	}
-	var installed []string
+	return dirs
+}
+
+// distributed are the installations in the distributions' folders, highest version first.
+func (f finder) distributed(ctx context.Context) []Binaries {
+	var dirs []string
 	for _, pattern := range f.folders {
 		matches, _ := filepath.Glob(pattern) // the patterns are constants: never malformed
-		installed = append(installed, matches...)
+		dirs = append(dirs, matches...)
 	}
-	slices.SortStableFunc(installed, func(a, b string) int { return cmp.Compare(numberIn(b), numberIn(a)) })
-	return append(dirs, installed...)
+	found := usable(ctx, dirs)
+	slices.SortStableFunc(found, func(a, b Binaries) int { return cmp.Compare(b.Major, a.Major) })
+	return found
+}
+
+// usable keeps the folders that hold a PostgreSQL which ringfence can run: that one does not is no error while
+// another may.
+func usable(ctx context.Context, dirs []string) []Binaries {
+	var found []Binaries
+	for _, dir := range dirs {
+		if b, err := inspect(ctx, dir); err == nil {
+			found = append(found, b)
+		}
+	}
+	return found
 }
 
 // program looks a program up on the path and follows symbolic links to where it really is.
@@ -200,12 +216,4 @@ func (f finder) installCommand() string {
 		}
 	}
 	return ""
-}
-
-var digits = regexp.MustCompile(`\d+`)
-
-// numberIn is the version number that a distribution's folder name carries.
-func numberIn(dir string) int {
-	n, _ := strconv.Atoi(digits.FindString(dir)) // no number: 0, which sorts last
-	return n
 }

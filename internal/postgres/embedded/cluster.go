@@ -114,7 +114,7 @@ func (s *Server) writeConfig(name, content string) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	_, err = f.WriteString(content)
-	if err = errors.Join(err, f.Sync(), f.Close(), s.account.own(f.Name())); err != nil {
+	if err = errors.Join(err, s.account.ownFile(f), f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := os.Rename(f.Name(), filepath.Join(s.layout.cluster, name)); err != nil {

@@ -70,7 +70,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	if err := s.boot(ctx); err != nil {
-		return nil, errors.Join(err, s.lock.release())
+		return nil, errors.Join(err, s.leave())
 	}
 	return s, nil
 }
@@ -105,7 +105,7 @@ func (s *Server) boot(ctx context.Context) error {
 	if err := s.account.mustReach(ctx, s.binaries, s.layout.base); err != nil {
 		return err
 	}
-	if err := evict(ctx, s.layout.cluster, s.log); err != nil {
+	if err := evict(ctx, s.layout, s.log); err != nil {
 		return err
 	}
 	if err := s.ensureCluster(ctx); err != nil {
@@ -136,7 +136,7 @@ func (s *Server) supervise(life context.Context, p *process) {
 		started := time.Now()
 		select {
 		case <-life.Done():
-			s.err = errors.Join(p.shutdown(s.log), s.layout.removeSocketDir(), s.lock.release())
+			s.err = errors.Join(p.shutdown(s.log), s.leave())
 			return
 		case <-p.exited:
 		}
@@ -144,7 +144,7 @@ func (s *Server) supervise(life context.Context, p *process) {
 			"pid", p.pid, "state", p.state(), "log", s.layout.logFile)
 		next, err := s.relaunch(life, time.Since(started))
 		if err != nil {
-			s.err = errors.Join(unlessStopped(life, err), s.lock.release())
+			s.err = errors.Join(unlessStopped(life, err), s.leave())
 			return
 		}
 		p = next
@@ -155,14 +155,19 @@ func (s *Server) supervise(life context.Context, p *process) {
 func (s *Server) relaunch(life context.Context, lived time.Duration) (*process, error) {
 	const settled = 10 * time.Second
 	if lived < settled {
-		if err := pause(life, time.Second); err != nil {
+		if err := pause(life, 250*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
-	if err := evict(life, s.layout.cluster, s.log); err != nil {
+	if err := evict(life, s.layout, s.log); err != nil {
 		return nil, err
 	}
 	return s.launch(life)
+}
+
+// leave gives the data directory up, when no server runs on it any more.
+func (s *Server) leave() error {
+	return errors.Join(s.layout.removeSocketDir(), s.lock.release())
 }
 
 // unlessStopped drops an error that only says that Stop was called meanwhile.

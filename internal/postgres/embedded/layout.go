@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -47,14 +48,14 @@ func newLayout(dataDir string) (layout, error) {
 	}, nil
 }
 
-// socketDir is the first of the possible folders in which the socket's path is short enough. The folder under the
-// temporary directory is the same one every time, for a client to find it.
+// socketDir is the first of the possible folders whose path a client can name: short enough for the kernel and without
+// a comma, which separates hosts. The folder in the temporary directory has the same name every time.
 func socketDir(base, temp string) string {
 	sum := sha256.Sum256([]byte(base))
 	short := "ringfence-" + hex.EncodeToString(sum[:6])
 	dirs := []string{filepath.Join(base, "run"), filepath.Join(temp, short), filepath.Join("/tmp", short)}
 	for _, dir := range dirs {
-		if len(filepath.Join(dir, socketName)) <= maxSocketPath {
+		if len(filepath.Join(dir, socketName)) <= maxSocketPath && !strings.Contains(dir, ",") {
 			return dir
 		}
 	}

@@ -27,6 +27,9 @@ type dirLock struct{ file *os.File }
 
 func lockDir(l layout) (*dirLock, error) {
 	f, err := os.OpenFile(l.lockFile, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("the data directory %s belongs to another user, run ringfence as that one: %w", l.dataDir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file: %w", err)
 	}

@@ -25,38 +25,43 @@ func StopAbandoned(ctx context.Context, dataDir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(evict(ctx, l.cluster, slog.New(slog.DiscardHandler)), l.removeSocketDir(), lock.release())
+	return errors.Join(evict(ctx, l, slog.New(slog.DiscardHandler)), l.removeSocketDir(), lock.release())
 }
 
-// evict ends what an earlier ringfence left running on a cluster when it was killed, and removes a postmaster.pid
-// that names a process which is not PostgreSQL. The caller holds the directory's lock, so nobody else starts one.
-func evict(ctx context.Context, cluster string, log *slog.Logger) error {
-	pids, err := clusterProcesses(ctx, cluster)
+// evict ends what an earlier ringfence left running on a cluster when it was killed, and removes what would keep the
+// next server from starting. The caller holds the directory's lock, so nobody else starts one.
+func evict(ctx context.Context, l layout, log *slog.Logger) error {
+	pids, err := clusterProcesses(ctx, l.cluster)
 	if err != nil {
 		return err
 	}
-	postmaster := readPostmaster(cluster).pid
-	if len(pids) == 0 {
-		return removeStalePID(cluster, postmaster)
+	if len(pids) > 0 {
+		if err := end(ctx, l.cluster, pids, log); err != nil {
+			return err
+		}
 	}
+	return removeStale(l)
+}
+
+// end stops processes of a cluster whose owner is gone.
+func end(ctx context.Context, cluster string, pids []int, log *slog.Logger) error {
 	log.WarnContext(ctx, "stopping the PostgreSQL processes that an earlier ringfence left behind", "pids", pids, "directory", cluster)
+	postmaster := readPostmaster(cluster).pid
 	// Backends whose postmaster is dead end by themselves; they get a signal only when they do not.
-	first := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return pid != postmaster })
-	for _, step := range []struct {
-		signal syscall.Signal
-		pids   []int
-		limit  time.Duration
-	}{{syscall.SIGINT, first, fastLimit}, {syscall.SIGQUIT, pids, immediateLimit}, {syscall.SIGKILL, pids, immediateLimit}} {
-		for _, pid := range step.pids {
+	targets := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return pid != postmaster })
+	for _, step := range shutdownSteps {
+		for _, pid := range targets {
 			if err := syscall.Kill(pid, step.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return fmt.Errorf("stop the earlier PostgreSQL (pid %d): %w", pid, err)
 			}
 		}
-		if pids, err = waitGone(ctx, cluster, step.limit); err != nil || len(pids) == 0 {
+		left, err := waitGone(ctx, cluster, step.limit)
+		if err != nil || len(left) == 0 {
 			return err
 		}
+		targets = left
 	}
-	return fmt.Errorf("the earlier PostgreSQL on %s does not stop (pids %v): stop it by hand", cluster, pids)
+	return fmt.Errorf("the earlier PostgreSQL on %s does not stop (pids %v): stop it by hand", cluster, targets)
 }
 
 // waitGone waits until no process of the cluster is left and returns those that are.
@@ -73,14 +78,18 @@ func waitGone(ctx context.Context, cluster string, limit time.Duration) ([]int, 
 	}
 }
 
-// removeStalePID removes a postmaster.pid whose process id went to another program: PostgreSQL would take that one
-// for a running server. One whose process is gone PostgreSQL deals with itself, and checks more while it does.
-func removeStalePID(cluster string, pid int) error {
-	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-		return nil
+// removeStale removes the files by which a server that no longer runs would keep the next one from starting: they name
+// its process id, which may be another program's by now. A postmaster.pid whose process is gone PostgreSQL deals with
+// itself, and checks more while it does.
+func removeStale(l layout) error {
+	stale := []string{filepath.Join(l.socketDir, socketName), filepath.Join(l.socketDir, socketName+".lock")}
+	if pid := readPostmaster(l.cluster).pid; pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		stale = append(stale, filepath.Join(l.cluster, "postmaster.pid"))
 	}
-	if err := os.Remove(filepath.Join(cluster, "postmaster.pid")); err != nil {
-		return fmt.Errorf("remove the stale postmaster.pid: %w", err)
+	for _, file := range stale {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove what an earlier server left: %w", err)
+		}
 	}
 	return nil
 }
@@ -89,6 +98,7 @@ func removeStalePID(cluster string, pid int) error {
 type postmasterFile struct {
 	pid       int    // 0: no file
 	socketDir string // empty until the server listens
+	ready     bool   // it accepts connections
 }
 
 func readPostmaster(cluster string) postmasterFile {
@@ -104,6 +114,9 @@ func readPostmaster(cluster string) postmasterFile {
 	f := postmasterFile{pid: pid}
 	if len(lines) > 4 {
 		f.socketDir = lines[4]
+	}
+	if len(lines) > 7 {
+		f.ready = strings.TrimSpace(lines[7]) == "ready"
 	}
 	return f
 }

@@ -15,13 +15,18 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-const (
-	fastLimit      = 10 * time.Second // how long a fast shutdown may take before it becomes an immediate one
-	immediateLimit = 5 * time.Second  // how long an immediate one may take before the process is killed
-)
+// shutdownSteps end a server: fast first (clients are cut off, everything is written), then immediate (recovery at the
+// next start), then by force.
+var shutdownSteps = []struct {
+	signal syscall.Signal
+	limit  time.Duration // how long to wait before the next step
+}{
+	{syscall.SIGINT, 10 * time.Second},
+	{syscall.SIGQUIT, 5 * time.Second},
+	{syscall.SIGKILL, 5 * time.Second},
+}
 
 // process is one run of the postmaster.
 type process struct {
@@ -41,7 +46,7 @@ func builtin(socketDir string) map[string]string {
 		"synchronous_commit": "on",
 
 		"listen_addresses":        "",
-		"unix_socket_directories": socketDir,
+		"unix_socket_directories": quote(socketDir), // a list, whose elements are quoted as identifiers are
 		"unix_socket_permissions": "0700",
 		"port":                    "5432",
 		"max_connections":         "100",
@@ -89,7 +94,7 @@ func (s *Server) launchOnce(ctx context.Context) (*process, error) {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	s.pid.Store(int64(p.pid))
-	err = waitReady(ctx, p, s.AdminURL())
+	err = waitReady(ctx, p, s.layout.cluster, s.AdminURL())
 	switch {
 	case err == nil:
 		return p, nil
@@ -143,17 +148,13 @@ func (s *Server) spawn(ctx context.Context, logFile *os.File) (*process, error) 
 
 var errEnded = errors.New("the server ended")
 
-// waitReady returns when the server answers a query. Crash recovery may take its time: only ctx bounds it.
-func waitReady(ctx context.Context, p *process, url string) error {
-	const interval = 20 * time.Millisecond
+// waitReady returns when the server says that it is ready, and answers. Crash recovery may take its time: only ctx
+// bounds it.
+func waitReady(ctx context.Context, p *process, cluster, url string) error {
+	const interval = 10 * time.Millisecond
 	for {
-		err := ping(ctx, url)
-		if err == nil {
-			return nil
-		}
-		var refused *pgconn.PgError
-		if errors.As(err, &refused) && refused.Code != "57P03" { // cannot_connect_now: starting up
-			return err
+		if said := readPostmaster(cluster); said.pid == p.pid && said.ready {
+			return ping(ctx, url)
 		}
 		select {
 		case <-p.exited:
@@ -175,13 +176,9 @@ func ping(ctx context.Context, url string) error {
 	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
 }
 
-// shutdown ends the server and waits until it is gone: fast first (clients are cut off, everything is written),
-// then immediate (recovery at the next start), then by force.
+// shutdown ends the server and waits until it is gone.
 func (p *process) shutdown(log *slog.Logger) error {
-	for _, step := range []struct {
-		signal syscall.Signal
-		limit  time.Duration
-	}{{syscall.SIGINT, fastLimit}, {syscall.SIGQUIT, immediateLimit}, {syscall.SIGKILL, immediateLimit}} {
+	for _, step := range shutdownSteps {
 		if err := p.cmd.Process.Signal(step.signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stop PostgreSQL (pid %d): %w", p.pid, err)
 		}

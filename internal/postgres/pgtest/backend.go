@@ -17,6 +17,7 @@ type backend struct {
 	adminURL string // a superuser on the maintenance database
 	password string // of the two roles; empty: none needed
 	prefix   string // of the names of this run's databases
+	strategy string // how CREATE DATABASE copies the template
 	stop     func(context.Context) error
 }
 
@@ -55,7 +56,7 @@ func (b backend) makeTemplate(ctx context.Context, migrate func(context.Context,
 
 // clone copies the template. What is granted on the database itself is not copied with it.
 func (b backend) clone(ctx context.Context, name string) error {
-	if err := b.exec(ctx, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(b.template())); err != nil {
+	if err := b.exec(ctx, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(b.template())+" STRATEGY "+b.strategy); err != nil {
 		return err
 	}
 	return embedded.GrantDatabase(ctx, b.adminURL, name)

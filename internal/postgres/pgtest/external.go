@@ -27,7 +27,7 @@ func external(ctx context.Context, adminURL string) (backend, error) {
 		return backend{}, fmt.Errorf("%s: %w", URLVariable, err)
 	}
 	run := strings.ToLower(rand.Text()[:12])
-	b := backend{adminURL: adminURL, password: rolePassword, prefix: externalPrefix + run + "_"}
+	b := backend{adminURL: adminURL, password: rolePassword, prefix: externalPrefix + run + "_", strategy: "wal_log"}
 	b.stop = func(ctx context.Context) error {
 		return errors.Join(dropRun(ctx, conn, run), conn.Close(ctx))
 	}

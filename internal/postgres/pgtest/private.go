@@ -22,12 +22,14 @@ const dirPrefix = "ringfence-pgtest-"
 // private starts a server in a directory of its own, from a cached cluster when there is one: copying is quicker
 // than initialising.
 func private(ctx context.Context, durable bool) (backend, error) {
-	removeAbandoned(ctx, os.TempDir())
+	for _, root := range []string{memoryDir, os.TempDir()} {
+		removeAbandoned(ctx, root)
+	}
 	binaries, err := embedded.FindBinaries(ctx, os.Getenv("RINGFENCE_PG_BINDIR"))
 	if err != nil {
 		return backend{}, err
 	}
-	dir, err := os.MkdirTemp("", dirPrefix+strconv.Itoa(os.Getpid())+"-")
+	dir, err := os.MkdirTemp(root(durable), dirPrefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return backend{}, fmt.Errorf("directory for the tests' PostgreSQL: %w", err)
 	}
@@ -35,19 +37,39 @@ func private(ctx context.Context, durable bool) (backend, error) {
 	if err != nil {
 		return backend{}, errors.Join(err, os.RemoveAll(dir))
 	}
+	strategy := "file_copy" // quicker as long as its two checkpoints need not reach a disk
+	if durable {
+		strategy = "wal_log"
+	}
 	return backend{
 		adminURL: server.AdminURL(),
 		prefix:   "test_",
+		strategy: strategy,
 		stop: func(ctx context.Context) error {
 			return errors.Join(server.Stop(ctx), os.RemoveAll(dir))
 		},
 	}, nil
 }
 
+// memoryDir is Linux's file system in memory.
+const memoryDir = "/dev/shm"
+
+// root is the folder in which a run's directory is made: in memory when durability does not matter and there is room.
+func root(durable bool) string {
+	const room = 1 << 30
+	var fs syscall.Statfs_t
+	if durable || syscall.Statfs(memoryDir, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room {
+		return os.TempDir()
+	}
+	return memoryDir
+}
+
 // settings of the tests' server. What is lost when the machine crashes does not matter to a test that does not crash it.
 func settings(durable bool) map[string]string {
-	s := map[string]string{"max_connections": "300", "shared_buffers": "128MB", "autovacuum_naptime": "1h"}
+	s := map[string]string{"max_connections": "300", "shared_buffers": "128MB"}
 	if !durable {
+		s["min_wal_size"] = "32MB"
+		s["max_wal_size"] = "128MB"
 		s["fsync"] = "off"
 		s["full_page_writes"] = "off"
 		s["synchronous_commit"] = "off"
@@ -118,10 +140,10 @@ func copyTree(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// removeAbandoned removes what test binaries left that were killed. Their servers are stopped with them (on Linux),
+// removeAbandoned removes what test binaries left in a folder when they were killed. Their servers are stopped with them (on Linux),
 // or here. It does what it can: what stays disturbs nobody.
-func removeAbandoned(ctx context.Context, temp string) {
-	dirs, _ := filepath.Glob(filepath.Join(temp, dirPrefix+"*")) // a constant pattern, unless TMPDIR is strange
+func removeAbandoned(ctx context.Context, root string) {
+	dirs, _ := filepath.Glob(filepath.Join(root, dirPrefix+"*")) // a constant pattern, unless TMPDIR is strange
 	for _, dir := range dirs {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
 		if n, err := strconv.Atoi(pid); err != nil || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH) {
