@@ -1,0 +1,163 @@
+// Package auth tells who calls and what they may do: clients, tokens, roles. It knows HTTP headers but no
+// routes; which operation needs which role is httpapi's business.
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Role is a right to a group of operations.
+type Role string
+
+// The roles.
+const (
+	RoleVNFM     Role = "VNFM"
+	RoleNFVO     Role = "NFVO"
+	RoleAuthor   Role = "AUTHOR"
+	RoleApprover Role = "APPROVER"
+	RoleOperator Role = "OPERATOR"
+	RoleAgent    Role = "AGENT"
+	RoleVerifier Role = "VERIFIER"
+	RoleScrubber Role = "SCRUBBER"
+	RoleAuditor  Role = "AUDITOR"
+	RoleLIAdmin  Role = "LI_ADMIN"
+)
+
+// Roles lists the vocabulary.
+func Roles() []Role {
+	return []Role{
+		RoleVNFM, RoleNFVO, RoleAuthor, RoleApprover, RoleOperator, RoleAgent, RoleVerifier, RoleScrubber, RoleAuditor, RoleLIAdmin,
+	}
+}
+
+// Principal is an authenticated caller.
+type Principal struct {
+	ClientID string
+	Roles    []Role
+}
+
+// Has tells whether the principal has one of the roles.
+func (p Principal) Has(any ...Role) bool {
+	return slices.ContainsFunc(any, func(r Role) bool { return slices.Contains(p.Roles, r) })
+}
+
+// The reasons for which a caller is not authenticated.
+var (
+	ErrMissing   = errors.New("no bearer token was sent")
+	ErrMalformed = errors.New("the Authorization header is not of the form Bearer TOKEN")
+	ErrInvalid   = errors.New("the token is not valid")
+)
+
+// Authenticator tells who sends a request. Its errors are the ones above.
+type Authenticator interface {
+	Authenticate(r *http.Request) (Principal, error)
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries the principal.
+func NewContext(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext returns the principal of a request; nobody, without roles, when there is none.
+func FromContext(ctx context.Context) Principal {
+	p, _ := ctx.Value(contextKey{}).(Principal)
+	return p
+}
+
+// Anyone is the authenticator of the dev profile: every caller is one all-powerful principal.
+type Anyone struct{}
+
+// Authenticate accepts the request.
+func (Anyone) Authenticate(*http.Request) (Principal, error) {
+	return Principal{ClientID: "dev", Roles: Roles()}, nil
+}
+
+// Tokens authenticates by the digests of bearer tokens, for labs and the compose file. It never holds a token.
+type Tokens struct {
+	byDigest map[[sha256.Size]byte]Principal
+}
+
+// tokenFile is the shape of the file: clients with the SHA-256 of their token, hexadecimal, and their roles.
+type tokenFile struct {
+	Clients []struct {
+		ID          string `json:"id"`
+		TokenSHA256 string `json:"tokenSha256"`
+		Roles       []Role `json:"roles"`
+	} `json:"clients"`
+}
+
+// LoadTokens reads a token file (JSON).
+func LoadTokens(path string) (*Tokens, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	return ParseTokens(data)
+}
+
+// ParseTokens reads the content of a token file. Every fault is reported by the client that it is in.
+func ParseTokens(data []byte) (*Tokens, error) {
+	var f tokenFile
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	t := &Tokens{byDigest: map[[sha256.Size]byte]Principal{}}
+	for i, c := range f.Clients {
+		digest, err := hex.DecodeString(c.TokenSHA256)
+		switch {
+		case c.ID == "":
+			return nil, fmt.Errorf("token file: clients[%d] has no id", i)
+		case err != nil || len(digest) != sha256.Size:
+			return nil, fmt.Errorf("token file: client %q: tokenSha256 is not the hexadecimal SHA-256 of a token", c.ID)
+		case len(c.Roles) == 0:
+			return nil, fmt.Errorf("token file: client %q has no roles, so it could do nothing", c.ID)
+		}
+		for _, r := range c.Roles {
+			if !slices.Contains(Roles(), r) {
+				return nil, fmt.Errorf("token file: client %q: unknown role %q, expected one of %v", c.ID, r, Roles())
+			}
+		}
+		key := [sha256.Size]byte(digest)
+		if other, taken := t.byDigest[key]; taken {
+			return nil, fmt.Errorf("token file: clients %q and %q share a token", other.ClientID, c.ID)
+		}
+		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles}
+	}
+	if len(t.byDigest) == 0 {
+		return nil, errors.New("token file: no clients, so nobody could call")
+	}
+	return t, nil
+}
+
+// Authenticate looks for the digest of the bearer token.
+func (t *Tokens) Authenticate(r *http.Request) (Principal, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return Principal{}, ErrMissing
+	}
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
+		return Principal{}, ErrMalformed
+	}
+	digest := sha256.Sum256([]byte(token))
+	for known, p := range t.byDigest {
+		if subtle.ConstantTimeCompare(known[:], digest[:]) == 1 {
+			return p, nil
+		}
+	}
+	return Principal{}, ErrInvalid
+}

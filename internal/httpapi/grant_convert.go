@@ -1,0 +1,245 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"ringfence/api/common"
+	wire "ringfence/api/grant"
+	"ringfence/internal/directive"
+	"ringfence/internal/placement"
+)
+
+func grantRequestFromWire(w *wire.GrantRequest) (placement.GrantRequest, error) {
+	r := placement.GrantRequest{
+		VNFInstanceID: w.VNFInstanceID, VNFLcmOpOccID: w.VNFLcmOpOccID, VNFDID: w.VNFDID, DstVNFDID: w.DstVNFDID, FlavourID: w.FlavourID,
+		Operation: placement.Operation(w.Operation), AutomaticInvocation: w.IsAutomaticInvocation, InstantiationLevelID: w.InstantiationLevelID,
+		AddResources: resourcesFromWire(w.AddResources), TempResources: resourcesFromWire(w.TempResources),
+		RemoveResources: resourcesFromWire(w.RemoveResources), UpdateResources: resourcesFromWire(w.UpdateResources),
+		SNSSAI: w.AdditionalParams.Ringfence.SNSSAI, PLMN: w.AdditionalParams.Ringfence.PLMN,
+		VNFLcmOpOccHref: w.Links.VNFLcmOpOcc.Href, VNFInstanceHref: w.Links.VNFInstance.Href,
+	}
+	if err := uniqueIDs(&r); err != nil {
+		return r, err
+	}
+	for i := range w.PlacementConstraints {
+		c := &w.PlacementConstraints[i]
+		r.PlacementConstraints = append(r.PlacementConstraints, placement.PlacementConstraint{
+			AntiAffinity: c.AffinityOrAntiAffinity == wire.PlacementConstraintAffinityOrAntiAffinityANTIAFFINITY, Scope: placement.Scope(c.Scope),
+			Resources: refsFromWire(c.Resource), FallbackBestEffort: c.FallbackBestEffort,
+		})
+	}
+	for i := range w.VIMConstraints {
+		c := &w.VIMConstraints[i]
+		r.VIMConstraints = append(r.VIMConstraints, placement.VIMConstraint{SameResourceGroup: c.SameResourceGroup, Resources: refsFromWire(c.Resource)})
+	}
+	for id, ask := range w.AdditionalParams.Ringfence.Components {
+		if r.Components == nil {
+			r.Components = map[string]placement.ComponentAsk{}
+		}
+		a := placement.ComponentAsk{Runtime: ask.Runtime}
+		if ask.Isolation != "" {
+			level, err := placement.ParseIsolation(string(ask.Isolation))
+			if err != nil {
+				return r, err
+			}
+			a.Isolation = level
+		}
+		r.Components[id] = a
+	}
+	return r, nil
+}
+
+// uniqueIDs refuses a request in which two resource definitions have one id: the answer could not name them.
+func uniqueIDs(r *placement.GrantRequest) error {
+	seen := map[string]bool{}
+	for _, list := range []struct {
+		name      string
+		resources []placement.ResourceDefinition
+	}{{"addResources", r.AddResources}, {"tempResources", r.TempResources}, {"updateResources", r.UpdateResources}, {"removeResources", r.RemoveResources}} {
+		for i := range list.resources {
+			if id := list.resources[i].ID; seen[id] {
+				p := newProblem(422, "two resource definitions have the id "+printable(id)+"; ids are unique within a request")
+				p.InvalidParams = []invalidParam{{Pointer: fmt.Sprintf("/%s/%d/id", list.name, i), Reason: "the id was used before"}}
+				return p
+			}
+			seen[list.resources[i].ID] = true
+		}
+	}
+	return nil
+}
+
+func resourcesFromWire(ws []wire.ResourceDefinition) []placement.ResourceDefinition {
+	var out []placement.ResourceDefinition
+	for i := range ws {
+		w := &ws[i]
+		r := placement.ResourceDefinition{
+			ID: w.ID, Type: placement.ResourceType(w.Type), VDUID: w.VDUID, VNFDID: w.VNFDID, ResourceTemplateIDs: w.ResourceTemplateID,
+		}
+		if h := w.Resource; h != nil {
+			r.Resource = &placement.ResourceHandle{
+				VIMConnectionID: h.VIMConnectionID, ResourceProviderID: h.ResourceProviderID, ResourceID: h.ResourceID, ContainerNamespace: h.ContainerNamespace,
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func refsFromWire(ws []wire.ConstraintResourceRef) []placement.ConstraintResourceRef {
+	var out []placement.ConstraintResourceRef
+	for i := range ws {
+		out = append(out, placement.ConstraintResourceRef{
+			Existing: ws[i].IDType == wire.ConstraintResourceRefIDTypeRESMGMT, ResourceID: ws[i].ResourceID,
+			VIMConnectionID: ws[i].VIMConnectionID, ResourceProviderID: ws[i].ResourceProviderID,
+		})
+	}
+	return out
+}
+
+func grantURL(base, id string) string { return base + "/grant/v1/grants/" + id }
+
+func grantToWire(g *placement.Grant, base string) wire.Grant {
+	zones, zoneOf := zonesToWire(g.Placements)
+	req := &g.Request
+	w := wire.Grant{
+		ID: g.ID, VNFInstanceID: req.VNFInstanceID, VNFLcmOpOccID: req.VNFLcmOpOccID, Zones: zones,
+		Links: wire.GrantLinks{
+			Self: common.Link{Href: grantURL(base, g.ID)}, VNFInstance: common.Link{Href: req.VNFInstanceHref}, VNFLcmOpOcc: common.Link{Href: req.VNFLcmOpOccHref},
+		},
+	}
+	placed := map[string]*placement.GrantedPlacement{}
+	for i := range g.Placements {
+		placed[g.Placements[i].ResourceDefinitionID] = &g.Placements[i]
+	}
+	infos := func(list []placement.ResourceDefinition, fresh bool) []wire.GrantInfo {
+		var out []wire.GrantInfo
+		for i := range list {
+			info := wire.GrantInfo{ResourceDefinitionID: list[i].ID}
+			if pl := placed[list[i].ID]; fresh && pl != nil {
+				info = grantInfo(info, pl, zoneOf[pl.ResourceDefinitionID], list[i].Type)
+			}
+			out = append(out, info)
+		}
+		return out
+	}
+	w.AddResources, w.TempResources = infos(req.AddResources, true), infos(req.TempResources, true)
+	w.RemoveResources, w.UpdateResources = infos(req.RemoveResources, false), infos(req.UpdateResources, false)
+	w.AdditionalParams.Ringfence = wire.RingfenceGrantParams{DecisionID: g.DecisionID, PolicyEpoch: g.Epoch, ValidUntil: g.ValidUntil}
+	for i := range g.Placements {
+		w.AdditionalParams.Ringfence.Placements = append(w.AdditionalParams.Ringfence.Placements, grantedPlacementToWire(&g.Placements[i]))
+	}
+	return w
+}
+
+func grantInfo(info wire.GrantInfo, pl *placement.GrantedPlacement, zone string, t placement.ResourceType) wire.GrantInfo {
+	info.ZoneID, info.VIMConnectionID, info.ReservationID = zone, pl.VIMConnectionID, pl.ResidencyID
+	if t == placement.ResourceOSContainer {
+		info.ContainerNamespace = pl.Namespace
+		info.MCIOConstraints = map[string]any{"node_pool": pl.HostPoolID}
+	}
+	return info
+}
+
+// zonesToWire lists the zones of a grant. NFVI_NODE has no attribute of its own in SOL003, so a host is named
+// as a zone where the inventory knows how the VIM calls it.
+func zonesToWire(placements []placement.GrantedPlacement) (zones []wire.ZoneInfo, zoneOf map[string]string) {
+	zoneOf = map[string]string{}
+	ids := map[string]string{}
+	for i := range placements {
+		pl := &placements[i]
+		name := pl.VIMZoneID
+		if name == "" {
+			name = pl.ResourceZoneID
+		}
+		if name == "" {
+			continue
+		}
+		key := pl.VIMConnectionID + "\x00" + name
+		if ids[key] == "" {
+			ids[key] = fmt.Sprintf("zone-%d", len(ids)+1)
+			zones = append(zones, wire.ZoneInfo{ID: ids[key], ZoneID: name, VIMConnectionID: pl.VIMConnectionID})
+		}
+		zoneOf[pl.ResourceDefinitionID] = ids[key]
+	}
+	return zones, zoneOf
+}
+
+func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacement {
+	host := placement.Host{ID: pl.HostID}
+	if pl.NodeName != "" {
+		host.CISNodes = []placement.CISNode{{ID: pl.CISNodeID, NodeName: pl.NodeName}}
+	}
+	w := wire.GrantedPlacement{
+		ResourceDefinitionID: pl.ResourceDefinitionID, HostID: pl.HostID, CISNode: pl.CISNodeID, RuntimeClass: pl.Runtime,
+		Isolation: wire.Isolation(pl.Isolation.String()), NodeSelector: directive.NodeSelector(&host, pl.CISNodeID),
+		Enforcement: wire.GrantedPlacementEnforcementADVISORY,
+	}
+	for _, t := range directive.Tolerations(pl.TrustDomainID) {
+		w.Tolerations = append(w.Tolerations, wire.Toleration{
+			Key: t.Key, Operator: wire.TolerationOperator(t.Operator), Value: t.Value, Effect: wire.TolerationEffect(t.Effect),
+		})
+	}
+	for _, c := range pl.Cache {
+		w.Cache = append(w.Cache, wire.CacheChoice{Digest: c.Digest, Mode: cacheModeToWire(c.Mode)})
+	}
+	return w
+}
+
+// refusal renders a refused decision as SOL003 has it: 403 with a sentence, and our extension members.
+func refusal(d *placement.Decision) *problem {
+	p := newProblem(403, refusalDetail(&d.Explanation))
+	p.Title, p.DecisionID = "Grant refused", d.ID
+	for i := range d.Explanation.Reasons {
+		r := &d.Explanation.Reasons[i]
+		p.Violations = append(p.Violations, violation{RuleID: r.RuleID, ResourceDefinitionIDs: []string{}, Message: sentence(r, false)})
+	}
+	for i := range d.Explanation.Demands {
+		e := &d.Explanation.Demands[i]
+		if e.HostsFeasible > 0 {
+			continue
+		}
+		for j := range e.Counts {
+			c := &e.Counts[j]
+			v := violation{RuleID: c.RuleID, ResourceDefinitionIDs: e.ResourceDefinitionIDs, HostCount: c.HostCount, Message: sentence(&c.Example, false)}
+			if c.Example.Check == "require-isolation" {
+				v.NeededIsolation = e.NeededIsolation.String()
+			}
+			p.Violations = append(p.Violations, v)
+		}
+	}
+	if c := d.Explanation.Conflict; c != nil {
+		p.Conflict = &conflict{Members: c.Members, Message: c.Message}
+	}
+	return p
+}
+
+// refusalDetail says in one sentence why a request was refused, without what other owners run.
+func refusalDetail(e *placement.Explanation) string {
+	if len(e.Reasons) > 0 {
+		var parts []string
+		for i := range e.Reasons {
+			parts = append(parts, sentence(&e.Reasons[i], false))
+		}
+		return "Refused: " + strings.Join(parts, "; ") + "."
+	}
+	for i := range e.Demands {
+		d := &e.Demands[i]
+		if d.HostsFeasible > 0 {
+			continue
+		}
+		detail := fmt.Sprintf("Refused: none of %d hosts may run %s", d.HostsTotal, strings.Join(d.ResourceDefinitionIDs, ", "))
+		if d.NearestMiss == nil {
+			return detail + "."
+		}
+		var parts []string
+		for j := range d.NearestMiss.Reasons {
+			parts = append(parts, sentence(&d.NearestMiss.Reasons[j], false))
+		}
+		return detail + "; the nearest miss fails " + strings.Join(parts, "; ") + "."
+	}
+	if e.Conflict != nil {
+		return "Refused: " + e.Conflict.Message + "."
+	}
+	return "Refused."
+}

@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	wire "ringfence/api/grant"
+	"ringfence/internal/auth"
+	"ringfence/internal/grant"
+	"ringfence/openapi"
+)
+
+// grantOperation is the operation whose body may be a JSON string that holds the request once more.
+const grantOperation = "createGrant"
+
+// grantAPI answers the granting API of SOL003.
+type grantAPI struct{ *Server }
+
+func (s *Server) mountGrant(r chi.Router) {
+	c := s.apis[openapi.NameGrant]
+	strict := wire.NewStrictHandlerWithOptions(grantAPI{s}, nil, wire.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: s.badRequest, ResponseErrorHandlerFunc: s.writeProblem,
+	})
+	wire.HandlerWithOptions(strict, wire.ChiServerOptions{BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest})
+}
+
+// with puts the checks that every API has in front of its routes.
+func (s *Server) with(r chi.Router, c *contract) chi.Router {
+	return r.With(s.version(c), s.authenticate, s.authorize(c), withRequest, s.bounded, s.validate(c))
+}
+
+// bounded limits the time of a request, but of long polls and imports.
+func (s *Server) bounded(next http.Handler) http.Handler {
+	limited := timeout(requestTimeout)(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("wait") || pathPattern(r) == importPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
+	})
+}
+
+// badRequest answers what the generated code could not read although the contract allowed it.
+func (s *Server) badRequest(w http.ResponseWriter, r *http.Request, err error) {
+	s.writeProblem(w, r, newProblem(http.StatusBadRequest, "the request could not be read: "+printable(err.Error())))
+}
+
+// CreateGrant answers a grant request: 201 with the grant, or 403 with the reasons.
+func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestObject) (wire.CreateGrantResponseObject, error) {
+	domain, err := grantRequestFromWire(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := a.Grants.Grant(ctx, grant.Ask{ClientID: auth.FromContext(ctx).ClientID, BodySHA256: bodyDigest(ctx), Request: domain})
+	if err != nil {
+		return nil, err
+	}
+	if !res.Granted {
+		return nil, refusal(&res.Decision)
+	}
+	if !res.Replayed {
+		a.Delivery.Wake()
+	}
+	base := a.base(requestOf(ctx))
+	return wire.CreateGrant201JSONResponse{
+		Body:    grantToWire(&res.Grant, base),
+		Headers: wire.CreateGrant201ResponseHeaders{Location: grantURL(base, res.Grant.ID)},
+	}, nil
+}
+
+// GetGrant returns a grant to the client that asked for it.
+func (a grantAPI) GetGrant(ctx context.Context, req wire.GetGrantRequestObject) (wire.GetGrantResponseObject, error) {
+	g, err := a.Grants.Find(ctx, auth.FromContext(ctx).ClientID, req.GrantID)
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetGrant200JSONResponse(grantToWire(&g, a.base(requestOf(ctx)))), nil
+}
+
+// GetAPIVersions lists the versions of the API.
+func (a grantAPI) GetAPIVersions(ctx context.Context, _ wire.GetAPIVersionsRequestObject) (wire.GetAPIVersionsResponseObject, error) {
+	return wire.GetAPIVersions200JSONResponse(a.apiVersions(ctx, openapi.NameGrant)), nil
+}
+
+// GetAPIVersionsOfV1 lists the versions of the API under its major version.
+func (a grantAPI) GetAPIVersionsOfV1(ctx context.Context, _ wire.GetAPIVersionsOfV1RequestObject) (wire.GetAPIVersionsOfV1ResponseObject, error) {
+	return wire.GetAPIVersionsOfV1200JSONResponse(a.apiVersions(ctx, openapi.NameGrant)), nil
+}
+
+type digestKey struct{}
+
+// bodyDigest is the SHA-256 of the request's body as it was sent.
+func bodyDigest(ctx context.Context) [sha256.Size]byte {
+	d, _ := ctx.Value(digestKey{}).([sha256.Size]byte)
+	return d
+}

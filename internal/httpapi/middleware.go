@@ -1,0 +1,214 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"ringfence/internal/auth"
+)
+
+type requestIDKey struct{}
+
+// requestID returns the id of a request, under which the log has it.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// identify gives every request an id of ours; clients cannot choose it.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.NewString()
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+func (s *Server) recoverer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			s.log.ErrorContext(r.Context(), "panic", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+			s.writeProblem(w, r, fmt.Errorf("panic: %v", v))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func securityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives http.ResponseController the writer behind.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (s *Server) accessLog(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		next.ServeHTTP(rec, r)
+		status := rec.status
+		if status == 0 {
+			status = http.StatusOK
+		}
+		s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("requestId", requestID(r.Context())), slog.String("method", r.Method),
+			slog.String("path", printable(r.URL.Path)), slog.Int("status", status), slog.Duration("took", time.Since(start)))
+	})
+}
+
+// printable makes a client's string fit for logs and sentences: bounded, without control characters.
+func printable(v string) string {
+	const limit = 200
+	v = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, v)
+	if len(v) > limit {
+		return v[:limit] + "..."
+	}
+	return v
+}
+
+// authenticate finds out who calls.
+func (s *Server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := s.Auth.Authenticate(r)
+		switch {
+		case err == nil:
+			next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), p)))
+		case errors.Is(err, auth.ErrMissing):
+			s.writeProblem(w, r, newProblem(http.StatusUnauthorized, "send a bearer token in the Authorization header").
+				withHeader("WWW-Authenticate", `Bearer realm="ringfence"`))
+		case errors.Is(err, auth.ErrMalformed):
+			s.writeProblem(w, r, newProblem(http.StatusBadRequest, err.Error()).
+				withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="invalid_request"`))
+		default:
+			s.writeProblem(w, r, newProblem(http.StatusUnauthorized, "the bearer token is not valid").
+				withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="invalid_token"`))
+		}
+	})
+}
+
+// authorize lets only callers with a role of the operation through.
+func (s *Server) authorize(c *contract) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			op := c.operation(r)
+			if op == nil {
+				next.ServeHTTP(w, r)
+				return
+			}
+			allowed := rolesOf(c.name, op.OperationID, r.Method)
+			p := auth.FromContext(r.Context())
+			if len(allowed) > 0 && !p.Has(allowed...) {
+				s.writeProblem(w, r, newProblem(http.StatusForbidden, fmt.Sprintf("%s needs one of the roles %v", op.OperationID, allowed)).
+					withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="insufficient_scope"`))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// timeout bounds a request; long polls and imports set their own.
+func timeout(d time.Duration) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), d)
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+}
+
+// version checks the Version header (SOL013): absent means the default; only MAJOR.MINOR decides.
+func (s *Server) version(c *contract) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v, err := c.negotiate(r.Header.Get("Version"))
+			if err != nil {
+				s.writeProblem(w, r, err)
+				return
+			}
+			w.Header().Set("Version", v)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), versionKey{}, v)))
+		})
+	}
+}
+
+type versionKey struct{}
+
+// versionOf is the API version that the request is answered in.
+func versionOf(ctx context.Context) string {
+	v, _ := ctx.Value(versionKey{}).(string)
+	return v
+}
+
+// base is the absolute URL that links start with.
+func (s *Server) base(r *http.Request) string {
+	if s.ExternalURL != "" {
+		return strings.TrimSuffix(s.ExternalURL, "/")
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
+type requestKey struct{}
+
+// withRequest lets strict handlers see the request, for links and conditions.
+func withRequest(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, r)))
+	})
+}
+
+// requestOf returns the request that a strict handler answers.
+func requestOf(ctx context.Context) *http.Request {
+	r, _ := ctx.Value(requestKey{}).(*http.Request)
+	return r
+}
+
+// pathPattern is the path of the contract that chi matched.
+func pathPattern(r *http.Request) string { return chi.RouteContext(r.Context()).RoutePattern() }
+
+// etag renders a revision as an entity tag.
+func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revision, 10)) }

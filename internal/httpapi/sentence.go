@@ -1,0 +1,170 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"ringfence/internal/placement"
+)
+
+// sentence renders a reason for a person. A caller who may not know others' placements reads no names of
+// residents, network functions or hosts.
+func sentence(r *placement.Reason, full bool) string {
+	p := func(name string) string { return r.Params[name] }
+	if msg := p("message"); msg != "" && full {
+		return expand(msg, r)
+	}
+	where := "the host"
+	if full && p("host") != "" {
+		where = "host " + p("host")
+		if p("cisNode") != "" {
+			where += " (CIS node " + p("cisNode") + ")"
+		}
+	}
+	return r.RuleID + ": " + strings.ReplaceAll(body(r, full, p), "{host}", where)
+}
+
+// expand fills the names of a policy's own message in.
+func expand(msg string, r *placement.Reason) string {
+	for name, value := range r.Params {
+		if name != "message" {
+			msg = strings.ReplaceAll(msg, "{"+name+"}", printable(value))
+		}
+	}
+	return r.RuleID + ": " + msg
+}
+
+func body(r *placement.Reason, full bool, p func(string) string) string {
+	if r.AgainstID != "" {
+		return against(r, full, p)
+	}
+	if text, ok := fixedSentence(r, p); ok {
+		return text
+	}
+	kind, _, _ := strings.Cut(r.Check, " ")
+	switch kind {
+	case "domain-permit":
+		if p("why") != "" {
+			return "{host} has no pool, so it may run nothing"
+		}
+		return fmt.Sprintf("{host} is in pool %s, which permits %s, not %s", p("pool"), orNone(p("permitted")), p("domain"))
+	case "runtime-offered":
+		return fmt.Sprintf("{host} offers %s, not %s", orNone(p("offered")), p("runtime"))
+	case "one-domain-per-kernel":
+		return "a kernel of {host} already serves another trust domain"
+	case "separate-role":
+		return "the container itself holds roles that must be apart"
+	case "require-isolation":
+		return fmt.Sprintf("on {host} the workload would be isolated at %s, but %s is needed", p("isolation"), p("needed"))
+	case "forbid-cut-through", "forbid-privileged":
+		return fmt.Sprintf("the workload uses %s, which only a host dedicated to its network function allows", p("uses"))
+	case "dedicate-host":
+		return "{host} serves others, but the workload needs a host of its own"
+	case "require-host-capability":
+		return "{host} lacks " + p("missing")
+	case "location":
+		return location(p)
+	case "physical-security":
+		return p("why") + ", which the trust domain " + p("domain") + " does not allow"
+	case "attestation-freshness":
+		return attestation(p)
+	case "oversight":
+		return fmt.Sprintf("pool %s of {host} may not run this oversight function: %s", p("pool"), whyOversight(p))
+	case "max-blast-radius":
+		return blastRadius(p)
+	case "scrub-before-reuse":
+		return fmt.Sprintf("{host} still holds what trust domain %s left; a scrub of level %s is needed first", shown(full, p("residueOf")), p("needed"))
+	case "cache-mode":
+		if p("why") != "" {
+			return "the artefact is " + p("why")
+		}
+		return fmt.Sprintf("{host} cannot keep the artefact in mode %s or a stricter one", p("mode"))
+	}
+	return "{host} does not satisfy the rule"
+}
+
+// fixedSentence renders the reasons that are no policy rule.
+func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
+	switch {
+	case r.RuleID == placement.RuleNoPolicy:
+		return "no policy is active for this VNF instance, and without a policy nothing is granted; activate one", true
+	case r.RuleID == placement.RuleUnknown:
+		return "unknown " + printable(p("object")), true
+	case r.RuleID == placement.RuleTimeout:
+		return "no placement was found within the bounds of the search; ask for fewer resources at once", true
+	case r.RuleID == placement.RuleLifecycle:
+		return "{host} is not in service but " + p("lifecycle"), true
+	case r.RuleID == placement.RuleDedicated:
+		return "{host} is dedicated to another " + strings.ToLower(strings.ReplaceAll(p("identity"), "_", " ")), true
+	case r.RuleID == placement.RuleCapacity:
+		return "{host} lacks free " + p("lacking"), true
+	case strings.HasPrefix(r.RuleID, "CONSTRAINT["), strings.HasPrefix(r.RuleID, "VIM["):
+		return "the constraint of the request wants " + p("wanted") + " than {host} gives", true
+	case r.RuleID == placement.RuleCacheDefault:
+		if p("why") != "" {
+			return p("why"), true
+		}
+		return fmt.Sprintf("{host} cannot keep the artefact in mode %s or a stricter one", p("mode")), true
+	}
+	return "", false
+}
+
+func against(r *placement.Reason, full bool, p func(string) string) string {
+	if !full {
+		return "{host} runs a workload that must be kept apart from this one and is not separated from it well enough"
+	}
+	return fmt.Sprintf("{host} runs %s (%s, network function %s), which must be kept apart and is not separated well enough",
+		printable(r.AgainstID), p("domain"), printable(p("nf")))
+}
+
+func location(p func(string) string) string {
+	switch {
+	case p("denied") != "":
+		return fmt.Sprintf("{host} stands in %s, which is denied", p("country"))
+	case p("site") != "":
+		return fmt.Sprintf("{host} stands in NFVI-PoP %s; allowed are %s", p("site"), orNone(p("allowed")))
+	case p("wanted") != "":
+		return fmt.Sprintf("the location of {host} is claimed by %q; %q is wanted", p("source"), p("wanted"))
+	case p("maxAge") != "":
+		return fmt.Sprintf("the location of {host} was last claimed at %s, longer ago than %s", p("assertedAt"), p("maxAge"))
+	}
+	return fmt.Sprintf("{host} stands in %s; allowed are %s", orNone(p("country")), orNone(p("allowed")))
+}
+
+func attestation(p func(string) string) string {
+	switch {
+	case p("state") != "":
+		return "{host} is attested " + p("state") + ", not TRUSTED"
+	case p("validUntil") != "":
+		return "the attestation of {host} was valid until " + p("validUntil")
+	}
+	return fmt.Sprintf("{host} was last attested at %s, longer ago than %s", p("attestedAt"), p("maxAge"))
+}
+
+func whyOversight(p func(string) string) string {
+	if p("component") != "" {
+		return "component " + printable(p("component")) + " administers it"
+	}
+	return "it is shared with other trust domains"
+}
+
+func blastRadius(p func(string) string) string {
+	if p("replicas") != "" {
+		return fmt.Sprintf("{host} would make %s replicas in one %s; at most %s are allowed", p("replicas"), p("scope"), p("max"))
+	}
+	return fmt.Sprintf("{host} would run %s different ones; at most %s are allowed", p("count"), p("max"))
+}
+
+func shown(full bool, s string) string {
+	if full && s != "" {
+		return s
+	}
+	return "another owner"
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

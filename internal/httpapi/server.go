@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"ringfence/internal/auth"
+	"ringfence/internal/delivery"
+	"ringfence/internal/grant"
+	"ringfence/internal/inventory"
+	"ringfence/internal/placement"
+	"ringfence/internal/policies"
+)
+
+// The limits of a request.
+const (
+	maxBodyBytes   = 1 << 20          // every body but an import's
+	requestTimeout = 15 * time.Second // every request but long polls and imports; VNFMs give up after 20 s
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Grants            *grant.Service
+	Feed              grant.Feed
+	Records           Records
+	Policies          *policies.Service
+	Inventory         *inventory.Service
+	Delivery          *delivery.Service
+	Signer            *delivery.Signer
+	Auth              auth.Authenticator
+	Console           http.Handler // serves /console/; nil: not served
+	ExternalURL       string       // absolute base of Location and links; empty: taken from the request
+	Ready             func() error // nil error: ready
+	Log               *slog.Logger
+	ValidateResponses bool // tests only: every answer is checked against the contract
+}
+
+// Server answers the five APIs.
+type Server struct {
+	Config
+	log     *slog.Logger
+	apis    map[string]*contract
+	handler http.Handler
+}
+
+// New loads the contract and builds the routes.
+func New(c Config) (*Server, error) {
+	s := &Server{Config: c, log: c.Log, apis: map[string]*contract{}}
+	if err := s.loadContracts(); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(identify, s.recoverer, s.accessLog, securityHeaders)
+	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
+		s.writeProblem(w, req, newProblem(http.StatusNotFound, "no such resource: "+printable(req.URL.Path)))
+	})
+	r.MethodNotAllowed(s.methodNotAllowed(r))
+	r.Get("/healthz", s.healthz)
+	r.Get("/readyz", s.readyz)
+	if s.Console != nil {
+		r.Handle("/console/*", s.Console)
+		r.Get("/console", redirect("/console/"))
+		r.Get("/", redirect("/console/"))
+	}
+	s.mountGrant(r)
+	s.mountNFVPolicy(r)
+	s.mountInventory(r)
+	s.mountPlacement(r)
+	s.mountDirectives(r)
+	return cleanPath(r)
+}
+
+func redirect(to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+}
+
+// methodNotAllowed answers 405 with the methods that the path does have, which a handler of one's own takes
+// away from chi.
+func (s *Server) methodNotAllowed(mux *chi.Mux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allow []string
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if mux.Match(chi.NewRouteContext(), m, r.URL.Path) {
+				allow = append(allow, m)
+			}
+		}
+		list := strings.Join(allow, ", ")
+		s.writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "this resource supports "+list).withHeader("Allow", list))
+	}
+}
+
+// healthz tells that the process runs.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// readyz tells whether decisions can be made, and if not, why.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if err := s.Ready(); err != nil {
+		s.writeProblem(w, r, placement.Wrap(placement.Unavailable, err, "not ready: %s", err))
+		return
+	}
+	s.healthz(w, r)
+}
+
+// cleanPath removes the double slashes that some clients send, before a route is looked for.
+func cleanPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for strings.Contains(r.URL.Path, "//") {
+			r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
+			r.URL.RawPath = ""
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,313 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+
+	"ringfence/openapi"
+)
+
+// contract is one API's document, prepared for looking up operations by chi's route pattern.
+type contract struct {
+	name     string
+	doc      *openapi3.T
+	routes   map[string]*routers.Route // "METHOD pattern"
+	versions []string                  // MAJOR.MINOR.PATCH, the default last
+}
+
+func (s *Server) loadContracts() error {
+	for _, name := range openapi.Names() {
+		doc, err := openapi.Load(name)
+		if err != nil {
+			return fmt.Errorf("load contract: %w", err)
+		}
+		c := &contract{name: name, doc: doc, routes: map[string]*routers.Route{}, versions: supportedVersions(name, doc)}
+		for path, item := range doc.Paths.Map() {
+			for method, op := range item.Operations() {
+				c.routes[method+" "+path] = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
+			}
+		}
+		s.apis[name] = c
+	}
+	return nil
+}
+
+// supportedVersions lists the versions of an API. Granting answers two dialects, told apart by 1.4.0.
+func supportedVersions(name string, doc *openapi3.T) []string {
+	if name == openapi.NameGrant {
+		return []string{"1.1.1", "1.3.0", "1.4.0", "1.5.0", "1.6.0", "1.7.0", "1.10.0", "1.12.0"}
+	}
+	v, _, _ := strings.Cut(doc.Info.Version, "-")
+	return []string{v}
+}
+
+var versionPattern = regexp.MustCompile(`^(\d+\.\d+)\.\d+(-impl:.+)?$`)
+
+// negotiate picks the version of an answer.
+func (c *contract) negotiate(asked string) (string, error) {
+	if asked == "" {
+		return c.versions[0], nil
+	}
+	m := versionPattern.FindStringSubmatch(asked)
+	if m == nil {
+		return "", newProblem(http.StatusBadRequest, "the Version header is not of the form MAJOR.MINOR.PATCH: "+printable(asked))
+	}
+	for _, v := range c.versions {
+		if strings.HasPrefix(v, m[1]+".") {
+			return v, nil
+		}
+	}
+	return "", newProblem(http.StatusNotAcceptable, fmt.Sprintf("version %s of the %s API is not supported; supported are %s",
+		printable(asked), c.name, strings.Join(c.versions, ", ")))
+}
+
+func (c *contract) route(r *http.Request) *routers.Route {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	return c.routes[method+" "+pathPattern(r)]
+}
+
+func (c *contract) operation(r *http.Request) *openapi3.Operation {
+	if rt := c.route(r); rt != nil {
+		return rt.Operation
+	}
+	return nil
+}
+
+// validate checks a request against the contract before a handler sees it.
+func (s *Server) validate(c *contract) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			route := c.route(r)
+			if route == nil {
+				s.writeProblem(w, r, fmt.Errorf("route %s %s is not in the contract", r.Method, pathPattern(r)))
+				return
+			}
+			if err := s.checkRequest(w, r, route); err != nil {
+				s.writeProblem(w, r, err)
+				return
+			}
+			if s.ValidateResponses {
+				s.checkedResponse(w, r, route, next)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *routers.Route) error {
+	if err := unknownQuery(r, route.Operation, route.PathItem); err != nil {
+		return err
+	}
+	streamed := route.Operation.OperationID == importOperation
+	if err := s.readBody(w, r, route.Operation, streamed); err != nil {
+		return err
+	}
+	opts := &openapi3filter.Options{
+		MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, ExcludeRequestBody: streamed || !jsonBody(r),
+	}
+	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: pathParams(r), Route: route, Options: opts,
+	})
+	return requestProblem(err)
+}
+
+func pathParams(r *http.Request) map[string]string {
+	ctx := chi.RouteContext(r.Context())
+	params := make(map[string]string, len(ctx.URLParams.Keys))
+	for i, k := range ctx.URLParams.Keys {
+		params[k] = ctx.URLParams.Values[i]
+	}
+	return params
+}
+
+// unknownQuery refuses query parameters that the operation does not have: a filter that is not understood must
+// not be ignored.
+func unknownQuery(r *http.Request, op *openapi3.Operation, item *openapi3.PathItem) error {
+	for name := range r.URL.Query() {
+		if op.Parameters.GetByInAndName("query", name) == nil && item.Parameters.GetByInAndName("query", name) == nil {
+			return newProblem(http.StatusBadRequest, "the query parameter "+printable(name)+" is not supported here")
+		}
+	}
+	return nil
+}
+
+func jsonBody(r *http.Request) bool {
+	mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && (mt == "application/json" || strings.HasSuffix(mt, "+json")) && !strings.HasPrefix(mt, "application/vnd.ringfence")
+}
+
+// readBody reads a body whole, within the limit, and checks its media type and, for JSON, its syntax. An
+// import's is left to its handler.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation, streamed bool) error {
+	if op.RequestBody == nil {
+		return nil
+	}
+	if err := checkMediaType(r, op); err != nil {
+		return err
+	}
+	if streamed {
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBodyBytes))
+	}
+	if err != nil {
+		return newProblem(http.StatusBadRequest, "the body could not be read")
+	}
+	if op.OperationID == grantOperation {
+		body = unwrapString(body)
+	}
+	if jsonBody(r) && op.RequestBody.Value.Required {
+		if err := checkSyntax(body); err != nil {
+			return err
+		}
+	}
+	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, sha256.Sum256(body)))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	return nil
+}
+
+func checkMediaType(r *http.Request, op *openapi3.Operation) error {
+	content := op.RequestBody.Value.Content
+	mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && content[mt] != nil {
+		return nil
+	}
+	var known []string
+	for name := range content {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	return newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is not supported here; send %s",
+		printable(r.Header.Get("Content-Type")), strings.Join(known, " or ")))
+}
+
+// checkSyntax refuses what is no JSON, with the position.
+func checkSyntax(body []byte) error {
+	var v json.RawMessage
+	err := json.Unmarshal(body, &v)
+	if err == nil {
+		return nil
+	}
+	at := int64(len(body))
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = syntax.Offset
+	}
+	line := 1 + bytes.Count(body[:min(at, int64(len(body)))], []byte("\n"))
+	return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON: line %d, byte %d: %s", line, at, err))
+}
+
+// unwrapString decodes a body that is a JSON string once more: VNFMs of the Tacker family encode twice.
+func unwrapString(body []byte) []byte {
+	trimmed := bytes.TrimSpace(body)
+	var inner string
+	if len(trimmed) > 0 && trimmed[0] == '"' && json.Unmarshal(trimmed, &inner) == nil {
+		return []byte(inner)
+	}
+	return body
+}
+
+// requestProblem turns what kin-openapi says into a problem: parameters 400, bodies 422 with JSON pointers.
+func requestProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := newProblem(http.StatusBadRequest, "the request does not fit the contract; invalidParams says where")
+	collect(err, "", p)
+	if len(p.InvalidParams) == 0 {
+		p.Detail = "the request does not fit the contract"
+	}
+	return p
+}
+
+// collect walks the tree of errors. openapi3.MultiError answers errors.As itself, so the kinds are switched by
+// hand; otherwise only the first violation would be left.
+func collect(err error, where string, p *problem) {
+	switch e := err.(type) { //nolint:errorlint // see above
+	case openapi3.MultiError:
+		for _, inner := range e {
+			collect(inner, where, p)
+		}
+	case *openapi3filter.RequestError:
+		switch {
+		case e.Parameter != nil:
+			where = e.Parameter.In + " parameter " + e.Parameter.Name
+		case e.RequestBody != nil:
+			p.Status, p.Title = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity)
+		}
+		if e.Err != nil {
+			collect(e.Err, where, p)
+			return
+		}
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: e.Reason})
+	case *openapi3.SchemaError:
+		pointer := where
+		if where == "" {
+			pointer = "/" + strings.Join(escapePointer(e.JSONPointer()), "/")
+		}
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: e.Reason})
+	default:
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: printable(err.Error())})
+	}
+}
+
+func escapePointer(parts []string) []string {
+	out := make([]string, len(parts))
+	for i, s := range parts {
+		out[i] = strings.NewReplacer("~", "~0", "/", "~1").Replace(s)
+	}
+	return out
+}
+
+// checkedResponse answers 500 when an answer does not fit the contract, so that every test that looks at an
+// answer tests the contract too.
+func (s *Server) checkedResponse(w http.ResponseWriter, r *http.Request, route *routers.Route, next http.Handler) {
+	buf := &bufferedResponse{header: w.Header(), status: http.StatusOK}
+	next.ServeHTTP(buf, r)
+	err := openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: pathParams(r), Route: route},
+		Status:                 buf.status, Header: buf.header, Body: io.NopCloser(bytes.NewReader(buf.body.Bytes())),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+	})
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "the answer does not fit the contract", "error", err.Error(), "status", buf.status)
+		w.Header().Set("Content-Type", "text/plain")
+		http.Error(w, "the answer does not fit the contract: "+err.Error()+"\n"+buf.body.String(), http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(buf.status)
+	_, _ = w.Write(buf.body.Bytes())
+}
+
+type bufferedResponse struct {
+	header http.Header
+	body   bytes.Buffer
+	status int
+}
+
+func (b *bufferedResponse) Header() http.Header         { return b.header }
+func (b *bufferedResponse) WriteHeader(status int)      { b.status = status }
+func (b *bufferedResponse) Write(p []byte) (int, error) { return b.body.Write(p) }
