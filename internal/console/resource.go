@@ -83,7 +83,7 @@ func (res *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // acceptsGzip reads Accept-Encoding as RFC 9110 12.5.3 has it: gzip is taken when it is listed and its
 // weight is not zero.
 func acceptsGzip(values []string) bool {
-	for _, coding := range strings.Split(strings.Join(values, ","), ",") {
+	for coding := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		name, parameter, _ := strings.Cut(coding, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
 			continue
