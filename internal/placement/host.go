@@ -177,4 +177,15 @@ type ScrubRecord struct {
 	At          time.Time
 	Actor       string
 	Evidence    string
+	RecordedAt  time.Time // in lists of records only; zero in a Host
+}
+
+// AttestationRecord is one verdict in the history of a host.
+type AttestationRecord struct {
+	Attestation
+
+	ID           string
+	Capabilities Capabilities // that the evidence proves
+	RecordedAt   time.Time
+	ActorID      string // the client that recorded it
 }

@@ -15,6 +15,20 @@ type Inventory struct {
 	CacheEntries   []CacheEntry
 }
 
+// ImportCount says what an import did with one list of its document.
+type ImportCount struct {
+	Created   int
+	Updated   int
+	Unchanged int
+}
+
+// ImportResult says what an import did.
+type ImportResult struct {
+	Counts      map[string]ImportCount // by the name of the list, such as hosts
+	PolicyEpoch int64                  // after the import
+	Position    FeedPosition           // of its last change; of the feed's end when it changed nothing
+}
+
 // Page asks for a part of a list in the order of its key.
 type Page struct {
 	After string // the last key of the page before; empty: from the start
