@@ -35,8 +35,7 @@ func Backup(ctx context.Context, opts Options, file string) error {
 		return fmt.Errorf("%s holds no PostgreSQL database: nothing to back up", l.dataDir)
 	}
 	server, err := Start(ctx, opts)
-	var inUse *InUseError
-	if errors.As(err, &inUse) {
+	if inUse, ok := errors.AsType[*InUseError](err); ok {
 		return backupRunning(ctx, opts, l, inUse, file)
 	}
 	if err != nil {

@@ -90,8 +90,7 @@ func TestNotFoundSentence(t *testing.T) {
 		dir := t.TempDir()
 		script(t, filepath.Join(dir, tt.program), "")
 		_, err := finder{path: []string{dir}, root: tt.root}.find(t.Context(), "")
-		var notFound *NotFoundError
-		if !errors.As(err, &notFound) {
+		if _, ok := errors.AsType[*NotFoundError](err); !ok {
 			t.Fatalf("%s: %v", tt.program, err)
 		}
 		if s := err.Error(); !strings.Contains(s, tt.want) || strings.Contains(s, "\n") || strings.Contains(s, ". ") {

@@ -143,11 +143,16 @@ func (s *Server) supervise(life context.Context, p *process) {
 		s.log.ErrorContext(life, "private PostgreSQL ended unexpectedly, starting it again",
 			"pid", p.pid, "state", p.state(), "log", s.layout.logFile)
 		next, err := s.relaunch(life, time.Since(started))
-		if err != nil {
-			s.err = errors.Join(unlessStopped(life, err), s.leave())
+		switch {
+		case err == nil:
+			p = next
+		case life.Err() != nil: // Stop was called meanwhile
+			s.err = s.leave()
+			return
+		default:
+			s.err = errors.Join(fmt.Errorf("private PostgreSQL ended and does not start again: %w", err), s.leave())
 			return
 		}
-		p = next
 	}
 }
 
@@ -168,14 +173,6 @@ func (s *Server) relaunch(life context.Context, lived time.Duration) (*process, 
 // leave gives the data directory up, when no server runs on it any more.
 func (s *Server) leave() error {
 	return errors.Join(s.layout.removeSocketDir(), s.lock.release())
-}
-
-// unlessStopped drops an error that only says that Stop was called meanwhile.
-func unlessStopped(life context.Context, err error) error {
-	if life.Err() != nil {
-		return nil
-	}
-	return fmt.Errorf("private PostgreSQL ended and does not start again: %w", err)
 }
 
 // Stop ends the server: open transactions are rolled back, everything committed is on disk. It returns when the

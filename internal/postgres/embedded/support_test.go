@@ -78,10 +78,10 @@ func child(ctx context.Context, dir string, out io.Writer) error {
 func useMemory() error {
 	const dir, room = "/dev/shm", 2 << 30
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < room {
-		return nil
+	if syscall.Statfs(dir, &fs) == nil && fs.Bavail*uint64(fs.Bsize) >= room {
+		return os.Setenv("TMPDIR", dir)
 	}
-	return os.Setenv("TMPDIR", dir)
+	return nil
 }
 
 // spawnChild starts such a process.
