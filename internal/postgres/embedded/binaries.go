@@ -32,16 +32,22 @@ func (b Binaries) path(program string) string { return filepath.Join(b.Dir, prog
 type NotFoundError struct {
 	// Install is the command that installs one on this machine; empty when the package manager is not known.
 	Install string
+	// TooOld is an installation that was found but cannot be used; its Dir is empty when there is none.
+	TooOld Binaries
 }
 
 // Error is one sentence that names the command to run.
 func (e *NotFoundError) Error() string {
-	if e.Install == "" {
-		return fmt.Sprintf("no PostgreSQL %d or later found: install it with your system's package manager, "+
-			"or set RINGFENCE_PG_BINDIR to the folder of its binaries, or RINGFENCE_DATABASE_URL to a running server", MinMajor)
+	found := fmt.Sprintf("no PostgreSQL %d or later found", MinMajor)
+	if e.TooOld.Dir != "" {
+		found += fmt.Sprintf(" (%s in %s is too old)", e.TooOld.Version, e.TooOld.Dir)
 	}
-	return fmt.Sprintf("no PostgreSQL %d or later found: install it with `%s`, or set RINGFENCE_PG_BINDIR "+
-		"to the folder of its binaries, or RINGFENCE_DATABASE_URL to a running server", MinMajor, e.Install)
+	install := "your system's package manager"
+	if e.Install != "" {
+		install = "`" + e.Install + "`"
+	}
+	return fmt.Sprintf("%s: install it with %s, or set RINGFENCE_PG_BINDIR to the folder of its binaries, "+
+		"or RINGFENCE_DATABASE_URL to a running server", found, install)
 }
 
 // finder looks for PostgreSQL. Its fields are what it looks at, so that tests can look elsewhere.
@@ -102,16 +108,23 @@ func (f finder) find(ctx context.Context, dir string) ([]Binaries, error) {
 		if err != nil {
 			return nil, fmt.Errorf("RINGFENCE_PG_BINDIR: %w", err)
 		}
+		if b.Major < MinMajor {
+			return nil, fmt.Errorf("RINGFENCE_PG_BINDIR: %s holds PostgreSQL %s, but ringfence needs %d or later", dir, b.Version, MinMajor)
+		}
 		return []Binaries{b}, nil
 	}
 	var found []Binaries
-	for _, b := range append(usable(ctx, f.preferred(ctx)), f.distributed(ctx)...) {
-		if !slices.ContainsFunc(found, func(o Binaries) bool { return o.Dir == b.Dir }) {
+	notFound := &NotFoundError{Install: f.installCommand()}
+	for _, b := range append(installed(ctx, f.preferred(ctx)), f.distributed(ctx)...) {
+		switch {
+		case b.Major < MinMajor:
+			notFound.TooOld = b
+		case !slices.ContainsFunc(found, func(o Binaries) bool { return o.Dir == b.Dir }):
 			found = append(found, b)
 		}
 	}
 	if len(found) == 0 {
-		return nil, &NotFoundError{Install: f.installCommand()}
+		return nil, notFound
 	}
 	return found, nil
 }
@@ -137,14 +150,13 @@ func (f finder) distributed(ctx context.Context) []Binaries {
 		matches, _ := filepath.Glob(pattern) // the patterns are constants: never malformed
 		dirs = append(dirs, matches...)
 	}
-	found := usable(ctx, dirs)
+	found := installed(ctx, dirs)
 	slices.SortStableFunc(found, func(a, b Binaries) int { return cmp.Compare(b.Major, a.Major) })
 	return found
 }
 
-// usable keeps the folders that hold a PostgreSQL which ringfence can run: that one does not is no error while
-// another may.
-func usable(ctx context.Context, dirs []string) []Binaries {
+// installed inspects folders and leaves out those that hold no PostgreSQL: no error while another may.
+func installed(ctx context.Context, dirs []string) []Binaries {
 	var found []Binaries
 	for _, dir := range dirs {
 		if b, err := inspect(ctx, dir); err == nil {
@@ -192,9 +204,6 @@ func inspect(ctx context.Context, dir string) (Binaries, error) {
 	b.Version = m[1]
 	if b.Major, err = strconv.Atoi(m[2]); err != nil {
 		return Binaries{}, fmt.Errorf("version %q: %w", m[1], err)
-	}
-	if b.Major < MinMajor {
-		return Binaries{}, fmt.Errorf("%s holds PostgreSQL %s, but ringfence needs %d or later", dir, b.Version, MinMajor)
 	}
 	return b, nil
 }

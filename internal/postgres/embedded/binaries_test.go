@@ -99,6 +99,16 @@ func TestNotFoundSentence(t *testing.T) {
 	}
 }
 
+func TestTooOldIsMentioned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	install(t, dir, "14.2")
+	_, err := finder{path: []string{dir}}.find(t.Context(), "")
+	if err == nil || !strings.Contains(err.Error(), "(14.2 in "+dir+" is too old)") {
+		t.Errorf("only an old PostgreSQL: %v", err)
+	}
+}
+
 // TestNothingIsLeftWithoutPostgreSQL: a start that finds no server does not create a data directory.
 func TestNothingIsLeftWithoutPostgreSQL(t *testing.T) {
 	t.Parallel()

@@ -18,8 +18,12 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("the data directory %s is in use by another ringfence process (pid %d): stop that one first, "+
-		"or set RINGFENCE_DATA_DIR to another folder", e.DataDir, e.PID)
+	process := "another ringfence process"
+	if e.PID > 0 {
+		process += fmt.Sprintf(" (pid %d)", e.PID)
+	}
+	return fmt.Sprintf("the data directory %s is in use by %s: stop that one first, or set RINGFENCE_DATA_DIR to another folder",
+		e.DataDir, process)
 }
 
 // dirLock is an exclusive lock that the kernel releases when the process ends, however it ends.
