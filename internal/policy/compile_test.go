@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -45,4 +46,52 @@ func TestReferencePolicyCompiles(t *testing.T) {
 	if diff := cmp.Diff(want, ids); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
+}
+
+func TestCompileSet(t *testing.T) {
+	t.Parallel()
+	active := func(id, targetType string, associations ...string) placement.ActivePolicy {
+		return placement.ActivePolicy{
+			Ref: placement.PolicyRef{ID: id, Version: "1", SHA256: "x"}, Associations: associations,
+			Content: []byte(head + "targetType: " + targetType + "\nrules: [{id: R1, kind: domain-permit, rationale: r}]\n"),
+		}
+	}
+	rules := func(id string) []*policy.Rule {
+		return []*policy.Rule{{PolicyID: id, ID: "R1", Kind: policy.DomainPermit, Scope: placement.ScopeHost, Rationale: "r"}}
+	}
+	t.Run("ascending by id", func(t *testing.T) {
+		t.Parallel()
+		set, err := policy.CompileSet([]placement.ActivePolicy{active("b", "COMMON"), active("a", "VNF", "vnf-1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &policy.Set{Policies: []*policy.Policy{
+			{Ref: placement.PolicyRef{ID: "a", Version: "1", SHA256: "x"}, Associations: []string{"vnf-1"}, Rules: rules("a")},
+			{Ref: placement.PolicyRef{ID: "b", Version: "1", SHA256: "x"}, Rules: rules("b")},
+		}}
+		if diff := cmp.Diff(want, set); diff != "" {
+			t.Errorf("set (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		t.Parallel()
+		if set, err := policy.CompileSet(nil); err != nil || len(set.Policies) != 0 {
+			t.Errorf("set %v, error %v", set, err)
+		}
+	})
+	t.Run("twice", func(t *testing.T) {
+		t.Parallel()
+		if _, err := policy.CompileSet([]placement.ActivePolicy{active("a", "COMMON"), active("a", "COMMON")}); err == nil {
+			t.Error("two versions of one policy are in force")
+		}
+	})
+	t.Run("one that is not understood", func(t *testing.T) {
+		t.Parallel()
+		bad := active("b", "COMMON", "vnf-1")
+		set, err := policy.CompileSet([]placement.ActivePolicy{active("a", "COMMON"), bad})
+		var e *placement.Error
+		if set != nil || !errors.As(err, &e) || e.Kind != placement.Internal || len(e.Findings) != 1 || e.Findings[0].Code != policy.CodeAssociations {
+			t.Errorf("set %v, error %v", set, err)
+		}
+	})
 }

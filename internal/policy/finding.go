@@ -80,6 +80,10 @@ func (r *report) warn(code string, at Position, ptr, format string, args ...any)
 	r.findings[len(r.findings)-1].Severity = SeverityWarning
 }
 
+func (r *report) has(code string) bool {
+	return slices.ContainsFunc(r.findings, func(f placement.Finding) bool { return f.Code == code })
+}
+
 // sorted returns the findings in the order of the document, each once, with the rules that they are about.
 func (r *report) sorted(root *node) []placement.Finding {
 	fs := r.findings

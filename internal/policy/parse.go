@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -21,6 +22,7 @@ const (
 	MaxDocumentBytes = 1 << 20
 	maxDocumentDepth = 24
 	maxDocumentNodes = 250_000
+	maxNodeEntries   = 10_000 // of one list or mapping
 )
 
 // Parse reads a policy document, YAML or JSON, and reports everything that is wrong with it, in the order of
@@ -29,6 +31,9 @@ const (
 func Parse(content []byte) (*Document, []placement.Finding) {
 	var r report
 	root := read(content, &r)
+	if r.has(CodeTooLarge) { // nothing else is worth saying about it
+		root, r.findings = nil, slices.DeleteFunc(r.findings, func(f placement.Finding) bool { return f.Code != CodeTooLarge })
+	}
 	if root == nil {
 		return nil, r.sorted(nil)
 	}
@@ -151,6 +156,9 @@ func (y *yamlReader) node(n *yaml.Node, ptr string, depth int) *node {
 	case n.Kind == yaml.SequenceNode:
 		out.kind = listNode
 		for i, item := range n.Content {
+			if !y.roomFor(i, Position{item.Line, item.Column}, ptr) {
+				break
+			}
 			out.items = append(out.items, y.node(item, pointer(ptr, strconv.Itoa(i)), depth+1))
 		}
 	default:
@@ -163,12 +171,24 @@ func (y *yamlReader) mapping(n *yaml.Node, out *node, ptr string, depth int) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		at := Position{k.Line, k.Column}
+		if !y.roomFor(i/2, at, ptr) {
+			break
+		}
 		if k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "" || k.ShortTag() != "!!str" && k.ShortTag() != "!!merge" || strings.ContainsFunc(k.Value, isControl) {
 			y.add(CodeKeyForm, at, ptr, "found a key that is not a plain string: quote it")
 			continue
 		}
 		y.field(out, field{at, k.Value, y.node(n.Content[i+1], pointer(ptr, k.Value), depth+1)}, ptr)
 	}
+}
+
+// roomFor tells whether a list or mapping may have an entry of that number, from 0, and reports the first one
+// that it may not have.
+func (r *report) roomFor(entry int, at Position, ptr string) bool {
+	if entry == maxNodeEntries {
+		r.add(CodeTooLarge, at, ptr, "found more than %d entries", maxNodeEntries)
+	}
+	return entry < maxNodeEntries
 }
 
 // field adds a field to a mapping, if it has none of that name.

@@ -89,19 +89,23 @@ func (j *jsonReader) from(tok json.Token, at Position, ptr string, depth int) *n
 }
 
 func (j *jsonReader) collection(open json.Delim, out *node, ptr string, depth int) nodeKind {
-	for j.dec.More() {
+	for entry := 0; j.dec.More(); entry++ {
 		if open == '[' {
-			out.items = append(out.items, j.node(pointer(ptr, strconv.Itoa(len(out.items))), depth+1))
+			value := j.node(pointer(ptr, strconv.Itoa(entry)), depth+1)
+			if j.roomFor(entry, value.Position, ptr) {
+				out.items = append(out.items, value)
+			}
 			continue
 		}
 		tok, at := j.next()
 		name, _ := tok.(string)
 		value := j.node(pointer(ptr, name), depth+1)
-		if strings.ContainsFunc(name, isControl) {
+		switch {
+		case strings.ContainsFunc(name, isControl):
 			j.add(CodeKeyForm, at, ptr, "found a key with a control character")
-			continue
+		case j.roomFor(entry, at, ptr):
+			j.field(out, field{at, name, value}, ptr)
 		}
-		j.field(out, field{at, name, value}, ptr)
 	}
 	j.next() // the closing bracket
 	if open == '[' {

@@ -75,8 +75,7 @@ func checkStructure(root *node, r *report) {
 		r.add(CodeSyntax, root.Position, "", "cannot check the document: %v", err)
 		return
 	}
-	var invalid *jsonschema.ValidationError
-	if errors.As(schema.compiled.Validate(root.value()), &invalid) {
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](schema.compiled.Validate(root.value())); ok {
 		t := translator{report: r, schema: schema.text, root: root}
 		t.walk(invalid)
 	}

@@ -39,6 +39,7 @@ func (p place) pointer() string { return pointer("", p.tokens...) }
 
 // inRule tells whether the place is a rule, and inParams whether it is the parameters of one.
 func (p place) inRule() bool { return len(p.tokens) == 2 && p.tokens[0] == "rules" }
+
 func (p place) inParams() bool {
 	return len(p.tokens) == 3 && p.tokens[0] == "rules" && p.tokens[2] == "params"
 }
