@@ -62,6 +62,6 @@ func (s *Service) DecideCache(ctx context.Context, q CacheQuestion) (CacheAnswer
 	if err := s.store.RecordDecision(ctx, ans.Decision); err != nil {
 		return CacheAnswer{}, err
 	}
-	s.observer.Decided(ctx, placement.DecisionCache, ans.Decision.Outcome, time.Since(start))
+	s.observer.Decided(ctx, string(placement.DecisionCache), string(ans.Decision.Outcome), time.Since(start))
 	return ans, nil
 }

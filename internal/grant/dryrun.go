@@ -55,7 +55,7 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 	if err := s.store.RecordDecision(ctx, d); err != nil {
 		return placement.Decision{}, err
 	}
-	s.observer.Decided(ctx, d.Kind, d.Outcome, time.Since(start))
+	s.observer.Decided(ctx, string(d.Kind), string(d.Outcome), time.Since(start))
 	return d, nil
 }
 

@@ -73,8 +73,9 @@ type Service struct {
 // Observer is told how long the parts of a decision took and how it ended. Its methods return quickly.
 type Observer interface {
 	Solved(ctx context.Context, took time.Duration)
-	Committed(ctx context.Context, took time.Duration, status placement.CommitStatus)
-	Decided(ctx context.Context, kind placement.DecisionKind, outcome placement.Outcome, took time.Duration)
+	// Committed is told whether the plan no longer fitted under lock.
+	Committed(ctx context.Context, took time.Duration, stale bool)
+	Decided(ctx context.Context, kind, outcome string, took time.Duration)
 }
 
 // New returns a service.
@@ -102,7 +103,7 @@ func (s *Service) Grant(ctx context.Context, ask Ask) (Result, error) {
 	start := time.Now()
 	res, err := s.grant(ctx, ask)
 	if err == nil {
-		s.observer.Decided(ctx, placement.DecisionGrant, outcome(res.Granted), time.Since(start))
+		s.observer.Decided(ctx, string(placement.DecisionGrant), string(outcome(res.Granted)), time.Since(start))
 	}
 	return res, err
 }
@@ -289,7 +290,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
 	start := time.Now()
 	res, err := s.store.Commit(ctx, c, solver.Verify(a.view, in, a.plan))
-	s.observer.Committed(ctx, time.Since(start), res.Status)
+	s.observer.Committed(ctx, time.Since(start), res.Status == placement.CommitStale)
 	return res, err
 }
 

@@ -1,0 +1,197 @@
+// Package config is the settings of a ringfence process: their names, defaults and checks. A setting comes
+// from a flag, else the environment, else the configuration file, else its default. The package imports
+// nothing of ours and starts nothing.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The ways in which callers are authenticated.
+const (
+	AuthNone  = "none"
+	AuthToken = "token"
+)
+
+// Config is the settings of `ringfence serve`, checked.
+type Config struct {
+	Dev               bool
+	Listen            string // address of the APIs
+	AdminListen       string // address of health, metrics and profiles
+	DatabaseURL       string // empty: a private PostgreSQL in DataDir
+	DatabaseConns     int
+	DataDir           string
+	PGBinDir          string
+	ExternalURL       string
+	Auth              string
+	TokenFile         string
+	SigningKeyFile    string
+	ReservationTTL    time.Duration
+	HostMappingMaxAge time.Duration
+	AttestationMargin time.Duration
+	DrainTimeout      time.Duration
+	LogLevel          string
+	LogFormat         string
+}
+
+// Setting describes one setting for flags, help and documentation.
+type Setting struct {
+	Name    string // of the flag and of the key in the file; the variable is RINGFENCE_ and the name in capitals
+	Default string // of the production profile
+	Usage   string
+	set     func(c *Config, v string) error
+}
+
+// Env is the environment variable of the setting.
+func (s *Setting) Env() string {
+	return "RINGFENCE_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Settings lists all settings in the order in which help shows them.
+func Settings() []Setting {
+	str := func(p func(*Config) *string) func(*Config, string) error {
+		return func(c *Config, v string) error { *p(c) = v; return nil }
+	}
+	dur := func(p func(*Config) *time.Duration) func(*Config, string) error {
+		return func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 {
+				return fmt.Errorf("%q is no duration such as 24h or 90s", v)
+			}
+			*p(c) = d
+			return nil
+		}
+	}
+	return []Setting{
+		{"listen", "127.0.0.1:8443", "address of the APIs (with --dev: 127.0.0.1:8080)", str(func(c *Config) *string { return &c.Listen })},
+		{"admin-listen", "127.0.0.1:9090", "address of health, metrics and profiles", str(func(c *Config) *string { return &c.AdminListen })},
+		{"database-url", "", "PostgreSQL to use; empty: a private one in the data directory", str(func(c *Config) *string { return &c.DatabaseURL })},
+		{"database-conns", "20", "connections to the database", func(c *Config, v string) error {
+			_, err := fmt.Sscanf(v, "%d", &c.DatabaseConns)
+			if err != nil || c.DatabaseConns < 4 {
+				return fmt.Errorf("%q is no number of at least 4", v)
+			}
+			return nil
+		}},
+		{"data-dir", "", "where the private database and keys are (default: the user's data directory; /var/lib/ringfence for root)", str(func(c *Config) *string { return &c.DataDir })},
+		{"pg-bindir", "", "where PostgreSQL's programs are (default: found in PATH and the usual folders)", str(func(c *Config) *string { return &c.PGBinDir })},
+		{"external-url", "", "absolute base of Location and links (default: from the request)", str(func(c *Config) *string { return &c.ExternalURL })},
+		{"auth", "", "how callers are authenticated: token, or none with --dev on a loopback address", str(func(c *Config) *string { return &c.Auth })},
+		{"token-file", "", "JSON file of client ids, SHA-256 of tokens and roles, for --auth token", str(func(c *Config) *string { return &c.TokenFile })},
+		{"signing-key-file", "", "Ed25519 key that signs directives; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SigningKeyFile })},
+		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
+		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
+		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},
+		{"drain-timeout", "20s", "how long requests may take to end when the process stops", dur(func(c *Config) *time.Duration { return &c.DrainTimeout })},
+		{"log-level", "info", "debug, info, warn or error", str(func(c *Config) *string { return &c.LogLevel })},
+		{"log-format", "", "json or text (default: text on a terminal, else json)", str(func(c *Config) *string { return &c.LogFormat })},
+	}
+}
+
+// Load combines the sources. given are the flags that were set; file is the content of the configuration file by
+// key. Every fault is reported, not only the first.
+func Load(dev bool, given, file map[string]string, getenv func(string) string) (Config, error) {
+	c := Config{Dev: dev}
+	var errs []error
+	settings := Settings()
+	for i := range settings {
+		s := &settings[i]
+		value, from := s.Default, "default"
+		if v, ok := file[s.Name]; ok {
+			value, from = v, "configuration file, "+s.Name
+		}
+		if v := getenv(s.Env()); v != "" {
+			value, from = v, s.Env()
+		}
+		if v, ok := given[s.Name]; ok {
+			value, from = v, "--"+s.Name
+		}
+		if dev && s.Name == "listen" && from == "default" {
+			value = "127.0.0.1:8080"
+		}
+		if err := s.set(&c, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", from, err))
+		}
+	}
+	for name := range file {
+		if !slices.ContainsFunc(settings, func(s Setting) bool { return s.Name == name }) {
+			errs = append(errs, fmt.Errorf("configuration file: unknown setting %q", name))
+		}
+	}
+	if len(errs) == 0 {
+		errs = append(errs, c.complete(getenv), c.check())
+	}
+	return c, errors.Join(errs...)
+}
+
+// complete fills the defaults that depend on the environment.
+func (c *Config) complete(getenv func(string) string) error {
+	if c.DataDir == "" {
+		dir, err := defaultDataDir(getenv)
+		if err != nil {
+			return err
+		}
+		c.DataDir = dir
+	}
+	abs, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	c.DataDir = abs
+	if c.SigningKeyFile == "" {
+		c.SigningKeyFile = filepath.Join(c.DataDir, "keys", "directives.pem")
+	}
+	if c.Auth == "" && c.Dev {
+		c.Auth = AuthNone
+	}
+	return nil
+}
+
+func defaultDataDir(getenv func(string) string) (string, error) {
+	if os.Getuid() == 0 {
+		return "/var/lib/ringfence", nil
+	}
+	if dir := getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "ringfence"), nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return "", errors.New("there is no home directory to keep data in: set RINGFENCE_DATA_DIR")
+	}
+	return filepath.Join(home, ".local", "share", "ringfence"), nil
+}
+
+// check refuses what would be unsafe.
+func (c *Config) check() error {
+	switch c.Auth {
+	case AuthToken:
+		if c.TokenFile == "" {
+			return errors.New("authentication by token needs RINGFENCE_TOKEN_FILE: client ids, SHA-256 of tokens, roles")
+		}
+	case AuthNone:
+		if !c.Dev || !loopback(c.Listen) {
+			return errors.New("authentication none is for --dev on a loopback address only: set RINGFENCE_AUTH=token and RINGFENCE_TOKEN_FILE")
+		}
+	case "":
+		return errors.New("say how callers are authenticated: set RINGFENCE_AUTH=token and RINGFENCE_TOKEN_FILE, or start with --dev")
+	default:
+		return fmt.Errorf("authentication %q is not supported by this version: use token, or none with --dev", c.Auth)
+	}
+	return nil
+}
+
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
