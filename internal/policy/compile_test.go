@@ -48,6 +48,28 @@ func TestReferencePolicyCompiles(t *testing.T) {
 	}
 }
 
+// TestTemplates: the templates are for every inventory, so that they compile and name nothing of one operator.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join("..", "..", "deployments", "policies", "*.yaml"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no templates: %v", err)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range mustLoad(t, content, placement.PolicyRef{ID: "template"}).Rules {
+			for _, s := range []policy.Selector{r.Subject, r.Object} {
+				if s.TrustDomains != nil || s.Components != nil || s.Labels != nil || r.Host.Pools != nil || r.Host.Zones != nil {
+					t.Errorf("%s: rule %s names objects of one inventory", path, r.ID)
+				}
+			}
+		}
+	}
+}
+
 func TestCompileSet(t *testing.T) {
 	t.Parallel()
 	active := func(id, targetType string, associations ...string) placement.ActivePolicy {
