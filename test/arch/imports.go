@@ -38,6 +38,7 @@ var table = slices.Concat([]room{
 	{path: "internal/solver", pure: true, ours: []string{"internal/placement", "internal/policy", "internal/fleet"}},
 	{path: "internal/directive", pure: true, ours: []string{"internal/placement", "internal/policy"}},
 	{path: "internal/postgres", ours: []string{"internal/placement", "migrations"}},
+	{path: "internal/replica", ours: pure},
 	{path: "internal/httpapi", ours: outside},
 	{path: "internal/console", ours: outside},
 	{path: "internal/config"},
