@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"ringfence/internal/auth"
+	"ringfence/internal/config"
+	"ringfence/internal/console"
+	"ringfence/internal/delivery"
+	"ringfence/internal/fleet"
+	"ringfence/internal/grant"
+	"ringfence/internal/httpapi"
+	"ringfence/internal/inventory"
+	"ringfence/internal/policies"
+	"ringfence/internal/postgres"
+	"ringfence/internal/postgres/embedded"
+	"ringfence/internal/replica"
+	"ringfence/internal/telemetry"
+	"ringfence/openapi"
+)
+
+// The limits of the HTTP servers. Long polls and imports lift the write and read limits for themselves.
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	sweepInterval     = time.Second // how often expired reservations are looked for
+	sweepBatch        = 500
+)
+
+func newServe(p process) *cobra.Command {
+	var dev bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the service", Args: cobra.NoArgs,
+		Long: `Run the service.
+
+Without a database URL it starts a private PostgreSQL server in the data directory, keeps it to itself
+(Unix socket only) and stops it at the end. With --dev nobody has to authenticate and every caller may
+do everything, so the service then listens on a loopback address only.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadSettings(cmd, p, dev)
+			if err != nil {
+				return err
+			}
+			log, err := telemetry.NewLogger(p.stderr, c.LogLevel, c.LogFormat)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, log, p.getenv, nil)
+		},
+	}
+	cmd.Flags().BoolVar(&dev, "dev", false, "for a developer's machine: no authentication, loopback only, imports may set attestations")
+	addSettings(cmd)
+	return cmd
+}
+
+// serve runs the service until the context ends or a part of it fails. ready, if given, is called once with
+// the address of the APIs.
+func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(string) string, ready func(url string)) error {
+	if c.Dev {
+		log.Warn("development profile: every caller may do everything, and one person may author and activate a policy")
+	}
+	tel, err := telemetry.Start(ctx, version(), getenv)
+	if err != nil {
+		return err
+	}
+	defer stopped(log, "telemetry", tel.Stop)
+	db, err := openDatabase(ctx, c, log, tel)
+	if err != nil {
+		return err
+	}
+	defer db.close(log)
+	rep := replica.New(db.store, log)
+	if err := rep.Load(ctx); err != nil {
+		return err
+	}
+	handler, parts, err := wire(c, log, tel, db.store, rep)
+	if err != nil {
+		return err
+	}
+	return listen(ctx, c, log, tel, rep, db, handler, parts, ready)
+}
+
+// parts are what runs beside the HTTP servers.
+type parts struct{ delivery *delivery.Service }
+
+// wire builds the use cases and the HTTP server on top of the store and the replica.
+func wire(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
+	authenticator, err := newAuth(c)
+	if err != nil {
+		return nil, parts{}, err
+	}
+	signer, err := delivery.LoadSigner(c.SigningKeyFile)
+	if err != nil {
+		return nil, parts{}, err
+	}
+	page, err := newConsole()
+	if err != nil {
+		return nil, parts{}, err
+	}
+	view := func() *fleet.View { return rep.View() }
+	if err := tel.Observe(telemetry.Gauges{
+		ViewAge: rep.Age, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
+		Epoch: func() int64 { return view().Epoch }, Pool: store.PoolStat,
+	}); err != nil {
+		return nil, parts{}, err
+	}
+	deliver := delivery.New(store, rep)
+	server, err := httpapi.New(httpapi.Config{
+		Grants: grant.New(store, rep, grant.Settings{
+			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
+		}, tel, log),
+		Feed: store, Records: store, Policies: policies.New(store), Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer,
+		Auth: authenticator, Console: page, ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+	})
+	if err != nil {
+		return nil, parts{}, err
+	}
+	return tel.Handler(server), parts{delivery: deliver}, nil
+}
+
+func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {
+	return inventory.New(store, inventory.Settings{AllowFacts: c.Dev, Now: rep.Now})
+}
+
+func newAuth(c config.Config) (auth.Authenticator, error) {
+	if c.Auth == config.AuthToken {
+		return auth.LoadTokens(c.TokenFile)
+	}
+	return auth.Anyone{}, nil
+}
+
+func newConsole() (http.Handler, error) {
+	var docs []console.Document
+	for _, name := range openapi.Names() {
+		doc, err := openapi.Load(name)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		data, err := openapi.JSON(name)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		docs = append(docs, console.Document{Name: name, Title: doc.Info.Title, JSON: data})
+	}
+	return console.Handler(docs...)
+}
+
+// database is the store, and the private server behind it when there is one.
+type database struct {
+	store  *postgres.Store
+	server *embedded.Server
+}
+
+// openDatabase starts the private server when no URL is given, migrates that one, and opens the store as the
+// role that owns nothing.
+func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry) (*database, error) {
+	db, url := &database{}, c.DatabaseURL
+	if url == "" {
+		server, err := embedded.Start(ctx, embedded.Options{DataDir: c.DataDir, BinDir: c.PGBinDir, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		db.server, url = server, server.AppURL()
+		if err := postgres.Migrate(ctx, server.OwnerURL()); err != nil {
+			db.close(log)
+			return nil, err
+		}
+	}
+	store, err := postgres.Open(ctx, url, postgres.Options{
+		MaxConns: int32(c.DatabaseConns), //nolint:gosec // checked when it was read
+		Tracer:   otelpgx.NewTracer(otelpgx.WithTracerProvider(tel.TracerProvider()), otelpgx.WithTrimSQLInSpanName()),
+		OnNotice: func(severity, code, message string) {
+			log.WarnContext(ctx, "notice of the database", "severity", severity, "code", code, "message", message)
+		},
+	})
+	if err != nil {
+		db.close(log)
+		return nil, err
+	}
+	db.store = store
+	return db, nil
+}
+
+func (db *database) close(log *slog.Logger) {
+	if db.store != nil {
+		db.store.Close()
+	}
+	if db.server != nil {
+		stopped(log, "private database", db.server.Stop)
+	}
+}
+
+// failed is closed when the private server ends by itself.
+func (db *database) failed() <-chan struct{} {
+	if db.server == nil {
+		return nil
+	}
+	return db.server.Done()
+}
+
+// stopped ends a part with a deadline of its own, because the process's context has ended by then.
+func stopped(log *slog.Logger, what string, stop func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		log.Warn("not stopped in order", "part", what, "error", err.Error())
+	}
+}
+
+// listen serves until the context ends, then drains.
+func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, rep *replica.Replica, db *database,
+	handler http.Handler, pt parts, ready func(string),
+) error {
+	api, err := net.Listen("tcp", c.Listen) //nolint:noctx // a listener lives as long as the process
+	if err != nil {
+		return fmt.Errorf("listen: %w; choose another address with --listen", err)
+	}
+	admin, err := net.Listen("tcp", c.AdminListen) //nolint:noctx // a listener lives as long as the process
+	if err != nil {
+		_ = api.Close()
+		return fmt.Errorf("admin listener: %w; choose another address with --admin-listen", err)
+	}
+	polls, endPolls := context.WithCancel(context.Background())
+	defer endPolls()
+	servers := []*http.Server{newHTTPServer(handler, polls), newHTTPServer(adminHandler(tel, rep), polls)}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range []net.Listener{api, admin} {
+		group.Go(func() error {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { return rep.Run(ctx) })
+	group.Go(func() error { return sweep(ctx, log, pt.delivery) })
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-db.failed():
+			return fmt.Errorf("the private database ended: %w", db.server.Err())
+		}
+	})
+	url := "http://" + api.Addr().String()
+	log.Info("ringfence serves", "url", url, "console", url+"/console/", "admin", "http://"+admin.Addr().String())
+	if ready != nil {
+		ready(url)
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return drain(c, log, servers, endPolls)
+	})
+	return group.Wait()
+}
+
+func newHTTPServer(h http.Handler, base context.Context) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		BaseContext: func(net.Listener) context.Context { return base },
+	}
+}
+
+// drain lets running requests end: waiting polls at once, others within the drain timeout.
+func drain(c config.Config, log *slog.Logger, servers []*http.Server, endPolls func()) error {
+	log.Info("draining", "timeout", c.DrainTimeout.String())
+	ctx, cancel := context.WithTimeout(context.Background(), c.DrainTimeout)
+	defer cancel()
+	timer := time.AfterFunc(c.DrainTimeout/2, endPolls)
+	defer timer.Stop()
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// adminHandler serves what operations need, apart from the APIs.
+func adminHandler(tel *telemetry.Telemetry, rep *replica.Replica) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := rep.Ready(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.Handle("GET /metrics", tel.Metrics())
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	return mux
+}
+
+// sweep makes reservations that nobody confirmed in time UNCONFIRMED.
+func sweep(ctx context.Context, log *slog.Logger, d *delivery.Service) error {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		n, err := d.Expire(ctx, sweepBatch)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.WarnContext(ctx, "expired reservations could not be looked for", "error", err.Error())
+		case n > 0:
+			log.InfoContext(ctx, "reservations expired unconfirmed", "count", n)
+		}
+	}
+}
