@@ -34,10 +34,6 @@ func Handler(docs ...Document) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /console", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Location", "console/") // relative, for proxies with a prefix
-		w.WriteHeader(http.StatusPermanentRedirect)
-	})
 	mux.HandleFunc("GET "+root, func(w http.ResponseWriter, r *http.Request) {
 		found, ok := resources[r.URL.Path]
 		if !ok {
