@@ -1,0 +1,199 @@
+package solver_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/solver"
+)
+
+// The fast filter and the exact judge agree: a request for one workload is granted exactly when some host is
+// feasible, on a feasible host, with the modes that the judge gives it.
+func TestGrantsExactlyWhatIsFeasible(t *testing.T) {
+	t.Parallel()
+	granted, refused := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		v := w.build(rt, w.order())
+		in := drawInputs(rt, 1)
+		plan, why := solver.Solve(v, in)
+		d := why.Demands[0]
+		if d.HostsFeasible != len(d.Feasible) || d.HostsFeasible+len(d.Rejected) != d.HostsTotal {
+			rt.Fatalf("the explanation does not add up: %d feasible, %d rejected of %d", d.HostsFeasible, len(d.Rejected), d.HostsTotal)
+		}
+		if (plan != nil) != (d.HostsFeasible > 0) {
+			rt.Fatalf("granted %t, but %d hosts are feasible", plan != nil, d.HostsFeasible)
+		}
+		if plan == nil {
+			refused++
+			return
+		}
+		granted++
+		pl := plan.Placements[0]
+		i := slices.IndexFunc(d.Feasible, func(f placement.Feasible) bool { return f.HostID == pl.HostID })
+		if i < 0 {
+			rt.Fatalf("placed on %s, which is not feasible", pl.HostID)
+		}
+		if diff := cmp.Diff(d.Feasible[i].Cache, pl.Cache); diff != "" {
+			rt.Fatalf("cache modes differ from the explanation's: %s", diff)
+		}
+	})
+	t.Logf("%d granted, %d refused", granted, refused)
+	if granted == 0 || refused == 0 {
+		t.Fatalf("the worlds are too one-sided to test anything: %d granted, %d refused", granted, refused)
+	}
+}
+
+// The same inputs give the same plan, however the hosts are numbered.
+func TestSolveIsDeterministic(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		in := drawInputs(rt, rapid.IntRange(1, 3).Draw(rt, "members"))
+		plan, why := solver.Solve(w.build(rt, w.order()), in)
+		reversed := w.order()
+		slices.Reverse(reversed)
+		again, whyAgain := solver.Solve(w.build(rt, reversed), in)
+		if diff := cmp.Diff(plan, again); diff != "" {
+			rt.Fatalf("another numbering gives another plan: %s", diff)
+		}
+		if diff := cmp.Diff(why, whyAgain); diff != "" {
+			rt.Fatalf("another numbering gives other reasons: %s", diff)
+		}
+	})
+}
+
+// Every plan passes its own verification, and all members together leave no pair that a rule separates.
+func TestPlansVerify(t *testing.T) {
+	t.Parallel()
+	plans := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		v := w.build(rt, w.order())
+		in := drawInputs(rt, rapid.IntRange(1, 4).Draw(rt, "members"))
+		in.Request.PlacementConstraints = drawConstraints(rt, in)
+		plan, _ := solver.Solve(v, in)
+		if plan == nil {
+			return
+		}
+		plans++
+		if reasons := solver.Verify(v, in, plan)(factsOf(v, in, plan)); len(reasons) > 0 {
+			rt.Fatalf("the plan does not verify: %v", reasons)
+		}
+		if len(plan.Placements) > 1 {
+			return
+		}
+		facts := factsOf(v, in, plan)
+		facts.Hosts[0].Residents = append(slices.Clone(facts.Hosts[0].Residents), &placement.Residency{
+			ID: "intruder", HostID: facts.Hosts[0].Host.ID, Kind: placement.ResidencyWorkload, State: placement.StateReserved,
+			Workload: placement.Workload{NF: placement.NF{VNFInstanceID: "intruder"}, ComponentID: "x", TrustDomainID: "TD-X", Runtime: "runc", Privileged: placement.PrivilegePrivileged},
+		})
+		if in.Demands[0].Workload.TrustDomainID != "TD-X" && len(solver.Verify(v, in, plan)(facts)) == 0 {
+			rt.Fatal("an exclusive, privileged intruder on the chosen host went unnoticed")
+		}
+	})
+	if plans == 0 {
+		t.Fatal("no plan was made, so none was verified")
+	}
+}
+
+func drawConstraints(rt *rapid.T, in *placement.Inputs) []placement.PlacementConstraint {
+	ids := in.Demands[0].ResourceDefinitionIDs
+	if len(ids) < 2 || rapid.Bool().Draw(rt, "unconstrained") {
+		return nil
+	}
+	c := placement.PlacementConstraint{
+		AntiAffinity: rapid.Bool().Draw(rt, "anti"), FallbackBestEffort: rapid.Bool().Draw(rt, "soft"),
+		Scope: rapid.SampledFrom([]placement.Scope{placement.ScopeNFVINode, placement.ScopeZone, placement.ScopeNFVIPoP}).Draw(rt, "scope"),
+	}
+	for _, id := range ids {
+		in.Request.AddResources = append(in.Request.AddResources, placement.ResourceDefinition{ID: id, Type: placement.ResourceOSContainer})
+		c.Resources = append(c.Resources, placement.ConstraintResourceRef{ResourceID: id})
+	}
+	return []placement.PlacementConstraint{c}
+}
+
+// factsOf is what a commit would read for the plan.
+func factsOf(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placement.CommitFacts {
+	facts := placement.CommitFacts{Now: in.Now}
+	for _, k := range plan.Hosts() {
+		slot, _ := v.Slot(k.HostID)
+		facts.Hosts = append(facts.Hosts, v.Facts(slot))
+	}
+	for _, r := range v.ResidenciesOf("nf0") {
+		slot, _ := v.Slot(r.HostID)
+		facts.Siblings = append(facts.Siblings, placement.Sibling{
+			ResidencyID: r.ID, NF: r.Workload.NF.Instance(), ComponentID: r.Workload.ComponentID, HostID: r.HostID, ResourceZoneID: v.Host(slot).ResourceZoneID,
+		})
+	}
+	facts.Siblings = slices.DeleteFunc(facts.Siblings, func(s placement.Sibling) bool { return v.Residency(s.ResidencyID).Kind == placement.ResidencyFabric })
+	return facts
+}
+
+// A view that was changed step by step is the view that is built at once.
+func TestFleetIsIncremental(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		step := fleet.New()
+		for _, i := range w.order() {
+			if err := step.Apply(w.changes[i]); err != nil {
+				rt.Fatal(err)
+			}
+			if rapid.Bool().Draw(rt, "publish") {
+				step.Publish()
+			}
+		}
+		in := drawInputs(rt, 1)
+		want, whyWant := solver.Solve(w.build(rt, w.order()), in)
+		solver.Solve(step.Publish(), in) // fill the bitmaps
+		id := rapid.SampledFrom(w.hosts).Draw(rt, "touched")
+		slot, _ := step.View().Slot(id)
+		host := *step.View().Host(slot)
+		closed := host
+		closed.Lifecycle = placement.LifecycleCordoned
+		for _, h := range []*placement.Host{&closed, &host} {
+			if err := step.Apply(placement.Change{Kind: placement.ChangeHost, ID: id, Host: h}); err != nil {
+				rt.Fatal(err)
+			}
+			got, why := solver.Solve(step.Publish(), in)
+			if h == &closed {
+				if got != nil && got.Placements[0].HostID == id {
+					rt.Fatal("a cordoned host was chosen: its bitmap is stale")
+				}
+				continue
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				rt.Fatal(diff)
+			}
+			if diff := cmp.Diff(whyWant, why); diff != "" {
+				rt.Fatal(diff)
+			}
+		}
+	})
+}
+
+// Needs and Usage agree with the columns.
+func TestColumnsHoldWhatIsFree(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		v := w.build(rt, w.order())
+		for _, id := range w.hosts {
+			slot, _ := v.Slot(id)
+			f := v.Facts(slot)
+			free := f.Host.Capacity.Minus(f.Used)
+			b := v.Blocks[slot/fleet.BlockSize]
+			for d, name := range placement.Dimensions() {
+				if got := b.Free[d][slot%fleet.BlockSize]; got != free[name] {
+					rt.Fatalf("%s %s: column says %d, the sum %d", id, name, got, free[name])
+				}
+			}
+		}
+	})
+}
