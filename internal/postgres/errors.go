@@ -98,13 +98,15 @@ func notFound(what, id string) error {
 	return placement.Errorf(placement.NotFound, "no %s %q", what, id)
 }
 
-// checkRevision compares an If-Match with the revision of the present object; 0: there is none.
+// checkRevision compares an If-Match with the revision of the present object; 0: there is none, or there must be none.
 func checkRevision(what, id string, ifRevision *int64, present int64) error {
 	switch {
-	case ifRevision == nil || *ifRevision == present && present != 0:
+	case ifRevision == nil || *ifRevision == present:
 		return nil
 	case present == 0:
 		return placement.Errorf(placement.PreconditionFailed, "no %s %q: leave out If-Match to create it", what, id)
+	case *ifRevision == 0:
+		return placement.Errorf(placement.PreconditionFailed, "there is a %s %q already: leave out If-None-Match to replace it", what, id)
 	}
 	return placement.Errorf(placement.PreconditionFailed, "the %s %q was changed meanwhile (revision %d, expected %d): read it again", what, id, present, *ifRevision)
 }
