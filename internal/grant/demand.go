@@ -9,14 +9,6 @@ import (
 	"ringfence/internal/placement"
 )
 
-// Remembered is what the policy saw of a VNF instance when it was instantiated, for operations that do not
-// carry it again.
-type Remembered struct {
-	Components map[string]placement.ComponentAsk
-	SNSSAI     string
-	PLMN       string
-}
-
 // beforeUUID takes the part of a resource definition's id before the first -<uuid>, as VNFMs of the Tacker
 // family build it.
 var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
@@ -24,7 +16,7 @@ var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-
 // Demands turns the resources that a request places into demands: profile times request, equal resources
 // together. What nobody knows becomes a reason of the demand. A request that asks for less than the profile
 // is invalid.
-func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem Remembered) ([]placement.Demand, error) {
+func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placement.VNFInstanceParams) ([]placement.Demand, error) {
 	b := &builder{cat: cat, req: req, asks: req.Components, snssai: req.SNSSAI, byKey: map[string]int{}}
 	if len(b.asks) == 0 {
 		b.asks = mem.Components

@@ -40,6 +40,9 @@ type Store interface {
 	// RecordDecision stores a decision that reserves nothing.
 	RecordDecision(ctx context.Context, d placement.Decision) error
 	GetGrant(ctx context.Context, id string) (placement.Grant, error)
+	// VNFInstanceParams is what the policy saw of a VNF instance at its instantiation, for operations that do not
+	// carry it again; zero when it saw nothing.
+	VNFInstanceParams(ctx context.Context, vnfInstanceID string) (placement.VNFInstanceParams, error)
 	GetDecision(ctx context.Context, id string) (placement.Decision, error)
 }
 
@@ -50,8 +53,6 @@ type Fleet interface {
 	CatchUp(ctx context.Context) error
 	// Now is the database's time, as well as this process knows it.
 	Now() time.Time
-	// Remembered is what the policy saw of a VNF instance at its instantiation.
-	Remembered(ctx context.Context, vnfInstanceID string) (Remembered, error)
 }
 
 // Settings are the operator's choices that decisions depend on.
@@ -209,10 +210,10 @@ func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n in
 
 // inputs collects everything that a decision on the view depends on.
 func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest) (placement.Inputs, error) {
-	mem := Remembered{}
+	mem := placement.VNFInstanceParams{}
 	if req.Operation != placement.OpInstantiate {
 		var err error
-		if mem, err = s.fleet.Remembered(ctx, req.VNFInstanceID); err != nil {
+		if mem, err = s.store.VNFInstanceParams(ctx, req.VNFInstanceID); err != nil {
 			return placement.Inputs{}, err
 		}
 	}
