@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -209,6 +208,3 @@ func requestOf(ctx context.Context) *http.Request {
 
 // pathPattern is the path of the contract that chi matched.
 func pathPattern(r *http.Request) string { return chi.RouteContext(r.Context()).RoutePattern() }
-
-// etag renders a revision as an entity tag.
-func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revision, 10)) }

@@ -27,7 +27,9 @@ type contract struct {
 	name     string
 	doc      *openapi3.T
 	routes   map[string]*routers.Route // "METHOD pattern"
-	versions []string                  // MAJOR.MINOR.PATCH, the default last
+	versions []string                  // MAJOR.MINOR.PATCH, ascending; the first is the default
+
+	representations map[string]*representation // of what GET answers, by pattern
 }
 
 func (s *Server) loadContracts() error {
@@ -36,8 +38,14 @@ func (s *Server) loadContracts() error {
 		if err != nil {
 			return fmt.Errorf("load contract: %w", err)
 		}
-		c := &contract{name: name, doc: doc, routes: map[string]*routers.Route{}, versions: supportedVersions(name, doc)}
+		c := &contract{
+			name: name, doc: doc, routes: map[string]*routers.Route{}, versions: supportedVersions(name, doc),
+			representations: map[string]*representation{},
+		}
 		for path, item := range doc.Paths.Map() {
+			if item.Get != nil {
+				c.representations[path] = representationOf(item.Get)
+			}
 			for method, op := range item.Operations() {
 				c.routes[method+" "+path] = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
 			}
@@ -235,13 +243,34 @@ func requestProblem(err error) error {
 	if err == nil {
 		return nil
 	}
-	p := newProblem(http.StatusBadRequest, "the request does not fit the contract; invalidParams says where")
+	return contractProblem(http.StatusBadRequest, err)
+}
+
+// schemaProblem turns what kin-openapi says of a value into a problem with JSON pointers.
+func schemaProblem(err error) error { return contractProblem(http.StatusUnprocessableEntity, err) }
+
+func contractProblem(status int, err error) *problem {
+	p := newProblem(status, "")
 	collect(err, "", p)
-	if len(p.InvalidParams) == 0 {
-		p.Detail = "the request does not fit the contract"
+	places := make([]string, 0, maxPlaces)
+	for i := range p.InvalidParams {
+		place := p.InvalidParams[i].Pointer
+		if place == "" {
+			place = "the body itself"
+		}
+		if len(places) < maxPlaces && !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+	}
+	p.Detail = fmt.Sprintf("the request does not follow the contract in %d places, such as %s", len(p.InvalidParams), printable(strings.Join(places, ", ")))
+	if len(p.InvalidParams) == 1 {
+		p.Detail = fmt.Sprintf("the request does not follow the contract at %s: %s", printable(places[0]), p.InvalidParams[0].Reason)
 	}
 	return p
 }
+
+// maxPlaces is how many places of a faulty request its detail names; invalidParams has them all.
+const maxPlaces = 3
 
 // collect walks the tree of errors. openapi3.MultiError answers errors.As itself, so the kinds are switched by
 // hand; otherwise only the first violation would be left.
@@ -264,22 +293,42 @@ func collect(err error, where string, p *problem) {
 		}
 		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: e.Reason})
 	case *openapi3.SchemaError:
+		if inner := innerErrors(e); inner != nil {
+			collect(inner, where, p)
+			return
+		}
 		pointer := where
 		if where == "" {
-			pointer = "/" + strings.Join(escapePointer(e.JSONPointer()), "/")
+			pointer = jsonPointer(e.JSONPointer())
 		}
-		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: e.Reason})
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: printable(e.Reason)})
 	default:
 		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: printable(err.Error())})
 	}
 }
 
-func escapePointer(parts []string) []string {
-	out := make([]string, len(parts))
-	for i, s := range parts {
-		out[i] = strings.NewReplacer("~", "~0", "/", "~1").Replace(s)
+// innerErrors looks behind an allOf, which is how the contract describes an attribute that has a schema of its
+// own: what is wrong is said within. Nil for any other error.
+func innerErrors(e *openapi3.SchemaError) openapi3.MultiError {
+	if e.SchemaField != "allOf" {
+		return nil
 	}
-	return out
+	for err := e.Origin; err != nil; err = errors.Unwrap(err) {
+		if inner, ok := err.(openapi3.MultiError); ok { //nolint:errorlint // see collect
+			return inner
+		}
+	}
+	return nil
+}
+
+// jsonPointer renders the way to a value (RFC 6901); the empty pointer is the whole body.
+func jsonPointer(parts []string) string {
+	var b strings.Builder
+	for _, s := range parts {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+	}
+	return printable(b.String())
 }
 
 // checkedResponse answers 500 when an answer does not fit the contract, so that every test that looks at an

@@ -1,0 +1,218 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// leftOut lists what the entries of a list leave out unless it is asked for, by operation.
+var leftOut = map[string][]string{
+	"listDecisions": {"explanation"},
+}
+
+// representation is what the contract says of the answer to a GET: whether it has an entity tag, and which
+// attributes of its entries can be left out (SOL013 attribute selectors: those that are optional and complex).
+type representation struct {
+	optional []string // paths, ascending; empty: no selectors
+	leftOut  []string // by default
+}
+
+// representationOf reads the contract of one operation; nil when its answers have no entity tag.
+func representationOf(op *openapi3.Operation) *representation {
+	ok := op.Responses.Status(http.StatusOK)
+	if ok == nil || ok.Value.Headers["ETag"] == nil {
+		return nil
+	}
+	rep := &representation{}
+	media := ok.Value.Content.Get("application/json")
+	if op.Parameters.GetByInAndName("query", "fields") == nil || media == nil || media.Schema.Value.Items == nil {
+		return rep
+	}
+	paths := map[string]bool{}
+	optionalComplex(media.Schema.Value.Items.Value, "", paths)
+	rep.optional, rep.leftOut = slices.Sorted(maps.Keys(paths)), leftOut[op.OperationID]
+	return rep
+}
+
+// optionalComplex collects the paths of the optional attributes of a schema that are objects or arrays.
+func optionalComplex(schema *openapi3.Schema, prefix string, into map[string]bool) {
+	for _, part := range schema.AllOf {
+		optionalComplex(part.Value, prefix, into)
+	}
+	for name, ref := range schema.Properties {
+		inner := ref.Value
+		for len(inner.AllOf) == 1 && inner.Type == nil {
+			inner = inner.AllOf[0].Value
+		}
+		if !inner.Type.Is("object") && !inner.Type.Is("array") {
+			continue
+		}
+		path := prefix + strings.NewReplacer("~", "~0", "/", "~1", ",", "~a").Replace(name)
+		if !slices.Contains(schema.Required, name) {
+			into[path] = true
+		}
+		if inner.Items != nil {
+			inner = inner.Items.Value
+		}
+		optionalComplex(inner, path+"/", into)
+	}
+}
+
+// selectors are the query parameters of SOL013 that choose attributes.
+type selectors struct {
+	allFields, excludeDefault bool
+	fields, excludeFields     []string
+}
+
+// dropped lists the paths that an answer leaves out, ascending. Names that the resource does not have and
+// combinations without a meaning are 400.
+func (rep *representation) dropped(query url.Values) ([]string, error) {
+	sel := selectors{
+		allFields: query.Has("all_fields"), excludeDefault: query.Has("exclude_default"),
+		fields: paths(query, "fields"), excludeFields: paths(query, "exclude_fields"),
+	}
+	for param, list := range map[string][]string{"fields": sel.fields, "exclude_fields": sel.excludeFields} {
+		for _, p := range list {
+			if !slices.Contains(rep.optional, p) {
+				return nil, badSelector(param, fmt.Sprintf("%s names %q, which is no optional complex attribute here; these are %s",
+					param, printable(p), strings.Join(rep.optional, ", ")))
+			}
+		}
+	}
+	kinds := 0
+	for _, given := range []bool{sel.allFields, query.Has("exclude_fields"), sel.excludeDefault || query.Has("fields")} {
+		if given {
+			kinds++
+		}
+	}
+	if kinds > 1 {
+		return nil, badSelector("fields", "all_fields, exclude_fields, and exclude_default with or without fields exclude each other")
+	}
+	switch {
+	case sel.allFields:
+		return nil, nil
+	case query.Has("exclude_fields"):
+		return sel.excludeFields, nil
+	case query.Has("fields") && !sel.excludeDefault:
+		return without(rep.optional, sel.fields), nil
+	}
+	return without(rep.leftOut, sel.fields), nil
+}
+
+func paths(query url.Values, param string) []string {
+	var out []string
+	for _, value := range query[param] {
+		out = append(out, strings.Split(value, ",")...)
+	}
+	return out
+}
+
+// without removes from the paths to be left out those that are asked for, what they hold, and what holds them.
+func without(all, wanted []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(p string) bool {
+		return slices.ContainsFunc(wanted, func(w string) bool {
+			return p == w || strings.HasPrefix(p, w+"/") || strings.HasPrefix(w, p+"/")
+		})
+	})
+}
+
+func badSelector(param, detail string) error {
+	p := newProblem(http.StatusBadRequest, detail)
+	p.InvalidParams = []invalidParam{{Pointer: param, Reason: detail}}
+	return p
+}
+
+// prune removes paths from a JSON value, and from every entry of an array.
+func prune(data json.RawMessage, drop []string) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) == nil {
+		for i := range list {
+			var err error
+			if list[i], err = prune(list[i], drop); err != nil {
+				return nil, err
+			}
+		}
+		return json.Marshal(list)
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return data, nil //nolint:nilerr // a value without members has nothing to leave out
+	}
+	inner := map[string][]string{}
+	for _, path := range drop {
+		name, rest, deeper := strings.Cut(path, "/")
+		name = strings.NewReplacer("~0", "~", "~1", "/", "~a", ",").Replace(name)
+		if deeper {
+			inner[name] = append(inner[name], rest)
+		} else {
+			delete(object, name)
+		}
+	}
+	for name, rest := range inner {
+		if member, ok := object[name]; ok {
+			var err error
+			if object[name], err = prune(member, rest); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return json.Marshal(object)
+}
+
+// represent finishes the answers to GET: it leaves out what was not asked for, names the representation by an
+// entity tag where the handler gave none, and answers 304 when the client has it already.
+func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rep := c.representations[pathPattern(r)]
+			if rep == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+				next.ServeHTTP(w, r)
+				return
+			}
+			var drop []string
+			if len(rep.optional) > 0 {
+				var err error
+				if drop, err = rep.dropped(r.URL.Query()); err != nil {
+					s.writeProblem(w, r, err)
+					return
+				}
+			}
+			buf := &bufferedResponse{header: w.Header(), status: http.StatusOK}
+			next.ServeHTTP(buf, r)
+			body := buf.body.Bytes()
+			if buf.status == http.StatusOK && len(drop) > 0 {
+				pruned, err := prune(body, drop)
+				if err != nil {
+					s.writeProblem(w, r, fmt.Errorf("leave out attributes: %w", err))
+					return
+				}
+				body = append(pruned, '\n')
+			}
+			if buf.status == http.StatusOK && conditional(w.Header(), r.Header, body) {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			w.WriteHeader(buf.status)
+			_, _ = w.Write(body)
+		})
+	}
+}
+
+// conditional sets the entity tag of an answer where it has none and tells whether the client has it already.
+func conditional(answer, request http.Header, body []byte) (unchanged bool) {
+	if answer.Get("ETag") == "" {
+		answer.Set("ETag", contentTag(body))
+	}
+	if none := request.Get("If-None-Match"); none != "" && hasTag(none, answer.Get("ETag")) {
+		answer.Del("Content-Type")
+		return true
+	}
+	return false
+}
