@@ -66,7 +66,7 @@ type confinement struct {
 
 var confinements = []confinement{
 	{
-		imports: []string{"github.com/jackc/pgx", "github.com/exaring/otelpgx", "github.com/golang-migrate/migrate", "database/sql"},
+		imports: []string{"github.com/jackc/pgx", "github.com/golang-migrate/migrate", "database/sql"},
 		rooms:   []string{"internal/postgres"}, why: "all SQL is there",
 	},
 	{
