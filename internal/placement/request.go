@@ -126,3 +126,12 @@ type ConstraintResourceRef struct {
 	VIMConnectionID    string
 	ResourceProviderID string
 }
+
+// VNFInstanceParams is what the policy saw of a VNF instance at its instantiation, for later operations that do
+// not carry it again.
+type VNFInstanceParams struct {
+	VNFDID     string
+	Components map[string]ComponentAsk
+	SNSSAI     string
+	PLMN       string
+}

@@ -1,0 +1,178 @@
+package postgres
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"ringfence/internal/placement"
+)
+
+// queueFacts reads what verification judges and what the writing needs.
+func (t *commitTx) queueFacts(b *pgx.Batch, pops []popHosts) {
+	queueReadHosts(b, pops, &t.hosts, &t.now)
+	t.overheads = queueOverheads(b)
+	t.queueSiblings(b)
+	const existingSQL = `
+		SELECT ` + residencyColumns + `
+		FROM residency
+		WHERE id = ANY($1) OR vim_resource_ids && $1 AND vim_resource_ids <> '{}'
+		ORDER BY id`
+	if len(t.ExistingRefs) > 0 {
+		queueCollect(b, &t.existing, residencyFromRow, existingSQL, t.ExistingRefs)
+	}
+}
+
+// queueOverheads reads what pods of runtime classes use beside their containers; a class that is not there uses nothing.
+// The map is filled when the batch runs.
+func queueOverheads(b *pgx.Batch) map[string]placement.Resources {
+	const overheadsSQL = `SELECT name, overhead FROM runtime_class WHERE overhead <> '{}'`
+	overheads := map[string]placement.Resources{}
+	b.Queue(overheadsSQL).Query(func(rows pgx.Rows) error {
+		var name string
+		var overhead placement.Resources
+		_, err := pgx.ForEachRow(rows, []any{&name, &overhead}, func() error {
+			overheads[name], overhead = overhead, nil
+			return nil
+		})
+		return err
+	})
+	return overheads
+}
+
+type siblingRow struct {
+	ResidencyID    string  `db:"id"`
+	NF             string  `db:"nf"`
+	ComponentID    string  `db:"component_id"`
+	NFVIPoPID      string  `db:"nfvi_pop_id"`
+	ResourceZoneID *string `db:"resource_zone_id"`
+	RackID         string  `db:"rack_id"`
+	HostID         string  `db:"host_id"`
+	CISNodeID      string  `db:"cis_node_id"`
+}
+
+func siblingFromRow(r *siblingRow) (placement.Sibling, error) {
+	return placement.Sibling{
+		ResidencyID: r.ResidencyID, NF: r.NF, ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
+		RackID: r.RackID, HostID: r.HostID, CISNodeID: r.CISNodeID,
+	}, nil
+}
+
+// queueSiblings reads the replicas of components in the whole fleet. $1 narrows by the VNF instances that the NF
+// instances may belong to, which is what the index is on.
+func (t *commitTx) queueSiblings(b *pgx.Batch) {
+	const siblingsSQL = `
+		SELECT r.id, k.nf, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id
+		FROM residency r
+		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
+		JOIN unnest($2::text[], $3::text[]) AS k (nf, component_id)
+		  ON k.component_id = r.component_id
+		 AND k.nf = r.vnf_instance_id || CASE WHEN r.nf_instance_key = '' THEN '' ELSE '/' || r.nf_instance_key END
+		WHERE r.vnf_instance_id = ANY($1) AND r.kind = 'WORKLOAD'
+		ORDER BY r.id`
+	if len(t.SiblingsOf) == 0 {
+		return
+	}
+	var instances, nfs, components []string
+	for _, k := range t.SiblingsOf {
+		instances = append(instances, prefixes(k.NF)...)
+		nfs, components = append(nfs, k.NF), append(components, k.ComponentID)
+	}
+	queueCollect(b, &t.siblings, siblingFromRow, siblingsSQL, instances, nfs, components)
+}
+
+// prefixes lists the VNF instances that an NF instance may belong to: both their ids may contain a slash.
+func prefixes(nf string) []string {
+	out := []string{nf}
+	for i, c := range nf {
+		if c == '/' {
+			out = append(out, nf[:i])
+		}
+	}
+	return out
+}
+
+// facts are what was read, without what this commit supersedes. A reason says that the plan cannot be judged.
+func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
+	for _, key := range t.keys {
+		if t.host(key) == nil {
+			return placement.CommitFacts{}, staleReason(staleHost, key.HostID)
+		}
+	}
+	for _, h := range t.hosts {
+		if id := t.takeOut(h); id != "" {
+			return placement.CommitFacts{}, staleReason(staleSupersede, id)
+		}
+		t.markReleased(h)
+	}
+	facts := placement.CommitFacts{Now: t.now}
+	for _, h := range t.hosts {
+		facts.Hosts = append(facts.Hosts, placement.HostFacts{Host: &h.host, Used: h.used, Residents: h.residents})
+	}
+	for _, s := range t.siblings {
+		if !slices.Contains(t.Supersedes, s.ResidencyID) {
+			facts.Siblings = append(facts.Siblings, s)
+		}
+	}
+	slices.SortFunc(facts.Siblings, func(a, b placement.Sibling) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
+	for i := range t.existing {
+		if !slices.Contains(t.Supersedes, t.existing[i].ID) {
+			facts.Existing = append(facts.Existing, t.existing[i])
+		}
+	}
+	slices.SortFunc(facts.Existing, func(a, b placement.Residency) int { return strings.Compare(a.ID, b.ID) })
+	return facts, nil
+}
+
+// takeOut removes what is superseded from a host. It returns the id of one that can no longer be superseded, because it
+// was confirmed meanwhile.
+func (t *commitTx) takeOut(h *lockedHost) (confirmed string) {
+	var out []*placement.Residency
+	for _, r := range h.residents {
+		if slices.Contains(t.Supersedes, r.ID) {
+			out = append(out, r)
+		}
+	}
+	for _, r := range out {
+		if r.State != placement.StateReserved && r.State != placement.StateUnconfirmed {
+			return r.ID
+		}
+		h.remove(r, t.overheads[r.Workload.Runtime])
+	}
+	t.superseded = append(t.superseded, out...)
+	return ""
+}
+
+// markReleased makes the released residents of a host TERMINATING, as copies: the facts show what is.
+func (t *commitTx) markReleased(h *lockedHost) {
+	for _, r := range h.residents {
+		if slices.Contains(t.Decision.Plan.Releases, r.ID) && r.State != placement.StateTerminating {
+			next := *r
+			next.State, next.StateSince, next.Revision = placement.StateTerminating, t.now, r.Revision+1
+			t.released = append(t.released, &next)
+		}
+	}
+}
+
+func (t *commitTx) host(key placement.HostKey) *lockedHost {
+	i, ok := slices.BinarySearchFunc(t.hosts, key, func(h *lockedHost, k placement.HostKey) int { return h.key.Compare(k) })
+	if !ok {
+		return nil
+	}
+	return t.hosts[i]
+}
+
+// remove takes a resident that ends off the host. With the last workload a dedication ends.
+func (h *lockedHost) remove(r *placement.Residency, overhead placement.Resources) {
+	freed := r.Workload.Resources.Plus(overhead)
+	h.used = h.used.Minus(freed)
+	h.delta = h.delta.Minus(freed)
+	h.residents = slices.DeleteFunc(h.residents, func(o *placement.Residency) bool { return o.ID == r.ID })
+	workload := func(o *placement.Residency) bool { return o.Kind == placement.ResidencyWorkload }
+	if h.host.DedicatedTo != nil && !slices.ContainsFunc(h.residents, workload) {
+		h.host.DedicatedTo, h.changed = nil, true
+	}
+}
+
+func byResidencyID(a, b *placement.Residency) int { return strings.Compare(a.ID, b.ID) }

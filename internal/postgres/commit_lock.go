@@ -1,0 +1,232 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ringfence/internal/placement"
+)
+
+// hostsOfResidencies looks up where residencies are, before their hosts are locked. A residency never moves, so this
+// decides nothing: what has become of it is read again under the lock.
+func (s *Store) hostsOfResidencies(ctx context.Context, ids []string) ([]placement.HostKey, error) {
+	const hostsSQL = `SELECT nfvi_pop_id, host_id FROM residency WHERE id = ANY($1)`
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := s.pool.Query(ctx, hostsSQL, ids)
+	if err != nil {
+		return nil, translate(err)
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[placement.HostKey])
+	return keys, translate(err)
+}
+
+// lockAndRead takes the locks in the fixed order and reads what they protect, in one round trip. Each statement of the
+// batch has a snapshot of its own, taken when its turn comes: those after the locks see what the locks waited for.
+func (t *commitTx) lockAndRead(ctx context.Context, tx pgx.Tx) error {
+	var b pgx.Batch
+	t.queueIdempotency(&b)
+	queueEpoch(&b, &t.epoch)
+	t.queueScopes(&b)
+	var overtaken bool
+	pops := byPoP(t.keys)
+	for _, p := range pops {
+		queueLockHosts(&b, p, &overtaken)
+	}
+	t.queueFacts(&b, pops)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	if overtaken {
+		return errOvertaken
+	}
+	return nil
+}
+
+// queueIdempotency claims the key of the request. The row is complete from the start, because everything in it is known;
+// it disappears with the transaction. When the key was claimed before, the row is locked as it is.
+func (t *commitTx) queueIdempotency(b *pgx.Batch) {
+	b.Queue(insertIdempotencySQL, t.row().args()...).Exec(func(tag pgconn.CommandTag) error {
+		t.inserted = tag.RowsAffected() == 1
+		return nil
+	})
+	b.Queue(lockIdempotencySQL, t.Key.ClientID, t.Key.VNFLcmOpOccID).Query(func(rows pgx.Rows) (err error) {
+		t.earlier, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[idempotencyRow])
+		return err
+	})
+}
+
+// row is the idempotency row of the grant.
+func (t *commitTx) row() idempotencyRow {
+	d := &t.Decision
+	return idempotencyRow{
+		ClientID: t.Key.ClientID, VNFLcmOpOccID: t.Key.VNFLcmOpOccID, BodySHA256: t.Key.BodySHA256[:], Outcome: string(placement.OutcomeGrant),
+		NFVIPoPID: t.popID, DecisionID: d.ID, GrantPoPID: &t.popID, GrantID: &t.GrantID, PolicyEpoch: d.Inputs.PolicyEpoch,
+		ChangeSeq: d.Inputs.Position.String(),
+	}
+}
+
+// queueEpoch holds the epoch, so that nothing that decides changes, and reads it in the next statement.
+func queueEpoch(b *pgx.Batch, epoch *int64) {
+	b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(epochLock))
+	b.Queue(`SELECT epoch FROM policy_epoch`).QueryRow(func(row pgx.Row) error { return row.Scan(epoch) })
+}
+
+// queueScopes locks the components whose replicas anywhere count, ascending. The rows are made when first needed.
+func (t *commitTx) queueScopes(b *pgx.Batch) {
+	const makeSQL = `
+		INSERT INTO scope_lock (id)
+		SELECT i.id FROM unnest($1::text[]) AS i (id) ORDER BY i.id
+		ON CONFLICT DO NOTHING`
+	const lockSQL = `SELECT id FROM scope_lock WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+	const touchSQL = `UPDATE scope_lock SET gen = gen + 1 WHERE id = ANY($1)`
+	if len(t.SiblingsOf) == 0 {
+		return
+	}
+	ids := make([]string, len(t.SiblingsOf))
+	for i, k := range t.SiblingsOf {
+		ids[i] = scopeID(k)
+	}
+	b.Queue(makeSQL, ids)
+	b.Queue(lockSQL, ids)
+	b.Queue(touchSQL, ids)
+}
+
+func scopeID(k placement.ComponentKey) string {
+	id, err := json.Marshal([]string{k.NF, k.ComponentID})
+	if err != nil {
+		panic("postgres: two strings have a JSON form: " + err.Error())
+	}
+	return string(id)
+}
+
+func queueLockHosts(b *pgx.Batch, p popHosts, overtaken *bool) {
+	b.Queue(lockHostsSQL, p.id, p.hostIDs).Query(func(rows pgx.Rows) error {
+		var id string
+		var late bool
+		_, err := pgx.ForEachRow(rows, []any{&id, &late}, func() error {
+			*overtaken = *overtaken || late
+			return nil
+		})
+		return err
+	})
+}
+
+// lockedHost is a host under lock with everything on it.
+type lockedHost struct {
+	key          placement.HostKey
+	host         placement.Host
+	used         placement.Resources
+	directiveSeq int64
+	residents    []*placement.Residency // every state, ascending by id
+
+	// What the transaction makes of it.
+	delta      placement.Resources // added to used
+	changed    bool                // the record, by a dedication or by residue
+	directives []placement.Directive
+}
+
+type lockedHostRow struct {
+	fullHostRow
+
+	CPUMillisUsed           int64               `db:"cpu_millis_used"`
+	MemoryMiBUsed           int64               `db:"memory_mib_used"`
+	EphemeralStorageMiBUsed int64               `db:"ephemeral_storage_mib_used"`
+	HugePages2MiUsed        int64               `db:"hugepages_2mi_used"`
+	HugePages1GiUsed        int64               `db:"hugepages_1gi_used"`
+	SRIOVVFsUsed            int64               `db:"sriov_vfs_used"`
+	GPUsUsed                int64               `db:"gpus_used"`
+	TEEGuestsUsed           int64               `db:"tee_guests_used"`
+	ExtUsed                 placement.Resources `db:"ext_used"`
+	DirectiveSeq            int64               `db:"directive_seq"`
+}
+
+// lockedHostsSQL reads hosts of one NFVI-PoP, $1, with the ids $2.
+const lockedHostsSQL = `
+	SELECT ` + fullHostColumns + `,
+	       cpu_millis_used, memory_mib_used, ephemeral_storage_mib_used, hugepages_2mi_used, hugepages_1gi_used, sriov_vfs_used,
+	       gpus_used, tee_guests_used, directive_seq,
+	       (SELECT jsonb_object_agg(e.dimension, e.used)
+	        FROM host_ext_capacity e WHERE e.nfvi_pop_id = h.nfvi_pop_id AND e.host_id = h.id AND e.used > 0) AS ext_used
+	FROM host h
+	WHERE h.nfvi_pop_id = $1 AND h.id = ANY($2)
+	ORDER BY h.id`
+
+// residentsSQL reads everything on hosts of one NFVI-PoP, $1, with the ids $2.
+const residentsSQL = `
+	SELECT ` + residencyColumns + `
+	FROM residency
+	WHERE nfvi_pop_id = $1 AND host_id = ANY($2)`
+
+func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
+	h, err := hostFromRow(&r.fullHostRow)
+	used := placement.Resources{}
+	known := []int64{
+		r.CPUMillisUsed, r.MemoryMiBUsed, r.EphemeralStorageMiBUsed, r.HugePages2MiUsed, r.HugePages1GiUsed, r.SRIOVVFsUsed, r.GPUsUsed, r.TEEGuestsUsed,
+	}
+	for i, dimension := range placement.Dimensions() {
+		if known[i] > 0 {
+			used[dimension] = known[i]
+		}
+	}
+	for dimension, amount := range r.ExtUsed {
+		used[dimension] = amount
+	}
+	return &lockedHost{
+		key: placement.HostKey{NFVIPoPID: h.NFVIPoPID, HostID: h.ID}, host: h, used: used, directiveSeq: r.DirectiveSeq,
+	}, err
+}
+
+// queueReadHosts reads hosts, which the transaction has locked, with everything on them, and the database's time.
+func queueReadHosts(b *pgx.Batch, pops []popHosts, hosts *[]*lockedHost, now *time.Time) {
+	var residents []placement.Residency
+	for _, p := range pops {
+		queueCollect(b, hosts, lockedHostFromRow, lockedHostsSQL, p.id, p.hostIDs)
+		queueCollect(b, &residents, residencyFromRow, residentsSQL, p.id, p.hostIDs)
+	}
+	b.Queue(`SELECT statement_timestamp()`).QueryRow(func(row pgx.Row) error {
+		settle(*hosts, residents)
+		err := row.Scan(now)
+		*now = now.UTC()
+		return err
+	})
+}
+
+// settle puts residents onto their hosts and sorts both as the domain does, whatever the database's collation.
+func settle(hosts []*lockedHost, residents []placement.Residency) {
+	slices.SortFunc(hosts, func(a, b *lockedHost) int { return a.key.Compare(b.key) })
+	byKey := make(map[placement.HostKey]*lockedHost, len(hosts))
+	for _, h := range hosts {
+		byKey[h.key] = h
+	}
+	for i := range residents {
+		r := &residents[i]
+		if h := byKey[placement.HostKey{NFVIPoPID: r.NFVIPoPID, HostID: r.HostID}]; h != nil {
+			h.residents = append(h.residents, r)
+		}
+	}
+	for _, h := range hosts {
+		slices.SortFunc(h.residents, byResidencyID)
+	}
+}
+
+// queueCollect appends the converted rows of a query to a list when the batch runs.
+func queueCollect[R, T any](b *pgx.Batch, into *[]T, from func(*R) (T, error), sql string, args ...any) {
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t T, err error) {
+			r, err := pgx.RowToStructByName[R](row)
+			if err != nil {
+				return t, err
+			}
+			return from(&r)
+		})
+		*into = append(*into, list...)
+		return err
+	})
+}

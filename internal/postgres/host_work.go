@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"ringfence/internal/placement"
+)
+
+// hostWork is what happens on one locked host to what was decided before: reservations are confirmed, expire, end.
+type hostWork struct {
+	*lockedHost
+
+	tx        pgx.Tx
+	now       time.Time // the database's, after the lock
+	overheads map[string]placement.Resources
+	batch     pgx.Batch
+	missed    misses
+	changes   []placement.Change
+}
+
+// workOnHost locks a host, reads everything on it in statements after the lock, lets fn change what it wants to, and
+// writes it. The epoch is held meanwhile, because the overhead of runtime classes is part of what a host has in use. When
+// fn changes nothing, nothing is written.
+func (s *Store) workOnHost(ctx context.Context, key placement.HostKey, fn func(*hostWork) error) error {
+	return s.inTx(ctx, grantTx, func(tx pgx.Tx) error {
+		w, err := lockForWork(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if err := fn(w); err != nil {
+			return err
+		}
+		return w.write(ctx)
+	})
+}
+
+func lockForWork(ctx context.Context, tx pgx.Tx, key placement.HostKey) (*hostWork, error) {
+	var b pgx.Batch
+	var epoch int64
+	var overtaken bool
+	var hosts []*lockedHost
+	w := &hostWork{tx: tx}
+	pops := byPoP([]placement.HostKey{key})
+	queueEpoch(&b, &epoch)
+	queueLockHosts(&b, pops[0], &overtaken)
+	queueReadHosts(&b, pops, &hosts, &w.now)
+	w.overheads = queueOverheads(&b)
+	switch err := tx.SendBatch(ctx, &b).Close(); {
+	case err != nil:
+		return nil, err
+	case len(hosts) == 0:
+		return nil, notFound("host", key.HostID)
+	case overtaken:
+		return nil, errOvertaken
+	}
+	w.lockedHost = hosts[0]
+	return w, nil
+}
+
+// enter brings a resident into a state.
+func (w *hostWork) enter(r *placement.Residency, state placement.ResidencyState) {
+	if r.State != state {
+		r.State, r.StateSince = state, w.now
+	}
+	r.Revision++
+	queueState(&w.batch, r, &w.missed)
+	w.changes = append(w.changes, residencyChange(r))
+}
+
+// end removes a resident with everything that follows: its capacity and claims are free, what it leaves behind is noted
+// against the host, and what must go from the cache is ordered.
+func (w *hostWork) end(r *placement.Residency, rules placement.EndRules) {
+	queueEnd(&w.batch, r, &w.missed)
+	w.remove(r, w.overheads[r.Workload.Runtime])
+	w.changes = append(w.changes, residencyGone(r.NFVIPoPID, r.ID))
+	if rules.Residue != nil {
+		if left := rules.Residue(r, &w.host); len(left) > 0 {
+			queueResidue(&w.batch, w.key, left...)
+			w.changed = true
+		}
+	}
+	if rules.Purge != nil {
+		for _, d := range rules.Purge(r, w.residents) {
+			w.issue(d, w.now)
+		}
+	}
+}
+
+// resident returns the resident with the id, or nil.
+func (w *hostWork) resident(id string) *placement.Residency {
+	for _, r := range w.residents {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// write sends what was queued. A row that was not found as it was read was changed by somebody without the lock: start
+// again.
+func (w *hostWork) write(ctx context.Context) error {
+	if w.batch.Len() == 0 && len(w.directives) == 0 {
+		return nil
+	}
+	if len(w.changes) > 0 || len(w.directives) > 0 {
+		queueHostUpdate(&w.batch, w.lockedHost, hostGuard{}, &w.missed)
+	}
+	if err := queueDirectives(&w.batch, w.lockedHost); err != nil {
+		return err
+	}
+	if len(w.changes) > 0 {
+		if err := queueChanges(&w.batch, w.changes...); err != nil {
+			return err
+		}
+	}
+	if err := w.tx.SendBatch(ctx, &w.batch).Close(); err != nil {
+		return err
+	}
+	if len(w.missed) > 0 {
+		return errOvertaken
+	}
+	return w.feedHost(ctx)
+}
+
+// feedHost appends the host's record to the feed when it changed, as the database has it: residues are merged there.
+func (w *hostWork) feedHost(ctx context.Context) error {
+	if !w.changed {
+		return nil
+	}
+	hosts, err := readHosts(ctx, w.tx, w.key.NFVIPoPID, []string{w.key.HostID})
+	if err != nil {
+		return err
+	}
+	changes := make([]placement.Change, len(hosts))
+	for i := range hosts {
+		changes[i] = hostChange(&hosts[i])
+	}
+	return appendChanges(ctx, w.tx, changes...)
+}

@@ -1,0 +1,198 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ringfence/internal/placement"
+)
+
+// idempotencyRow is the answer to the requests of one VNF LCM operation occurrence.
+type idempotencyRow struct {
+	ClientID      string  `db:"client_id"`
+	VNFLcmOpOccID string  `db:"vnf_lcm_op_occ_id"`
+	BodySHA256    []byte  `db:"body_sha256"`
+	Outcome       string  `db:"outcome"`
+	NFVIPoPID     string  `db:"nfvi_pop_id"`
+	DecisionID    string  `db:"decision_id"`
+	GrantPoPID    *string `db:"grant_pop_id"`
+	GrantID       *string `db:"grant_id"`
+	PolicyEpoch   int64   `db:"policy_epoch"`
+	ChangeSeq     string  `db:"change_seq"`
+}
+
+const idempotencyColumns = `
+	client_id, vnf_lcm_op_occ_id, body_sha256, outcome, nfvi_pop_id, decision_id, grant_pop_id, grant_id, policy_epoch, change_seq`
+
+func (r idempotencyRow) args() []any {
+	return []any{
+		r.ClientID, r.VNFLcmOpOccID, r.BodySHA256, r.Outcome, r.NFVIPoPID, r.DecisionID, r.GrantPoPID, r.GrantID, r.PolicyEpoch, r.ChangeSeq,
+	}
+}
+
+func (r *idempotencyRow) sameBody(key placement.IdempotencyKey) bool {
+	return bytes.Equal(r.BodySHA256, key.BodySHA256[:])
+}
+
+const (
+	// insertIdempotencySQL names no conflict target, so that no further unique index could turn a race into an error.
+	insertIdempotencySQL = `
+		INSERT INTO idempotency (` + idempotencyColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT DO NOTHING`
+	lockIdempotencySQL = `
+		SELECT ` + idempotencyColumns + `
+		FROM idempotency
+		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2
+		FOR UPDATE`
+	// updateIdempotencySQL replaces the answer. A refusal, which has no grant, leaves that of the earlier answer.
+	updateIdempotencySQL = `
+		UPDATE idempotency SET body_sha256 = $3, outcome = $4, nfvi_pop_id = $5, decision_id = $6,
+			grant_pop_id = coalesce($7, grant_pop_id), grant_id = coalesce($8, grant_id),
+			policy_epoch = $9, change_seq = $10, answered_at = statement_timestamp()
+		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2`
+)
+
+// FindAnswer looks for the answer to an earlier request with the key's client and operation occurrence. What it found
+// is durable when it returns, and survives a failover: it waits for that as a commit does.
+func (s *Store) FindAnswer(ctx context.Context, key placement.IdempotencyKey) (placement.Answer, error) {
+	const findSQL = `
+		SELECT ` + idempotencyColumns + `
+		FROM idempotency
+		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2`
+	found, err := collect(ctx, s.pool, func(r *idempotencyRow) (idempotencyRow, error) { return *r, nil }, findSQL, key.ClientID, key.VNFLcmOpOccID)
+	if err != nil || len(found) == 0 {
+		return placement.Answer{}, translate(err)
+	}
+	answer, err := s.answer(ctx, key, &found[0])
+	if err != nil {
+		return placement.Answer{}, translate(err)
+	}
+	return answer, s.barrier(ctx)
+}
+
+func (s *Store) answer(ctx context.Context, key placement.IdempotencyKey, r *idempotencyRow) (placement.Answer, error) {
+	position, err := placement.ParseFeedPosition(r.ChangeSeq)
+	if err != nil {
+		return placement.Answer{}, err
+	}
+	standing, unconfirmed, err := standingOf(ctx, s.pool, r)
+	if err != nil {
+		return placement.Answer{}, err
+	}
+	a := placement.Answer{
+		Found: true, SameBody: r.sameBody(key), Outcome: placement.Outcome(r.Outcome), GrantID: nullToEmpty(r.GrantID), DecisionID: r.DecisionID,
+		Stands: standing, Position: position, Unconfirmed: unconfirmed,
+	}
+	if a.Outcome == placement.OutcomeRefuse {
+		a.Stands, err = s.unchangedSince(ctx, position, r.PolicyEpoch)
+	}
+	return a, err
+}
+
+// standingOf tells of the grant that an answer names whether all of its reservations stand, and which of them are not
+// confirmed.
+func standingOf(ctx context.Context, q queryer, r *idempotencyRow) (standing bool, unconfirmed []string, err error) {
+	const standingSQL = `
+		SELECT cardinality(g.residency_ids) = (SELECT count(*) FROM residency r
+		                                       WHERE r.id = ANY(g.residency_ids) AND r.state <> 'TERMINATING'),
+		       ARRAY(SELECT r.id FROM residency r
+		             WHERE r.id = ANY(g.residency_ids) AND r.state IN ('RESERVED', 'UNCONFIRMED') ORDER BY r.id)
+		FROM vnf_grant g
+		WHERE g.nfvi_pop_id = $1 AND g.id = $2`
+	if r.GrantID == nil {
+		return false, nil, nil
+	}
+	err = q.QueryRow(ctx, standingSQL, r.GrantPoPID, r.GrantID).Scan(&standing, &unconfirmed)
+	return standing, nilIfEmpty(unconfirmed), err
+}
+
+// unchangedSince tells whether nothing that decides has changed since a position.
+func (s *Store) unchangedSince(ctx context.Context, position placement.FeedPosition, epoch int64) (bool, error) {
+	head, pending, err := feedHead(ctx, s.pool)
+	if err != nil {
+		return false, err
+	}
+	now, err := s.Epoch(ctx)
+	return !pending && head.Compare(position) <= 0 && now == epoch, err
+}
+
+// barrierTx writes to the log but changes nothing that a reader of the feed would want to hear of.
+var barrierTx = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
+// barrier returns when everything that was visible before is durable. It writes to the log itself, because a reader's
+// transaction would not wait for the synchronous standby: what it saw may be committed here and nowhere else.
+func (s *Store) barrier(ctx context.Context) error {
+	const barrierSQL = `SELECT pg_logical_emit_message(true, 'ringfence', 'barrier')`
+	return s.inTx(ctx, barrierTx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, barrierSQL)
+		return err
+	})
+}
+
+// RecordRefusal stores a refusal as the answer to a request, unless the feed has moved beyond the view that refused:
+// then nothing is recorded, and the caller catches up with head and decides again. Nothing is recorded either when the
+// request was granted meanwhile, which FindAnswer tells.
+func (s *Store) RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, head placement.FeedPosition, err error) {
+	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) error {
+		head, err = recordRefusal(ctx, tx, key, &d)
+		return err
+	})
+	if errors.Is(err, errNotCommitted) {
+		return false, head, nil
+	}
+	return err == nil, head, err
+}
+
+func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey, d *placement.Decision) (head placement.FeedPosition, err error) {
+	row := idempotencyRow{
+		ClientID: key.ClientID, VNFLcmOpOccID: key.VNFLcmOpOccID, BodySHA256: key.BodySHA256[:], Outcome: string(placement.OutcomeRefuse),
+		NFVIPoPID: noPoP, DecisionID: d.ID, PolicyEpoch: d.Inputs.PolicyEpoch, ChangeSeq: d.Inputs.Position.String(),
+	}
+	inserted, earlier, epoch, err := claimKey(ctx, tx, &row)
+	if err != nil {
+		return head, err
+	}
+	if head, _, err = feedHead(ctx, tx); err != nil {
+		return head, err
+	}
+	if head.Compare(d.Inputs.Position) > 0 || epoch != d.Inputs.PolicyEpoch {
+		return head, errNotCommitted
+	}
+	var b pgx.Batch
+	if !inserted {
+		granted := earlier.Outcome == string(placement.OutcomeGrant) && earlier.sameBody(key)
+		standing, _, err := standingOf(ctx, tx, earlier)
+		if err != nil {
+			return head, err
+		}
+		if granted && standing {
+			return head, errNotCommitted
+		}
+		b.Queue(updateIdempotencySQL, row.args()...)
+	}
+	if err := queueDecided(&b, d); err != nil {
+		return head, err
+	}
+	return head, tx.SendBatch(ctx, &b).Close()
+}
+
+// claimKey makes the row of a request, or locks the one that is there; then it holds the epoch and reads it.
+func claimKey(ctx context.Context, tx pgx.Tx, row *idempotencyRow) (inserted bool, earlier *idempotencyRow, epoch int64, err error) {
+	var b pgx.Batch
+	b.Queue(insertIdempotencySQL, row.args()...).Exec(func(tag pgconn.CommandTag) error {
+		inserted = tag.RowsAffected() == 1
+		return nil
+	})
+	b.Queue(lockIdempotencySQL, row.ClientID, row.VNFLcmOpOccID).Query(func(rows pgx.Rows) error {
+		earlier, err = pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[idempotencyRow])
+		return err
+	})
+	queueEpoch(&b, &epoch)
+	err = tx.SendBatch(ctx, &b).Close()
+	return inserted, earlier, epoch, err
+}

@@ -1,0 +1,15 @@
+BEGIN;
+
+DROP TABLE audit_record;
+DROP TABLE observed_cache;
+DROP TABLE observed_residency;
+DROP TABLE observed_state;
+DROP TABLE directive;
+DROP TABLE residency_claim;
+DROP TABLE claim;
+DROP TABLE vnf_grant;
+DROP TABLE decision;
+DROP TABLE scope_lock;
+DROP TABLE idempotency;
+
+COMMIT;
