@@ -10,7 +10,6 @@ import (
 	"net/http/pprof"
 	"time"
 
-	"github.com/exaring/otelpgx"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -180,7 +179,7 @@ func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *t
 	}
 	store, err := postgres.Open(ctx, url, postgres.Options{
 		MaxConns: int32(c.DatabaseConns), //nolint:gosec // checked when it was read
-		Tracer:   otelpgx.NewTracer(otelpgx.WithTracerProvider(tel.TracerProvider()), otelpgx.WithTrimSQLInSpanName()),
+		Traces:   tel.TracerProvider(),
 		OnNotice: func(severity, code, message string) {
 			log.WarnContext(ctx, "notice of the database", "severity", severity, "code", code, "message", message)
 		},

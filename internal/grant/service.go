@@ -321,6 +321,17 @@ func (a *attempt) answer() []placement.GrantedPlacement {
 	return out
 }
 
+// NodeSelector picks the node of a granted placement, as its PLACE directive does.
+func NodeSelector(pl *placement.GrantedPlacement) map[string]string {
+	h := placement.Host{ID: pl.HostID, CISNodes: []placement.CISNode{{ID: pl.CISNodeID, NodeName: pl.NodeName}}}
+	return directive.NodeSelector(&h, pl.CISNodeID)
+}
+
+// Tolerations let a granted placement onto the nodes of its trust domain.
+func Tolerations(pl *placement.GrantedPlacement) []placement.Toleration {
+	return directive.Tolerations(pl.TrustDomainID)
+}
+
 // residencyID derives the id of a residency from its grant, so that it is known before the commit.
 func residencyID(grantID, resourceDefinitionID string) string {
 	sum := sha256.Sum256([]byte(grantID + "\x00" + resourceDefinitionID))

@@ -6,7 +6,7 @@ import (
 
 	"ringfence/api/common"
 	wire "ringfence/api/grant"
-	"ringfence/internal/directive"
+	"ringfence/internal/grant"
 	"ringfence/internal/placement"
 )
 
@@ -166,16 +166,12 @@ func zonesToWire(placements []placement.GrantedPlacement) (zones []wire.ZoneInfo
 }
 
 func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacement {
-	host := placement.Host{ID: pl.HostID}
-	if pl.NodeName != "" {
-		host.CISNodes = []placement.CISNode{{ID: pl.CISNodeID, NodeName: pl.NodeName}}
-	}
 	w := wire.GrantedPlacement{
 		ResourceDefinitionID: pl.ResourceDefinitionID, HostID: pl.HostID, CISNode: pl.CISNodeID, RuntimeClass: pl.Runtime,
-		Isolation: wire.Isolation(pl.Isolation.String()), NodeSelector: directive.NodeSelector(&host, pl.CISNodeID),
+		Isolation: wire.Isolation(pl.Isolation.String()), NodeSelector: grant.NodeSelector(pl),
 		Enforcement: wire.GrantedPlacementEnforcementADVISORY,
 	}
-	for _, t := range directive.Tolerations(pl.TrustDomainID) {
+	for _, t := range grant.Tolerations(pl) {
 		w.Tolerations = append(w.Tolerations, wire.Toleration{
 			Key: t.Key, Operator: wire.TolerationOperator(t.Operator), Value: t.Value, Effect: wire.TolerationEffect(t.Effect),
 		})

@@ -110,12 +110,7 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 
 // check compiles a document. Its error carries every finding.
 func check(content []byte, ref placement.PolicyRef, associations []string) ([]placement.Finding, error) {
-	doc, findings := policy.Parse(content)
-	if !policy.HasErrors(findings) {
-		var more []placement.Finding
-		_, more = policy.Compile(doc, ref, associations)
-		findings = append(findings, more...)
-	}
+	_, findings := policy.Load(content, ref, associations)
 	if policy.HasErrors(findings) {
 		return nil, &placement.Error{
 			Kind: placement.Invalid, Findings: findings,

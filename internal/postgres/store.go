@@ -16,9 +16,11 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 
 	"ringfence/internal/placement"
 	"ringfence/migrations"
@@ -36,8 +38,8 @@ type Options struct {
 	// AllowUnsafe accepts a server that may lose acknowledged commits (fsync, full_page_writes or
 	// synchronous_commit off). For tests only.
 	AllowUnsafe bool
-	// Tracer sees every query; nil: none.
-	Tracer pgx.QueryTracer
+	// Traces makes a span for every query; nil: none.
+	Traces trace.TracerProvider
 	// OnNotice sees what the server reports beside results: severity, SQLSTATE, text. Nil: nobody does.
 	OnNotice func(severity, code, message string)
 }
@@ -97,8 +99,8 @@ func poolConfig(url string, opts Options) (*pgxpool.Config, error) {
 	if opts.MaxConns > 0 {
 		config.MaxConns = opts.MaxConns
 	}
-	if opts.Tracer != nil {
-		config.ConnConfig.Tracer = opts.Tracer
+	if opts.Traces != nil {
+		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(opts.Traces), otelpgx.WithTrimSQLInSpanName())
 	}
 	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
 		noteWarning(conn, n)

@@ -1,0 +1,384 @@
+package policy_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// setting is a host, a candidate and their surroundings, in a state in which every rule holds; cases change it.
+type setting struct {
+	cat       *placement.Catalogue
+	host      placement.Host
+	residents []*placement.Residency
+	workload  placement.Workload
+	floor     placement.Isolation
+	replicas  policy.Replicas
+}
+
+func newSetting() *setting {
+	s := &setting{cat: placement.NewCatalogue()}
+	for _, d := range []placement.TrustDomain{
+		{ID: "A", Category: placement.CategoryUserPlane, Sensitivity: 2, MaxAttestationAge: time.Hour, AllowedCountries: []string{"GB"}, AdminDomain: "tenant-a"},
+		{ID: "B", Category: placement.CategoryControlPlane, Sensitivity: 3, RequiresPhysicalSecurity: true},
+		{ID: "A-child", Category: placement.CategoryUserPlane, ParentID: "A"},
+		{ID: "X", Category: placement.CategorySecurityAnchor, Sensitivity: 4, Exclusive: true, SecurityCritical: true},
+		{ID: "O", Category: placement.CategoryOversight, Sensitivity: 4},
+		{ID: "T", Category: placement.CategoryTest},
+	} {
+		s.cat.TrustDomains[d.ID] = d
+	}
+	for name, level := range map[string]placement.Isolation{
+		"runc": placement.IsolationOSContainer, "gvisor": placement.IsolationSandbox, "kata": placement.IsolationVM, "kata-cc": placement.IsolationConfidentialVM,
+	} {
+		s.cat.RuntimeClasses[name] = placement.RuntimeClass{Name: name, Isolation: level}
+	}
+	s.cat.HostPools["pool"] = placement.HostPool{ID: "pool", AllowedTrustDomainIDs: []string{"A", "B"}}
+	s.cat.HostPools["single"] = placement.HostPool{ID: "single", AllowedTrustDomainIDs: []string{"A"}}
+	s.host = placement.Host{
+		ID: "h", HostPoolID: "pool", NFVIPoPID: "P", Country: "GB", PhysicallySecure: true, HypervisorClass: placement.HypervisorType1,
+		Runtimes: []string{"gvisor", "kata", "runc"}, Lifecycle: placement.LifecycleInService,
+		Capabilities: placement.CapCacheEnc | placement.CapEphemeralEnc, AttestedCapabilities: placement.CapCacheEnc,
+		Attestation: placement.Attestation{State: placement.AttestationTrusted, AttestedAt: noon.Add(-time.Minute)},
+	}
+	s.workload = placement.Workload{NF: placement.NF{VNFInstanceID: "own", Type: "UPF"}, ComponentID: "c", TrustDomainID: "A", Runtime: "kata"}
+	return s
+}
+
+func (s *setting) neighbour(id, domain, nf, runtime string, change func(w *placement.Workload)) {
+	r := &placement.Residency{
+		ID: id, HostID: "h", Kind: placement.ResidencyWorkload, State: placement.StateRunning,
+		Workload: placement.Workload{NF: placement.NF{VNFInstanceID: nf, Type: "AMF"}, ComponentID: "n", TrustDomainID: domain, Runtime: runtime},
+	}
+	if change != nil {
+		change(&r.Workload)
+	}
+	s.residents = append(s.residents, r)
+}
+
+// judge compiles one rule and returns the reasons it gives, as "RULE(against)".
+func (s *setting) judge(t *testing.T, rule string) []string {
+	t.Helper()
+	doc := "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule + "}\n"
+	if i := strings.Index(rule, "|exceptions|"); i >= 0 {
+		doc = "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule[:i] + "}\nexceptions:\n  - {" + rule[i+len("|exceptions|"):] + "}\n"
+	}
+	set, err := policy.CompileSet([]placement.ActivePolicy{{Ref: placement.PolicyRef{ID: "p", Version: "1"}, Content: []byte(doc)}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, doc)
+	}
+	c := policy.Prepare(&policy.World{Catalogue: s.cat, Set: set, Now: noon, HostMappingMaxAge: 10 * time.Minute}, s.workload, s.floor, s.replicas)
+	v := c.Judge(placement.HostFacts{Host: &s.host, Residents: s.residents}, nil)
+	if v.Feasible != (len(v.Reasons) == 0) {
+		t.Fatalf("feasible %t with reasons %v", v.Feasible, v.Reasons)
+	}
+	var out []string
+	for _, r := range v.Reasons {
+		out = append(out, r.Key())
+	}
+	return out
+}
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	const vm = "waiver: {minSeparation: VM, requireHypervisor: TYPE1, neverForExclusive: true}"
+	cases := []struct {
+		name string
+		rule string
+		with func(s *setting)
+		want []string
+	}{
+		{"domain permitted", "kind: domain-permit", nil, nil},
+		{"domain not permitted", "kind: domain-permit", func(s *setting) { s.workload.TrustDomainID = "T" }, []string{"R"}},
+		{"a child is not its parent", "kind: domain-permit", func(s *setting) { s.workload.TrustDomainID = "A-child" }, []string{"R"}},
+		{"host without a pool", "kind: domain-permit", func(s *setting) { s.host.HostPoolID = "" }, []string{"R"}},
+		{"runtime offered", "kind: runtime-offered", nil, nil},
+		{"runtime not offered", "kind: runtime-offered", func(s *setting) { s.workload.Runtime = "kata-cc" }, []string{"R"}},
+		{"isolation floor met by a higher one", "kind: runtime-offered", func(s *setting) {
+			s.workload.Runtime, s.floor = "", placement.IsolationSandbox
+			s.host.Runtimes = []string{"kata"}
+		}, nil},
+		{"isolation floor not met", "kind: runtime-offered", func(s *setting) { s.workload.Runtime, s.floor = "", placement.IsolationConfidentialVM }, []string{"R"}},
+		{"one domain on a kernel: another on it", "kind: one-domain-per-kernel", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "B", "other", "runc", nil) }, []string{"R"}},
+		{"one domain on a kernel: the other has its own", "kind: one-domain-per-kernel", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "B", "other", "gvisor", nil) }, nil},
+		{"one domain on a kernel: FABRIC is no partner", "kind: one-domain-per-kernel", func(s *setting) {
+			s.workload.Runtime = "runc"
+			s.neighbour("n", "B", "other", "runc", nil)
+			s.residents[0].Kind = placement.ResidencyFabric
+		}, nil},
+		{"domains apart: alone", "kind: separate-domains", nil, nil},
+		{"domains apart: same domain", "kind: separate-domains", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, nil},
+		{"domains apart: reported once per resident, by id", "kind: separate-domains", func(s *setting) {
+			s.neighbour("n2", "B", "other", "kata", nil)
+			s.neighbour("n1", "B", "other", "kata", nil)
+		}, []string{"R(n1)", "R(n2)"}},
+		{"domains apart: waived by VMs on both sides", "kind: separate-domains, " + vm, func(s *setting) { s.neighbour("n", "B", "other", "kata", nil) }, nil},
+		{"domains apart: a VM on one side waives nothing", "kind: separate-domains, " + vm, func(s *setting) { s.neighbour("n", "B", "other", "runc", nil) }, []string{"R(n)"}},
+		{"domains apart: gVisor is no VM", "kind: separate-domains, " + vm, func(s *setting) { s.neighbour("n", "B", "other", "gvisor", nil) }, []string{"R(n)"}},
+		{"domains apart: a VM without TYPE1 is no VM", "kind: separate-domains, " + vm, func(s *setting) {
+			s.host.HypervisorClass = placement.HypervisorType2
+			s.neighbour("n", "B", "other", "kata", nil)
+		}, []string{"R(n)"}},
+		{"domains apart: a cut-through undoes the VM", "kind: separate-domains, " + vm, func(s *setting) {
+			s.neighbour("n", "B", "other", "kata", func(w *placement.Workload) { w.CutThrough = placement.CutThroughSRIOV })
+		}, []string{"R(n)"}},
+		{"domains apart: void for an exclusive domain", "kind: separate-domains, " + vm, func(s *setting) { s.neighbour("n", "X", "other", "kata-cc", nil) }, []string{"R(n)"}},
+		{"domains apart: a terminating one still counts", "kind: separate-domains", func(s *setting) {
+			s.neighbour("n", "B", "other", "kata", nil)
+			s.residents[0].State = placement.StateTerminating
+		}, []string{"R(n)"}},
+		{"domains apart: on one kernel only", "kind: separate-domains, scope: KERNEL", func(s *setting) { s.neighbour("n", "B", "other", "kata", nil) }, nil},
+		{"NFs apart: another instance", "kind: separate-nf", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, []string{"R(n)"}},
+		{"NFs apart: the same instance", "kind: separate-nf", func(s *setting) { s.neighbour("n", "A", "own", "runc", nil) }, nil},
+		{"NFs apart: by instance key", "kind: separate-nf", func(s *setting) {
+			s.neighbour("n", "A", "own", "runc", func(w *placement.Workload) { w.NF.InstanceKey = "second" })
+		}, []string{"R(n)"}},
+		{"NFs apart: by type", "kind: separate-nf, params: {identity: NF_TYPE}", func(s *setting) {
+			s.neighbour("n", "A", "other", "runc", func(w *placement.Workload) { w.NF.Type = "UPF" })
+		}, nil},
+		{"NFs apart: an excepted pair", "kind: separate-nf, exceptPairs: [{categories: [USER_PLANE]}]", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, nil},
+		{"NFs apart: half of an excepted pair", "kind: separate-nf, exceptPairs: [{categories: [USER_PLANE]}]", func(s *setting) { s.neighbour("n", "B", "other", "runc", nil) }, []string{"R(n)"}},
+		{"roles apart", "kind: separate-role, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT]}", func(s *setting) {
+			s.workload.Roles = placement.RoleNetworkManagement
+			s.neighbour("n", "A", "own", "runc", func(w *placement.Workload) { w.Roles = placement.RoleUserHandling })
+		}, []string{"R(n)"}},
+		{"roles apart: of another NF", "kind: separate-role, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT]}", func(s *setting) {
+			s.workload.Roles = placement.RoleNetworkManagement
+			s.neighbour("n", "A", "other", "runc", func(w *placement.Workload) { w.Roles = placement.RoleUserHandling })
+		}, nil},
+		{"roles apart: of any NF", "kind: separate-role, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT], within: ANY}", func(s *setting) {
+			s.workload.Roles = placement.RoleNetworkManagement
+			s.neighbour("n", "A", "other", "runc", func(w *placement.Workload) { w.Roles = placement.RoleUserHandling })
+		}, []string{"R(n)"}},
+		{"roles apart: both in one container", "kind: separate-role, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT]}, " + vm, func(s *setting) {
+			s.workload.Roles = placement.RoleNetworkManagement | placement.RoleUserHandling
+		}, []string{"R"}},
+		{"exposed beside sensitive", "kind: separate-exposure, params: {sensitivityFrom: 3}", func(s *setting) {
+			s.workload.Exposed = true
+			s.neighbour("n", "B", "other", "kata", nil)
+		}, []string{"R(n)"}},
+		{"sensitive beside exposed", "kind: separate-exposure, params: {sensitivityFrom: 3}", func(s *setting) {
+			s.workload.TrustDomainID = "B"
+			s.neighbour("n", "A", "other", "kata", func(w *placement.Workload) { w.Exposed = true })
+		}, []string{"R(n)"}},
+		{"exposed beside its own domain", "kind: separate-exposure, params: {sensitivityFrom: 0}", func(s *setting) {
+			s.workload.Exposed = true
+			s.neighbour("n", "A", "other", "kata", nil)
+		}, nil},
+		{"isolation enough", "kind: require-isolation, params: {level: VM}", nil, nil},
+		{"isolation too weak", "kind: require-isolation, params: {level: VM}", func(s *setting) { s.workload.Runtime = "runc" }, []string{"R"}},
+		{"isolation: a privileged VM isolates nothing", "kind: require-isolation, params: {level: OS_CONTAINER}", func(s *setting) { s.workload.Privileged = placement.PrivilegeHostPID }, []string{"R"}},
+		{"isolation: a dedicated host will do", "kind: require-isolation, params: {level: VM, orDedicatedHost: NF_INSTANCE}", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "A", "own", "runc", nil) }, nil},
+		{"isolation: the host is not dedicated", "kind: require-isolation, params: {level: VM, orDedicatedHost: NF_INSTANCE}", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "A", "other", "kata", nil) }, []string{"R"}},
+		{"isolation: open, so raised", "kind: require-isolation, params: {level: VM}", func(s *setting) { s.workload.Runtime = "" }, nil},
+		{"no cut-through", "kind: forbid-cut-through", func(s *setting) { s.workload.CutThrough = placement.CutThroughGPU }, []string{"R"}},
+		{"cut-through allowed by name", "kind: forbid-cut-through, params: {allow: [GPU]}", func(s *setting) { s.workload.CutThrough = placement.CutThroughGPU }, nil},
+		{"cut-through on a dedicated host", "kind: forbid-cut-through", func(s *setting) {
+			s.workload.CutThrough = placement.CutThroughGPU
+			s.host.DedicatedTo = &placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "own"}
+		}, nil},
+		{"no privileges", "kind: forbid-privileged", func(s *setting) { s.workload.Privileged = placement.PrivilegeHostPath }, []string{"R"}},
+		{"dedicated host: alone", "kind: dedicate-host", nil, nil},
+		{"dedicated host: shared", "kind: dedicate-host", func(s *setting) { s.neighbour("n", "A", "other", "kata", nil) }, []string{"R"}},
+		{"dedicated host: by tenant", "kind: dedicate-host, params: {identity: TENANT}", func(s *setting) { s.neighbour("n", "A", "other", "kata", nil) }, nil},
+		{"somebody else's host", "kind: domain-permit", func(s *setting) {
+			s.host.DedicatedTo = &placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "other"}
+		}, []string{"DEDICATED"}},
+		{"capability there", "kind: require-host-capability, params: {allOf: [CACHE_ENC]}", nil, nil},
+		{"capability missing", "kind: require-host-capability, params: {allOf: [HSM]}", nil, []string{"R"}},
+		{"capability only declared", "kind: require-host-capability, params: {allOf: [EPHEMERAL_ENC], attested: true}", nil, []string{"R"}},
+		{"a kind of TEE is a TEE", "kind: require-host-capability, params: {anyOf: [TEE, HSM]}", func(s *setting) { s.host.Capabilities |= placement.CapTEETDX }, nil},
+		{"country of the domain", "kind: location, params: {countries: domain}", func(s *setting) { s.host.Country = "IE" }, []string{"R"}},
+		{"country of the PoP", "kind: location, params: {countries: [IE]}", func(s *setting) {
+			s.host.Country = ""
+			s.cat.NFVIPoPs["P"] = placement.NFVIPoP{ID: "P", Country: "IE"}
+		}, nil},
+		{"country denied", "kind: location, params: {deny: [GB]}", nil, []string{"R"}},
+		{"secure site wanted", "kind: physical-security, params: {when: domain}", func(s *setting) { s.workload.TrustDomainID = "B"; s.host.PhysicallySecure = false }, []string{"R"}},
+		{"secure site not wanted", "kind: physical-security, params: {when: domain}", func(s *setting) { s.host.PhysicallySecure = false }, nil},
+		{"critical at an exposed edge", "kind: physical-security, params: {when: domain}", func(s *setting) { s.workload.TrustDomainID = "X"; s.host.ExposedEdge = true }, []string{"R"}},
+		{"untrusted", "kind: attestation-freshness, params: {check: STATE}", func(s *setting) { s.host.Attestation.State = placement.AttestationUntrusted }, []string{"R"}},
+		{"age is not asked of the untrusted", "kind: attestation-freshness, params: {check: AGE, maxAge: 1s}", func(s *setting) { s.host.Attestation.State = placement.AttestationUntrusted }, nil},
+		{"too old for the domain", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}", func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-61 * time.Minute) }, []string{"R"}},
+		{"just young enough", "kind: attestation-freshness, params: {check: AGE, maxAge: domain}", func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-time.Hour) }, nil},
+		{"no longer valid", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}", func(s *setting) { s.host.Attestation.ValidUntil = noon }, []string{"R"}},
+		{"quarantined by attestation, which the rule says", "kind: attestation-freshness, params: {check: STATE}", func(s *setting) {
+			s.host.Attestation.State = placement.AttestationUntrusted
+			s.host.Lifecycle, s.host.LifecycleReason = placement.LifecycleQuarantined, policy.QuarantinedByAttestation
+		}, []string{"R"}},
+		{"quarantined by attestation, and no rule says so", "kind: domain-permit", func(s *setting) {
+			s.host.Lifecycle, s.host.LifecycleReason = placement.LifecycleQuarantined, policy.QuarantinedByAttestation
+		}, []string{"LIFECYCLE"}},
+		{"administers the pool", "kind: oversight, params: {check: SELF}", func(s *setting) { s.workload.AdministersHostPools = []string{"pool"} }, []string{"R"}},
+		{"oversight functions apart", "kind: oversight, params: {check: SEPARATE}", func(s *setting) { s.workload.TrustDomainID = "O"; s.neighbour("n", "O", "other", "kata", nil) }, []string{"R(n)"}},
+		{"oversight functions apart unless VMs", "kind: oversight, params: {check: SEPARATE}, " + vm, func(s *setting) { s.workload.TrustDomainID = "O"; s.neighbour("n", "O", "other", "kata", nil) }, nil},
+		{"too many NFs", "kind: max-blast-radius, params: {check: NF_INSTANCES, max: 2}", func(s *setting) {
+			s.neighbour("n1", "A", "one", "kata", nil)
+			s.neighbour("n2", "A", "two", "kata", nil)
+		}, []string{"R"}},
+		{"its own NF counts once", "kind: max-blast-radius, params: {check: NF_INSTANCES, max: 2}", func(s *setting) {
+			s.neighbour("n1", "A", "one", "kata", nil)
+			s.neighbour("n2", "A", "own", "kata", nil)
+		}, nil},
+		{"half of the replicas, rounded up", "kind: max-blast-radius, params: {check: REPLICA_SHARE, share: 0.5}", func(s *setting) {
+			s.replicas = policy.Replicas{Existing: 2, Requested: 1, In: func(placement.Scope, *placement.Host) int { return 1 }}
+		}, nil},
+		{"more than half of the replicas", "kind: max-blast-radius, params: {check: REPLICA_SHARE, share: 0.5}", func(s *setting) {
+			s.replicas = policy.Replicas{Existing: 2, Requested: 1, In: func(placement.Scope, *placement.Host) int { return 2 }}
+		}, []string{"R"}},
+		{"an exact tenth", "kind: max-blast-radius, params: {check: REPLICA_SHARE, share: 0.1}", func(s *setting) {
+			s.replicas = policy.Replicas{Existing: 29, Requested: 1, In: func(placement.Scope, *placement.Host) int { return 3 }}
+		}, []string{"R"}},
+		{"residue of another domain", "kind: scrub-before-reuse", residue("T", nil), []string{"R"}},
+		{"residue of its own domain", "kind: scrub-before-reuse", residue("A", nil), nil},
+		{"residue of another NF", "kind: scrub-before-reuse, params: {per: NF_INSTANCE}", residue("A", nil), []string{"R"}},
+		{"wiped", "kind: scrub-before-reuse", residue("B", &placement.ScrubRecord{Level: placement.ScrubReboot, At: noon}), nil},
+		{"sensitive residue needs a reboot", "kind: scrub-before-reuse", residue("B", &placement.ScrubRecord{Level: placement.ScrubEphemeralWipe, At: noon}), []string{"R"}},
+		{"wiped before the residue", "kind: scrub-before-reuse", residue("B", &placement.ScrubRecord{Level: placement.ScrubReimage, At: noon.Add(-2 * time.Hour)}), []string{"R"}},
+		{"cache: shared is not enough", "kind: cache-mode, params: {mode: DOMAIN_PRIVATE}", func(s *setting) { s.host.Capabilities = 0 }, []string{"R"}},
+		{"cache: a single domain's pool", "kind: cache-mode, params: {mode: DOMAIN_PRIVATE}", func(s *setting) { s.host.Capabilities, s.host.HostPoolID = 0, "single" }, nil},
+		{"cache: nothing asked, encrypted by default", "kind: domain-permit", func(s *setting) { s.host.Capabilities = 0 }, []string{"CACHE-DEFAULT"}},
+		{"not in service", "kind: domain-permit", func(s *setting) { s.host.Lifecycle = placement.LifecycleCordoned }, []string{"LIFECYCLE"}},
+		{"no room", "kind: domain-permit", func(s *setting) { s.workload.Resources = placement.Resources{placement.DimGPUs: 1} }, []string{"CAPACITY"}},
+		{"audit mode refuses nothing", "kind: separate-domains, mode: audit", func(s *setting) { s.neighbour("n", "B", "other", "runc", nil) }, nil},
+		{"SHOULD refuses nothing", "kind: max-blast-radius, strength: SHOULD, params: {check: NF_INSTANCES, max: 1}", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, nil},
+		{"an exception for the resident's NF", "kind: separate-nf|exceptions|ruleId: R, vnfInstances: [other], expiresAt: \"2026-12-01T00:00:00Z\", approvedBy: a, ticket: t", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, nil},
+		{"an exception that expired", "kind: separate-nf|exceptions|ruleId: R, vnfInstances: [other], expiresAt: \"2026-11-01T00:00:00Z\", approvedBy: a, ticket: t", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, []string{"R(n)"}},
+		{"an exception for another host", "kind: separate-nf|exceptions|ruleId: R, hosts: [elsewhere], expiresAt: \"2026-12-01T00:00:00Z\", approvedBy: a, ticket: t", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, []string{"R(n)"}},
+		{"another subject", "kind: require-host-capability, subject: {trustDomains: [B]}, params: {allOf: [HSM]}", nil, nil},
+		{"a parent's rule binds the child", "kind: require-host-capability, subject: {trustDomains: [A]}, params: {allOf: [HSM]}", func(s *setting) { s.workload.TrustDomainID = "A-child" }, []string{"R"}},
+		{"an empty list matches nothing", "kind: require-host-capability, subject: {trustDomains: []}, params: {allOf: [HSM]}", nil, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSetting()
+			if c.with != nil {
+				c.with(s)
+			}
+			if diff := cmp.Diff(c.want, s.judge(t, c.rule)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.rule, diff)
+			}
+		})
+	}
+}
+
+func residue(domain string, scrub *placement.ScrubRecord) func(*setting) {
+	return func(s *setting) {
+		s.host.Residue = []placement.Residue{{TrustDomainID: domain, NFInstance: "former", BelowVM: true, Since: noon.Add(-time.Hour)}}
+		if scrub != nil {
+			s.host.Scrubs = []placement.ScrubRecord{*scrub}
+		}
+	}
+}
+
+// The tree of kernel boundaries: runc and kata pods on the host and in CIS-node VMs, nested twice.
+func TestSeparation(t *testing.T) {
+	t.Parallel()
+	s := newSetting()
+	s.host.CISNodes = []placement.CISNode{
+		{ID: "bare", Form: placement.CISNodeBareMetal},
+		{ID: "deep", ParentID: "vm1", Form: placement.CISNodeVM},
+		{ID: "vm1", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorType1},
+		{ID: "vm2", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorNone},
+	}
+	cases := []struct {
+		p, pNode, q, qNode string
+		want               placement.Isolation
+	}{
+		{"runc", "", "runc", "", placement.IsolationOSContainer},
+		{"runc", "", "kata", "", placement.IsolationOSContainer}, // who escapes from the weaker side reaches the host
+		{"kata", "", "kata", "", placement.IsolationVM},
+		{"kata", "", "kata-cc", "", placement.IsolationVM},
+		{"runc", "vm1", "runc", "vm1", placement.IsolationOSContainer},
+		{"runc", "vm1", "runc", "vm2", placement.IsolationVM},
+		{"runc", "vm1", "runc", "", placement.IsolationOSContainer},
+		{"runc", "vm1", "kata", "", placement.IsolationVM},
+		{"kata", "vm1", "kata", "vm1", placement.IsolationVM},
+		{"kata", "vm2", "kata", "vm2", placement.IsolationOSContainer}, // no TYPE1 under the pods of vm2
+		{"runc", "deep", "runc", "vm1", placement.IsolationOSContainer},
+		{"runc", "deep", "kata", "vm1", placement.IsolationVM},
+		{"runc", "deep", "runc", "vm2", placement.IsolationVM},
+		{"runc", "bare", "runc", "", placement.IsolationOSContainer},
+		{"kata", "bare", "kata", "", placement.IsolationVM},
+		{"gvisor", "", "gvisor", "", placement.IsolationSandbox},
+		{"unheard-of", "", "kata", "", placement.IsolationNone},
+		{"runc", "lost", "runc", "vm1", placement.IsolationOSContainer}, // an unknown node counts as the host
+	}
+	for _, c := range cases {
+		p, q := placement.Workload{Runtime: c.p}, placement.Workload{Runtime: c.q}
+		name := fmt.Sprintf("%s in %q, %s in %q", c.p, c.pNode, c.q, c.qNode)
+		if got := policy.Separation(s.cat, &s.host, &p, c.pNode, &q, c.qNode); got != c.want {
+			t.Errorf("%s: separated at %s, want %s", name, got, c.want)
+		}
+		if got := policy.Separation(s.cat, &s.host, &q, c.qNode, &p, c.pNode); got != c.want {
+			t.Errorf("%s: not symmetric: %s the other way round", name, got)
+		}
+	}
+}
+
+// A host is feasible if one of its sites is; otherwise it carries the reasons of the one with the fewest.
+func TestSitesAreJudgedApart(t *testing.T) {
+	t.Parallel()
+	s := newSetting()
+	s.workload.Runtime = "runc"
+	s.neighbour("n", "B", "other", "runc", nil)
+	s.host.CISNodes = []placement.CISNode{{ID: "vm1", Form: placement.CISNodeVM, Runtimes: []string{"runc"}}}
+	const rule = "kind: one-domain-per-kernel"
+	if got := s.judge(t, rule); got != nil {
+		t.Errorf("the CIS-node VM has a kernel of its own, but: %v", got)
+	}
+	s.residents[0].CISNodeID = "vm1"
+	if got := s.judge(t, rule); got != nil {
+		t.Errorf("the host's own kernel is free, but: %v", got)
+	}
+	s.host.Runtimes = nil
+	if diff := cmp.Diff([]string{"R"}, s.judge(t, rule)); diff != "" {
+		t.Error(diff)
+	}
+	s.host.CISNodes[0].HostObservedAt = noon.Add(-time.Hour)
+	if diff := cmp.Diff([]string{"UNKNOWN", "R"}, s.judge(t, rule)); diff != "" {
+		t.Errorf("a node whose host was seen too long ago: %s", diff)
+	}
+}
+
+// Cache modes: what is required, what the host can provide, and who demanded it.
+func TestCacheModes(t *testing.T) {
+	t.Parallel()
+	const rules = "kind: cache-mode, subject: {anyOf: [{roles: [KEY_HOLDING]}]}, params: {mode: GUEST_ONLY}"
+	s := newSetting()
+	s.cat.Images["sha256:plain"] = placement.Image{Digest: "sha256:plain"}
+	s.cat.Images["sha256:base"] = placement.Image{Digest: "sha256:base", PublicBase: true}
+	s.cat.Images["sha256:secret"] = placement.Image{Digest: "sha256:secret", ContainsSecrets: true}
+	s.workload.Images = []string{"sha256:secret", "sha256:plain", "sha256:base"}
+	set, err := policy.CompileSet([]placement.ActivePolicy{{
+		Ref: placement.PolicyRef{ID: "p"}, Content: []byte("apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rules + "}\n"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func() []placement.CacheChoice {
+		c := policy.Prepare(&policy.World{Catalogue: s.cat, Set: set, Now: noon}, s.workload, 0, policy.Replicas{})
+		return c.Judge(placement.HostFacts{Host: &s.host}, nil).Cache
+	}
+	want := []placement.CacheChoice{
+		{Digest: "sha256:base", Mode: placement.CacheShared, Required: placement.CacheShared, RuleID: placement.RuleCacheDefault},
+		{Digest: "sha256:plain", Mode: placement.CacheEncrypted, Required: placement.CacheEncrypted, RuleID: placement.RuleCacheDefault},
+		{Digest: "sha256:secret", Mode: placement.CacheNoStore, Required: placement.CacheGuestOnly, RuleID: placement.RuleCacheDefault},
+	}
+	if diff := cmp.Diff(want, judge()); diff != "" {
+		t.Error(diff)
+	}
+	s.host.PhysicallySecure = false
+	if got := judge()[0].Mode; got != placement.CacheEncrypted {
+		t.Errorf("a public base on an insecure site may lie %s, want ENCRYPTED at least", got)
+	}
+}
