@@ -110,7 +110,7 @@ func wire(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *po
 	}
 	view := func() *fleet.View { return rep.View() }
 	if err := tel.Observe(telemetry.Gauges{
-		ViewAge: rep.Age, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
+		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
 		Epoch: func() int64 { return view().Epoch }, Pool: store.PoolStat,
 	}); err != nil {
 		return nil, parts{}, err

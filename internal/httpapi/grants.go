@@ -3,13 +3,17 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	wire "ringfence/api/grant"
 	"ringfence/internal/auth"
+	"ringfence/internal/delivery"
 	"ringfence/internal/grant"
+	"ringfence/internal/placement"
 	"ringfence/openapi"
 )
 
@@ -32,15 +36,22 @@ func (s *Server) with(r chi.Router, c *contract) chi.Router {
 	return r.With(s.version(c), s.authenticate, s.authorize(c), withRequest, s.bounded, s.validate(c), s.represent(c))
 }
 
-// bounded limits the time of a request, but of long polls and imports.
+// bounded limits the time of a request: how long its body may take to come, its answer to be made and to be
+// read. Long polls and imports take as long as they need within limits of their own.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	limited := timeout(requestTimeout)(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Has("wait") || pathPattern(r) == importPath {
-			next.ServeHTTP(w, r)
-			return
+		within, h := requestTimeout, limited
+		switch {
+		case pathPattern(r) == importPath:
+			within, h = importTimeout, next
+		case r.URL.Query().Has("wait"):
+			within, h = delivery.MaxWait+requestTimeout, next
 		}
-		limited.ServeHTTP(w, r)
+		rc := http.NewResponseController(w)
+		_ = rc.SetReadDeadline(time.Now().Add(within))                 // a server without deadlines has its own
+		_ = rc.SetWriteDeadline(time.Now().Add(within + writeTimeout)) // likewise
+		h.ServeHTTP(w, r)
 	})
 }
 
@@ -59,6 +70,7 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 	if err != nil {
 		return nil, err
 	}
+	a.logDecision(ctx, &res)
 	if !res.Granted {
 		return nil, refusal(&res.Decision)
 	}
@@ -70,6 +82,20 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 		Body:    grantToWire(&res.Grant, base),
 		Headers: wire.CreateGrant201ResponseHeaders{Location: grantURL(base, res.Grant.ID)},
 	}, nil
+}
+
+// logDecision writes one line per answer, under the ids by which it is found again.
+func (s *Server) logDecision(ctx context.Context, res *grant.Result) {
+	outcome, id := placement.OutcomeRefuse, res.Decision.ID
+	if res.Granted {
+		outcome = placement.OutcomeGrant
+	}
+	if id == "" {
+		id = res.Grant.DecisionID
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "decision", slog.String("requestId", requestID(ctx)), slog.String("decisionId", id),
+		slog.String("grantId", res.Grant.ID), slog.String("outcome", string(outcome)), slog.Bool("replayed", res.Replayed),
+		slog.String("clientId", auth.FromContext(ctx).ClientID))
 }
 
 // GetGrant returns a grant to the client that asked for it.

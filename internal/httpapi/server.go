@@ -20,6 +20,8 @@ import (
 const (
 	maxBodyBytes   = 1 << 20          // every body but an import's
 	requestTimeout = 15 * time.Second // every request but long polls and imports; VNFMs give up after 20 s
+	importTimeout  = 15 * time.Minute
+	writeTimeout   = 30 * time.Second // how long a client may take to read an answer
 )
 
 // Config is what a Server needs.

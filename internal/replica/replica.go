@@ -50,6 +50,7 @@ type Replica struct {
 	advanced chan struct{} // closed and replaced at every publication
 	loaded   bool
 	readAt   time.Time // of the last successful read of the feed
+	atHead   time.Time // when the view last had everything that the feed has
 	lastErr  error
 	offset   time.Duration // database's clock minus ours
 }
@@ -165,6 +166,9 @@ func (r *Replica) step(ctx context.Context) (int, error) {
 	r.lastErr = err
 	if err == nil {
 		r.readAt = time.Now()
+		if len(changes) < batchSize {
+			r.atHead = r.readAt
+		}
 		close(r.advanced)
 		r.advanced = make(chan struct{})
 	}
@@ -253,6 +257,17 @@ func (r *Replica) Age() time.Duration {
 		return 0
 	}
 	return time.Since(r.readAt)
+}
+
+// Lag is for how long the view has not had everything that the feed has; it grows while more is read than one
+// batch takes, or the feed cannot be read.
+func (r *Replica) Lag() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.atHead.IsZero() {
+		return 0
+	}
+	return time.Since(r.atHead)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

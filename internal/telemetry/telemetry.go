@@ -43,6 +43,7 @@ type Telemetry struct {
 // Gauges are read when metrics are scraped.
 type Gauges struct {
 	ViewAge     func() time.Duration
+	FeedLag     func() time.Duration
 	Hosts       func() int
 	Residencies func() int
 	Epoch       func() int64
@@ -141,6 +142,7 @@ func (t *Telemetry) Observe(g Gauges) error {
 	}
 	return errors.Join(
 		gauge("ringfence_view_age_seconds", "How long ago the change feed was last read.", func() float64 { return g.ViewAge().Seconds() }),
+		gauge("ringfence_feed_lag_seconds", "For how long the view has not had everything that the change feed has.", func() float64 { return g.FeedLag().Seconds() }),
 		gauge("ringfence_hosts", "Hosts in the view.", func() float64 { return float64(g.Hosts()) }),
 		gauge("ringfence_residencies", "Residencies in the view.", func() float64 { return float64(g.Residencies()) }),
 		gauge("ringfence_policy_epoch", "Policy epoch of the view.", func() float64 { return float64(g.Epoch()) }),
