@@ -23,8 +23,8 @@ const MaxWait = 60 * time.Second
 // pollInterval is how often a waiting poll looks at the database, for directives that other replicas issued.
 const pollInterval = 500 * time.Millisecond
 
-// DefaultLimit is how many directives a poll returns when the caller names no limit.
-const DefaultLimit = 500
+// Limit is how many directives one poll returns at most.
+const Limit = 100
 
 // Store is what delivery needs of the database. The functions given to its writers are pure and run inside of
 // the transaction that ends a residency.
@@ -33,11 +33,15 @@ type Store interface {
 	HostDirectives(ctx context.Context, hostID string, after int64, limit int) ([]placement.Directive, error)
 	// Directives returns directives over all hosts of a VIM connection (empty: all), after an opaque marker.
 	Directives(ctx context.Context, vimConnectionID, marker string, limit int) ([]placement.Directive, string, error)
+	// RecordAck records an acknowledgement once. Invalid for a directive that the host was never given, Conflict
+	// for one that contradicts an earlier acknowledgement other than FAILED.
 	RecordAck(ctx context.Context, ack placement.Ack, actor string, end EndRules) error
-	// PutObservedState writes nothing when the digest is the stored one, and tells whether it wrote.
-	PutObservedState(ctx context.Context, state placement.ObservedState, digest string, end EndRules) (changed bool, err error)
-	ObservedDigest(ctx context.Context, hostID string) (string, error)
-	ReleaseReservation(ctx context.Context, id, reason, actor string, end EndRules) error
+	// PutObservedState evaluates a report, and stores it unless the digest is the stored one. PreconditionFailed
+	// when the condition does not hold, Conflict for a report that is older than the stored one.
+	PutObservedState(ctx context.Context, state placement.ObservedState, digest string, cond placement.ObservationCondition, end EndRules) (
+		placement.ObservationResult, error)
+	// ReleaseReservation ends a reservation and returns it as it was.
+	ReleaseReservation(ctx context.Context, id, reason string, ifRevision *int64, actor string, end EndRules) (placement.Residency, error)
 	ExpireReservations(ctx context.Context, limit int) (int, error)
 }
 
@@ -54,12 +58,19 @@ type Service struct {
 
 	mu      sync.Mutex
 	waiting map[chan struct{}]bool
+
+	drain    sync.Once
+	draining chan struct{} // closed when polls shall wait no longer
 }
 
 // New returns a service.
 func New(store Store, f Fleet) *Service {
-	return &Service{store: store, fleet: f, waiting: map[chan struct{}]bool{}}
+	return &Service{store: store, fleet: f, waiting: map[chan struct{}]bool{}, draining: make(chan struct{})}
 }
+
+// Drain ends all waiting: polls that wait are answered at once with what there is, later ones do not wait. It is
+// called before the server stops, and may be called again.
+func (s *Service) Drain() { s.drain.Do(func() { close(s.draining) }) }
 
 // Wake tells waiting polls that this replica issued directives.
 func (s *Service) Wake() {
@@ -74,36 +85,29 @@ func (s *Service) Wake() {
 }
 
 // HostDirectives returns the directives of a host after a sequence number, waiting up to wait for the first.
-func (s *Service) HostDirectives(ctx context.Context, hostID string, after int64, limit int, wait time.Duration) ([]placement.Directive, error) {
+func (s *Service) HostDirectives(ctx context.Context, hostID string, after int64, wait time.Duration) ([]placement.Directive, error) {
 	var out []placement.Directive
 	err := s.poll(ctx, wait, func() (bool, error) {
 		var err error
-		out, err = s.store.HostDirectives(ctx, hostID, after, limitOf(limit))
+		out, err = s.store.HostDirectives(ctx, hostID, after, Limit)
 		return len(out) > 0, err
 	})
 	return out, err
 }
 
 // Directives returns the directives of a VIM connection after a marker, and the marker to go on with.
-func (s *Service) Directives(ctx context.Context, vimConnectionID, marker string, limit int, wait time.Duration) ([]placement.Directive, string, error) {
+func (s *Service) Directives(ctx context.Context, vimConnectionID, marker string, wait time.Duration) ([]placement.Directive, string, error) {
 	var out []placement.Directive
 	next := marker
 	err := s.poll(ctx, wait, func() (bool, error) {
 		var err error
-		out, next, err = s.store.Directives(ctx, vimConnectionID, marker, limitOf(limit))
+		out, next, err = s.store.Directives(ctx, vimConnectionID, marker, Limit)
 		return len(out) > 0, err
 	})
 	return out, next, err
 }
 
-func limitOf(n int) int {
-	if n <= 0 {
-		return DefaultLimit
-	}
-	return min(n, DefaultLimit)
-}
-
-// poll calls read until it finds something, the wait is over or the caller gives up.
+// poll calls read until it finds something, the wait is over, the caller gives up or the server stops.
 func (s *Service) poll(ctx context.Context, wait time.Duration, read func() (bool, error)) error {
 	wake := make(chan struct{}, 1)
 	s.mu.Lock()
@@ -125,6 +129,8 @@ func (s *Service) poll(ctx context.Context, wait time.Duration, read func() (boo
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.draining:
+			return nil
 		case <-deadline.C:
 			return nil
 		case <-wake:
@@ -140,23 +146,19 @@ func (s *Service) Acknowledge(ctx context.Context, actor string, ack placement.A
 	return s.store.RecordAck(ctx, ack, actor, s.endRules())
 }
 
-// Observe takes what a host reports of itself. Unchanged state writes nothing. The digest is the ETag.
-func (s *Service) Observe(ctx context.Context, state placement.ObservedState) (digest string, changed bool, err error) {
-	digest = Digest(&state)
+// Observe takes what a host reports of itself, and returns the digest of the report, which is its entity tag, with
+// what followed from it.
+func (s *Service) Observe(ctx context.Context, state placement.ObservedState, cond placement.ObservationCondition) (string, placement.ObservationResult, error) {
+	digest := Digest(&state)
 	defer s.Wake()
-	changed, err = s.store.PutObservedState(ctx, state, digest, s.endRules())
-	return digest, changed, err
+	result, err := s.store.PutObservedState(ctx, state, digest, cond, s.endRules())
+	return digest, result, err
 }
 
-// ObservedDigest is the ETag of the state that a host reported last; empty when it reported none.
-func (s *Service) ObservedDigest(ctx context.Context, hostID string) (string, error) {
-	return s.store.ObservedDigest(ctx, hostID)
-}
-
-// Release ends a reservation by hand.
-func (s *Service) Release(ctx context.Context, actor, id, reason string) error {
+// Release ends a reservation by hand and returns it as it was. With ifRevision it must have that revision.
+func (s *Service) Release(ctx context.Context, actor, id, reason string, ifRevision *int64) (placement.Residency, error) {
 	defer s.Wake()
-	return s.store.ReleaseReservation(ctx, id, reason, actor, s.endRules())
+	return s.store.ReleaseReservation(ctx, id, reason, ifRevision, actor, s.endRules())
 }
 
 // Expire makes reservations that were not confirmed in time UNCONFIRMED, at most limit of them. They separate
@@ -172,9 +174,7 @@ func (s *Service) endRules() EndRules {
 		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
 			return policy.ResidueOf(cat, h, r)
 		},
-		Purge: func(r *placement.Residency, remaining []*placement.Residency) []placement.Directive {
-			return directive.PurgeAfter(r, remaining)
-		},
+		Purge: directive.PurgeAfter,
 	}
 }
 

@@ -145,3 +145,19 @@ type ObservedCacheEntry struct {
 	Mode          CacheMode
 	TrustDomainID string
 }
+
+// ObservationCondition says on which condition a report is taken. The zero value takes every report that is not
+// older than the one before.
+type ObservationCondition struct {
+	Digest string // the report before must have this digest; empty: any
+	First  bool   // there must be no report before
+}
+
+// ObservationResult says what followed from a report.
+type ObservationResult struct {
+	Changed   bool     // the report differs from the one before
+	Confirmed []string // residencies that became RUNNING by it
+	Ended     []string // residencies that ended by it
+	Missing   []string // residencies that should run there and were not reported
+	Unmatched int      // entries that match nothing that was decided
+}

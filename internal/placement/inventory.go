@@ -37,6 +37,7 @@ type Page struct {
 
 // ReservationFilter selects residencies; empty members select all.
 type ReservationFilter struct {
+	ClientID      string // that was given the grant
 	VNFInstanceID string
 	HostID        string
 	GrantID       string

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -19,7 +20,8 @@ type Store interface {
 	CreatePolicy(ctx context.Context, p placement.PolicyRecord, actor string) (placement.PolicyRecord, error)
 	GetPolicy(ctx context.Context, id string) (placement.PolicyRecord, error)
 	ListPolicies(ctx context.Context, page placement.Page) ([]placement.PolicyRecord, error)
-	DeletePolicy(ctx context.Context, id string, actor string) error
+	// DeletePolicy removes a policy with its versions; Conflict while it is activated.
+	DeletePolicy(ctx context.Context, id string, ifRevision *int64, actor string) error
 	// PutPolicyVersion stores content once; a version that exists is a Conflict.
 	PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error
 	GetPolicyVersion(ctx context.Context, policyID, version string) (placement.PolicyVersion, error)
@@ -64,9 +66,12 @@ func (s *Service) List(ctx context.Context, page placement.Page) ([]placement.Po
 	return s.store.ListPolicies(ctx, page)
 }
 
-// Delete removes a policy that is not activated.
-func (s *Service) Delete(ctx context.Context, actor, id string) error {
-	return s.store.DeletePolicy(ctx, id, actor)
+// PageKey is what Page.After takes of a policy.
+func PageKey(p *placement.PolicyRecord) string { return p.ID }
+
+// Delete removes a policy that is not activated; with ifRevision only that revision of it.
+func (s *Service) Delete(ctx context.Context, actor, id string, ifRevision *int64) error {
+	return s.store.DeletePolicy(ctx, id, ifRevision, actor)
 }
 
 // Version returns the content of a version, byte for byte.
@@ -165,18 +170,24 @@ func (s *Service) compiles(ctx context.Context, p *placement.PolicyRecord) error
 	return err
 }
 
-// applied is the policy after the modification.
+// applied is the policy after the modification. SOL012 answers 409 to any change of a policy without content, and to
+// a status that the policy has already.
 func (m *Modification) applied(p placement.PolicyRecord) (placement.PolicyRecord, error) {
+	switch {
+	case len(p.Versions) == 0:
+		return p, placement.Errorf(placement.Conflict, "policy %s has no content yet: transfer a version before changing it", p.ID)
+	case m.Activate != nil && *m.Activate && p.Activated:
+		return p, placement.Errorf(placement.Conflict, "policy %s is ACTIVATED already", p.ID)
+	case m.Activate != nil && !*m.Activate && !p.Activated:
+		return p, placement.Errorf(placement.Conflict, "policy %s is DEACTIVATED already", p.ID)
+	case m.SelectedVersion != "" && !slices.Contains(p.Versions, m.SelectedVersion):
+		return p, placement.Errorf(placement.Invalid, "version %s of policy %s was not transferred; transferred are %s",
+			m.SelectedVersion, p.ID, strings.Join(p.Versions, ", "))
+	}
 	if m.SelectedVersion != "" {
-		if !slices.Contains(p.Versions, m.SelectedVersion) {
-			return p, placement.Errorf(placement.Conflict, "version %s of policy %s was not transferred; transferred are %v", m.SelectedVersion, p.ID, p.Versions)
-		}
 		p.SelectedVersion = m.SelectedVersion
 	}
 	if m.Activate != nil {
-		if *m.Activate && p.SelectedVersion == "" {
-			return p, placement.Errorf(placement.Conflict, "policy %s has no content yet: transfer a version before activating it", p.ID)
-		}
 		p.Activated = *m.Activate
 	}
 	if m.RemoveAllAssociations {
