@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ringfence/test/server"
 )
 
 // TestConsole runs console.test.mjs against a server of its own. Its screenshots stay when RINGFENCE_E2E_SCREENSHOTS
@@ -24,11 +26,11 @@ func TestConsole(t *testing.T) {
 	if screenshots == "" {
 		screenshots = t.TempDir()
 	}
-	server := startServer(ctx, t)
-	server.loadReference(ctx, t)
+	running := server.Run(ctx, t, server.Options{})
+	loadReference(ctx, t, running)
 
 	command := exec.CommandContext(ctx, node, "console.test.mjs")
-	command.Env = append(os.Environ(), "RINGFENCE_URL="+server.url, "CHROMIUM="+chromium, "SCREENSHOTS="+screenshots)
+	command.Env = append(os.Environ(), "RINGFENCE_URL="+running.URL, "CHROMIUM="+chromium, "SCREENSHOTS="+screenshots)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the browser test failed: %v\n%s", err, output)

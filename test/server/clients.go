@@ -1,0 +1,40 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Client is one that ringfence knows by its token.
+type Client struct {
+	// ID is what ringfence calls the client.
+	ID string
+	// Token is the bearer token that the client sends.
+	Token string
+	// Roles are what the client may do.
+	Roles []string
+}
+
+// writeTokens writes the file from which ringfence knows its clients.
+func writeTokens(folder string, clients []Client) (string, error) {
+	type entry struct {
+		ID          string   `json:"id"`
+		TokenSHA256 string   `json:"tokenSha256"`
+		Roles       []string `json:"roles"`
+	}
+	entries := make([]entry, len(clients))
+	for i, c := range clients {
+		sum := sha256.Sum256([]byte(c.Token))
+		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles}
+	}
+	content, err := json.Marshal(map[string]any{"clients": entries})
+	if err != nil {
+		return "", fmt.Errorf("token file: %w", err)
+	}
+	file := filepath.Join(folder, "tokens.json")
+	return file, os.WriteFile(file, content, 0o600)
+}
