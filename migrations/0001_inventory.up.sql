@@ -40,7 +40,7 @@ CREATE TABLE trust_domain (
     parent_id                  text COLLATE "C" NOT NULL DEFAULT '',
     revision                   bigint           NOT NULL DEFAULT 1,
     CONSTRAINT trust_domain_pk PRIMARY KEY (id),
-    CONSTRAINT trust_domain_id_ck CHECK (id <> ''),
+    CONSTRAINT trust_domain_id_ck CHECK (id <> '' AND id NOT LIKE '%:%'),
     CONSTRAINT trust_domain_category_ck CHECK (category IN ('USER_PLANE', 'CONTROL_PLANE', 'SECURITY_ANCHOR',
         'SUBSCRIBER_DATA', 'INTERCONNECT', 'EXPOSURE', 'IMS', 'RAN', 'LI', 'OVERSIGHT', 'TEST', 'THIRD_PARTY')),
     CONSTRAINT trust_domain_sensitivity_ck CHECK (sensitivity BETWEEN 0 AND 4),
@@ -49,7 +49,7 @@ CREATE TABLE trust_domain (
     CONSTRAINT trust_domain_parent_ck CHECK (parent_id <> id)
 );
 COMMENT ON TABLE trust_domain IS 'Sets of network functions that trust each other, with the attributes by which the policy judges them.';
-COMMENT ON COLUMN trust_domain.id IS 'Identifier chosen by the operator, such as TD-UP.';
+COMMENT ON COLUMN trust_domain.id IS 'Identifier chosen by the operator, such as TD-UP. No colon: from:to names a relation in the change feed.';
 COMMENT ON COLUMN trust_domain.name IS 'Name for people.';
 COMMENT ON COLUMN trust_domain.owner_plmn IS 'PLMN of the owner, MCC-MNC.';
 COMMENT ON COLUMN trust_domain.admin_domain IS 'Administrative domain (tenant).';
@@ -74,6 +74,8 @@ CREATE TABLE trust_relation (
     CONSTRAINT trust_relation_handling_ck CHECK (handling IN ('NONE', 'PROTECTED', 'BORDER')),
     CONSTRAINT trust_relation_self_ck CHECK (from_id <> to_id)
 );
+ALTER TABLE trust_relation ADD CONSTRAINT trust_relation_from_fk FOREIGN KEY (from_id) REFERENCES trust_domain (id);
+ALTER TABLE trust_relation ADD CONSTRAINT trust_relation_to_fk FOREIGN KEY (to_id) REFERENCES trust_domain (id);
 COMMENT ON TABLE trust_relation IS 'Declared handling of traffic from one trust domain to another; an undeclared direction is BORDER.';
 COMMENT ON COLUMN trust_relation.from_id IS 'Trust domain that the traffic comes from.';
 COMMENT ON COLUMN trust_relation.to_id IS 'Trust domain that it goes to.';
@@ -101,6 +103,7 @@ CREATE TABLE resource_zone (
     CONSTRAINT resource_zone_pop_uq UNIQUE (nfvi_pop_id, id),
     CONSTRAINT resource_zone_id_ck CHECK (id <> '')
 );
+ALTER TABLE resource_zone ADD CONSTRAINT resource_zone_nfvi_pop_fk FOREIGN KEY (nfvi_pop_id) REFERENCES nfvi_pop (id);
 COMMENT ON TABLE resource_zone IS 'Parts of an NFVI-PoP that fail on their own (SOL003, ZoneInfo).';
 COMMENT ON COLUMN resource_zone.id IS 'Identifier, unique over all NFVI-PoPs.';
 COMMENT ON COLUMN resource_zone.nfvi_pop_id IS 'NFVI-PoP that the zone is in.';

@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"ringfence/internal/placement"
 )
@@ -123,3 +124,11 @@ func relationID(fromID, toID string) string { return fromID + ":" + toID }
 
 // cacheEntryID is the id under which a cache entry appears in the feed.
 func cacheEntryID(hostID, digest string) string { return hostID + "/" + digest }
+
+// splitCacheEntryID undoes cacheEntryID: a digest holds no slash.
+func splitCacheEntryID(id string) (hostID, digest string) {
+	if i := strings.LastIndexByte(id, '/'); i >= 0 {
+		return id[:i], id[i+1:]
+	}
+	return id, ""
+}

@@ -98,15 +98,16 @@ func notFound(what, id string) error {
 	return placement.Errorf(placement.NotFound, "no %s %q", what, id)
 }
 
-// checkRevision compares an If-Match with the revision of the present object; 0: there is none, or there must be none.
+// checkRevision compares the revision of the present object, 0 when there is none, with what a change is conditional on:
+// nothing (nil), that there is no such object (0), or that the object has this revision.
 func checkRevision(what, id string, ifRevision *int64, present int64) error {
 	switch {
 	case ifRevision == nil || *ifRevision == present:
 		return nil
-	case present == 0:
-		return placement.Errorf(placement.PreconditionFailed, "no %s %q: leave out If-Match to create it", what, id)
 	case *ifRevision == 0:
-		return placement.Errorf(placement.PreconditionFailed, "there is a %s %q already: leave out If-None-Match to replace it", what, id)
+		return placement.Errorf(placement.PreconditionFailed, "there is a %s %q already", what, id)
+	case present == 0:
+		return placement.Errorf(placement.PreconditionFailed, "there is no %s %q", what, id)
 	}
 	return placement.Errorf(placement.PreconditionFailed, "the %s %q was changed meanwhile (revision %d, expected %d): read it again", what, id, present, *ifRevision)
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -15,11 +16,31 @@ func appendChanges(ctx context.Context, tx pgx.Tx, changes ...placement.Change) 
 	if len(changes) == 0 {
 		return nil
 	}
+	if len(changes) > copiedFrom {
+		return copyChanges(ctx, tx, changes)
+	}
 	var b pgx.Batch
 	if err := queueChanges(&b, changes...); err != nil {
 		return err
 	}
 	return tx.SendBatch(ctx, &b).Close()
+}
+
+// copiedFrom is the number of changes from which COPY is faster than a statement.
+const copiedFrom = 1000
+
+// copyChanges appends many changes.
+func copyChanges(ctx context.Context, tx pgx.Tx, changes []placement.Change) error {
+	columns := []string{"nfvi_pop_id", "kind", "object_id", "after"}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"change_feed"}, columns, pgx.CopyFromSlice(len(changes), func(i int) ([]any, error) {
+		c := &changes[i]
+		after, err := afterImage(c)
+		if err != nil || after == nil {
+			return []any{cmp.Or(c.NFVIPoPID, noPoP), string(c.Kind), c.ID, nil}, err
+		}
+		return []any{cmp.Or(c.NFVIPoPID, noPoP), string(c.Kind), c.ID, after}, nil
+	}))
+	return err
 }
 
 // queueChanges adds the statement of appendChanges to a batch. Their order in the feed is that of the arguments.
@@ -41,10 +62,7 @@ func queueChanges(b *pgx.Batch, changes ...placement.Change) error {
 			text := string(after)
 			afters[i] = &text
 		}
-		pops[i], kinds[i], ids[i] = c.NFVIPoPID, string(c.Kind), c.ID
-		if pops[i] == "" {
-			pops[i] = noPoP
-		}
+		pops[i], kinds[i], ids[i] = cmp.Or(c.NFVIPoPID, noPoP), string(c.Kind), c.ID
 	}
 	b.Queue(appendSQL, pops, kinds, ids, afters)
 	return nil

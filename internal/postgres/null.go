@@ -1,6 +1,9 @@
 package postgres
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The conversions between Go's zero values and SQL: optional times and references are NULL, lists and maps are empty
 // rather than NULL, and what was empty comes back as nil, in whatever way it was written.
@@ -59,4 +62,21 @@ func nilIfEmptyMap[M ~map[K]V, K comparable, V any](m M) M {
 		return nil
 	}
 	return m
+}
+
+// stored is a time as the database keeps it: to the microsecond, in UTC.
+func stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// columnNames splits a list of columns.
+func columnNames(columns string) []string {
+	names := strings.Split(columns, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return names
 }

@@ -130,3 +130,22 @@ func extDimensions(r placement.Resources) []string {
 	}
 	return out
 }
+
+// lockExisting locks hosts that were seen to exist; one that was deleted meanwhile is a conflict.
+func lockExisting(ctx context.Context, tx pgx.Tx, keys []placement.HostKey) error {
+	missing, err := lockHosts(ctx, tx, keys)
+	if err == nil && len(missing) > 0 {
+		return placement.Errorf(placement.Conflict, "the host %q was deleted meanwhile", missing[0].HostID)
+	}
+	return err
+}
+
+// touchHosts marks locked hosts as changed by this transaction.
+func touchHosts(ctx context.Context, tx pgx.Tx, keys []placement.HostKey) error {
+	const touchSQL = `UPDATE host SET gen = gen + 1, changed_txid = pg_current_xact_id() WHERE nfvi_pop_id = $1 AND id = ANY($2)`
+	var b pgx.Batch
+	for _, p := range byPoP(keys) {
+		b.Queue(touchSQL, p.id, p.hostIDs)
+	}
+	return tx.SendBatch(ctx, &b).Close()
+}

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"ringfence/internal/placement"
+)
+
+type policyRow struct {
+	ID              string   `db:"id"`
+	Designer        string   `db:"designer"`
+	Name            string   `db:"name"`
+	PFID            string   `db:"pf_id"`
+	Versions        []string `db:"versions"`
+	SelectedVersion *string  `db:"selected_version"`
+	Activated       bool     `db:"activated"`
+	Associations    []string `db:"associations"`
+	Revision        int64    `db:"revision"`
+}
+
+const policyColumns = `
+	p.id, p.designer, p.name, p.pf_id,
+	ARRAY(SELECT v.version FROM policy_version v WHERE v.policy_id = p.id ORDER BY v.transfer_no) AS versions,
+	p.selected_version, p.activated, p.associations, p.revision`
+
+func policyFromRow(r *policyRow) (placement.PolicyRecord, error) {
+	return placement.PolicyRecord{
+		ID: r.ID, Designer: r.Designer, Name: r.Name, PFID: r.PFID, Versions: nilIfEmpty(r.Versions), SelectedVersion: nullToEmpty(r.SelectedVersion),
+		Activated: r.Activated, Associations: nilIfEmpty(r.Associations), Revision: r.Revision,
+	}, nil
+}
+
+// ListPolicies returns a page of policies by id.
+func (s *Store) ListPolicies(ctx context.Context, p placement.Page) ([]placement.PolicyRecord, error) {
+	const listSQL = `SELECT ` + policyColumns + ` FROM policy p WHERE p.id > $1 ORDER BY p.id LIMIT $2`
+	list, err := collect(ctx, s.pool, policyFromRow, listSQL, p.After, p.Limit)
+	return list, translate(err)
+}
+
+// GetPolicy returns a policy.
+func (s *Store) GetPolicy(ctx context.Context, id string) (placement.PolicyRecord, error) {
+	return getPolicy(ctx, s.pool, id)
+}
+
+func getPolicy(ctx context.Context, q queryer, id string) (placement.PolicyRecord, error) {
+	const getSQL = `SELECT ` + policyColumns + ` FROM policy p WHERE p.id = $1`
+	list, err := collect(ctx, q, policyFromRow, getSQL, id)
+	if err == nil && len(list) == 0 {
+		err = notFound("policy", id)
+	}
+	if err != nil {
+		return placement.PolicyRecord{}, translate(err)
+	}
+	return list[0], nil
+}
+
+// CreatePolicy stores a new policy, without versions and not activated. An id that exists is a Conflict.
+func (s *Store) CreatePolicy(ctx context.Context, p placement.PolicyRecord, actor string) (created placement.PolicyRecord, err error) {
+	const insertSQL = `INSERT INTO policy (id, designer, name, pf_id, associations) VALUES ($1, $2, $3, $4, $5)`
+	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, insertSQL, p.ID, p.Designer, p.Name, p.PFID, notNil(p.Associations)); err != nil {
+			return err
+		}
+		if created, err = getPolicy(ctx, tx, p.ID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, noPoP, actor, "CREATE_POLICY", p.ID, map[string]string{"name": p.Name})
+	})
+	return created, err
+}
+
+// DeletePolicy deletes a policy with its versions. One that is activated is a Conflict.
+func (s *Store) DeletePolicy(ctx context.Context, id, actor string) error {
+	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		p, err := lockPolicy(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if p.Activated {
+			return placement.Errorf(placement.Conflict, "the policy %q is activated: deactivate it first", id)
+		}
+		var b pgx.Batch
+		b.Queue(`UPDATE policy SET selected_version = NULL WHERE id = $1`, id)
+		b.Queue(`DELETE FROM policy_version WHERE policy_id = $1`, id)
+		b.Queue(`DELETE FROM policy WHERE id = $1`, id)
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+		return audit(ctx, tx, noPoP, actor, "DELETE_POLICY", id, nil)
+	})
+}
+
+// lockPolicy locks a policy, then reads it.
+func lockPolicy(ctx context.Context, tx pgx.Tx, id string) (placement.PolicyRecord, error) {
+	const lockSQL = `SELECT id FROM policy WHERE id = $1 FOR UPDATE`
+	var locked string
+	err := tx.QueryRow(ctx, lockSQL, id).Scan(&locked)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return placement.PolicyRecord{}, notFound("policy", id)
+	}
+	if err != nil {
+		return placement.PolicyRecord{}, err
+	}
+	return getPolicy(ctx, tx, id)
+}
+
+// PutPolicyVersion stores a version of a policy, once: a version that exists is a Conflict. The hash is computed here.
+func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error {
+	const insertSQL = `
+		INSERT INTO policy_version (policy_id, version, media_type, content, sha256, transferred_by)
+		VALUES ($1, $2, $3, $4, $5, $6)`
+	sum := sha256.Sum256(v.Content)
+	v.SHA256 = hex.EncodeToString(sum[:])
+	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		if _, err := lockPolicy(ctx, tx, v.PolicyID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertSQL, v.PolicyID, v.Version, v.MediaType, v.Content, v.SHA256, v.TransferredBy); err != nil {
+			return err
+		}
+		if err := growPolicy(ctx, tx, v.PolicyID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, noPoP, v.TransferredBy, "TRANSFER_POLICY", v.PolicyID, map[string]string{"version": v.Version, "sha256": v.SHA256})
+	})
+}
+
+// growPolicy notes that a policy's versions changed.
+func growPolicy(ctx context.Context, tx pgx.Tx, id string) error {
+	_, err := tx.Exec(ctx, `UPDATE policy SET revision = revision + 1 WHERE id = $1`, id)
+	return err
+}
+
+// GetPolicyVersion returns a version as it was transferred, byte for byte.
+func (s *Store) GetPolicyVersion(ctx context.Context, policyID, version string) (placement.PolicyVersion, error) {
+	const getSQL = `
+		SELECT policy_id, version, media_type, content, sha256, transferred_by
+		FROM policy_version
+		WHERE policy_id = $1 AND version = $2`
+	var v placement.PolicyVersion
+	err := s.pool.QueryRow(ctx, getSQL, policyID, version).Scan(&v.PolicyID, &v.Version, &v.MediaType, &v.Content, &v.SHA256, &v.TransferredBy)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, placement.Errorf(placement.NotFound, "no version %q of policy %q", version, policyID)
+	}
+	return v, translate(err)
+}
+
+// DeletePolicyVersion deletes a version. The selected one is a Conflict.
+func (s *Store) DeletePolicyVersion(ctx context.Context, policyID, version, actor string) error {
+	const deleteSQL = `DELETE FROM policy_version WHERE policy_id = $1 AND version = $2`
+	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		p, err := lockPolicy(ctx, tx, policyID)
+		switch {
+		case err != nil:
+			return err
+		case !slices.Contains(p.Versions, version):
+			return placement.Errorf(placement.NotFound, "no version %q of policy %q", version, policyID)
+		case p.SelectedVersion == version:
+			return placement.Errorf(placement.Conflict, "version %q of policy %q is selected: select another one first", version, policyID)
+		}
+		if _, err := tx.Exec(ctx, deleteSQL, policyID, version); err != nil {
+			return err
+		}
+		if err := growPolicy(ctx, tx, policyID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, noPoP, actor, "DELETE_POLICY_VERSION", policyID, map[string]string{"version": version})
+	})
+}

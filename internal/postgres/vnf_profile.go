@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"ringfence/internal/placement"
+)
+
+type vnfProfileRow struct {
+	VNFDID        string         `db:"vnfd_id"`
+	NFType        string         `db:"nf_type"`
+	TrustDomainID string         `db:"trust_domain_id"`
+	Components    []componentDoc `db:"components"`
+	Revision      int64          `db:"revision"`
+}
+
+func vnfProfileTable() *table[placement.VNFProfile] {
+	const selectSQL = `
+		SELECT vnfd_id, nf_type, trust_domain_id, components, revision
+		FROM vnf_profile
+		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2
+		ORDER BY vnfd_id
+		LIMIT $3`
+	return &table[placement.VNFProfile]{
+		kind: placement.ChangeVNFProfile, what: "VNF profile", list: "vnfProfiles",
+		selectSQL: selectSQL, deleteSQL: `DELETE FROM vnf_profile WHERE vnfd_id = $1`,
+		rows:     rowsOf(vnfProfileFromRow),
+		id:       func(v *placement.VNFProfile) string { return v.VNFDID },
+		revision: func(v *placement.VNFProfile) *int64 { return &v.Revision },
+		upsert:   upsertVNFProfile,
+		change:   func(v *placement.VNFProfile) placement.Change { return placement.Change{VNFProfile: v} },
+		document: func(inv *placement.Inventory) *[]placement.VNFProfile { return &inv.VNFProfiles },
+	}
+}
+
+func upsertVNFProfile(b *pgx.Batch, v *placement.VNFProfile) {
+	const upsertSQL = `
+		INSERT INTO vnf_profile (vnfd_id, nf_type, trust_domain_id, components, revision)
+		VALUES (@vnfd_id, @nf_type, @trust_domain_id, @components, @revision)
+		ON CONFLICT (vnfd_id) DO UPDATE SET
+			nf_type = excluded.nf_type, trust_domain_id = excluded.trust_domain_id, components = excluded.components,
+			revision = excluded.revision`
+	d := vnfProfileToDoc(v)
+	b.Queue(upsertSQL, pgx.StrictStructArgs(vnfProfileRow{
+		VNFDID: d.VNFDID, NFType: d.NFType, TrustDomainID: d.TrustDomainID, Components: notNil(d.Components), Revision: d.Revision,
+	}))
+}
+
+func vnfProfileFromRow(r *vnfProfileRow) (placement.VNFProfile, error) {
+	v, err := vnfProfileFromDoc(&vnfProfileDoc{
+		VNFDID: r.VNFDID, NFType: r.NFType, TrustDomainID: r.TrustDomainID, Components: r.Components, Revision: r.Revision,
+	})
+	v.Components = nilIfEmpty(v.Components)
+	return v, err
+}
+
+// ListVNFProfiles returns a page of VNF profiles by VNFD id.
+func (s *Store) ListVNFProfiles(ctx context.Context, p placement.Page) ([]placement.VNFProfile, error) {
+	return vnfProfileTable().page(ctx, s.pool, p)
+}
+
+// GetVNFProfile returns a VNF profile.
+func (s *Store) GetVNFProfile(ctx context.Context, vnfdID string) (placement.VNFProfile, error) {
+	return vnfProfileTable().get(ctx, s.pool, vnfdID)
+}
+
+// PutVNFProfile creates or replaces a VNF profile; with ifRevision only that revision of it.
+func (s *Store) PutVNFProfile(ctx context.Context, v placement.VNFProfile, ifRevision *int64, actor string) (placement.VNFProfile, bool, error) {
+	return vnfProfileTable().put(ctx, s, v, ifRevision, actor)
+}
+
+// DeleteVNFProfile deletes a VNF profile; with ifRevision only that revision of it.
+func (s *Store) DeleteVNFProfile(ctx context.Context, vnfdID string, ifRevision *int64, actor string) error {
+	return vnfProfileTable().remove(ctx, s, vnfdID, ifRevision, actor)
+}
