@@ -1,0 +1,87 @@
+// Package inventory is the use case of the inventory: what the operator records of trust domains, sites, hosts,
+// artefacts, VNF profiles and of what runs where, the evidence of verifiers and scrubbers, and documents that hold
+// a whole fleet.
+//
+// It knows which record makes sense by itself and who may set which attribute. It decides nothing about placement,
+// knows no wire format and no SQL; what a record refers to is checked by the store, under the store's locks.
+package inventory
+
+import (
+	"time"
+
+	"ringfence/internal/directive"
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// Store is what the inventory needs of the database. All writers take the client that acts, for the audit trail, and
+// ifRevision: nil for no condition, the revision that the record must have, or 0 when there must be no such record.
+// They tell whether a record was created.
+type Store interface {
+	trustStore
+	infrastructureStore
+	artefactStore
+	workloadStore
+	evidenceStore
+	documentStore
+}
+
+// Fleet gives the view whose catalogue says what a residency leaves behind.
+type Fleet interface{ View() *fleet.View }
+
+// Options are the settings of a Service.
+type Options struct {
+	// AllowFacts lets an import set what verifiers, scrubbers and decisions set otherwise: attestation, residue,
+	// dedication, and states of residencies. For the dev profile only.
+	AllowFacts bool
+	// Now is the clock; nil: the system's.
+	Now func() time.Time
+}
+
+// Service answers for the inventory.
+type Service struct {
+	TrustDomains   Collection[placement.TrustDomain]
+	TrustRelations Collection[placement.TrustRelation]
+	NFVIPoPs       Collection[placement.NFVIPoP]
+	ResourceZones  Collection[placement.ResourceZone]
+	HostPools      Collection[placement.HostPool]
+	RuntimeClasses Collection[placement.RuntimeClass]
+	Hosts          Collection[placement.Host]
+	Images         Collection[placement.Image]
+	VNFProfiles    Collection[placement.VNFProfile]
+	Residencies    Collection[placement.Residency]
+	CacheEntries   Collection[placement.CacheEntry]
+
+	store      Store
+	fleet      Fleet
+	allowFacts bool
+	now        func() time.Time
+}
+
+// New returns a service.
+func New(store Store, f Fleet, opts Options) *Service {
+	s := &Service{store: store, fleet: f, allowFacts: opts.AllowFacts, now: opts.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.recordTrust()
+	s.recordInfrastructure()
+	s.recordArtefacts()
+	s.recordWorkloads()
+	return s
+}
+
+// Now is the time that ages count from, in UTC and no finer than the database keeps it.
+func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// endRules say, by the catalogue of this moment, what a residency that ends leaves behind.
+func (s *Service) endRules() placement.EndRules {
+	cat := s.fleet.View().Catalogue
+	return placement.EndRules{
+		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
+			return policy.ResidueOf(cat, h, r)
+		},
+		Purge: directive.PurgeAfter,
+	}
+}
