@@ -156,11 +156,27 @@ func timeout(d time.Duration) func(http.Handler) http.Handler {
 	}
 }
 
-// version checks the Version header (SOL013): absent means the default; only MAJOR.MINOR decides.
+// defaultVersions names the version of every answer under an API, those that no operation gives included.
+func (s *Server) defaultVersions(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if c := s.apis[name]; c != nil {
+			w.Header().Set("Version", c.versions[0])
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// version checks the Version header (SOL013): absent means the default; only MAJOR.MINOR decides. The resource that
+// lists the versions has none itself.
 func (s *Server) version(c *contract) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			v, err := c.negotiate(r.Header.Get("Version"))
+			asked := r.Header.Get("Version")
+			if strings.HasSuffix(r.URL.Path, "/api_versions") {
+				asked = ""
+			}
+			v, err := c.negotiate(asked)
 			if err != nil {
 				s.writeProblem(w, r, err)
 				return

@@ -3,10 +3,12 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"ringfence/internal/auth"
 	"ringfence/internal/delivery"
@@ -65,7 +67,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
 func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Use(identify, s.recoverer, s.accessLog, securityHeaders)
+	r.Use(identify, s.recoverer, s.accessLog, securityHeaders, s.defaultVersions, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		s.writeProblem(w, req, newProblem(http.StatusNotFound, "no such resource: "+printable(req.URL.Path)))
 	})
@@ -94,9 +96,12 @@ func redirect(to string) http.HandlerFunc {
 func (s *Server) methodNotAllowed(mux *chi.Mux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var allow []string
-		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			if mux.Match(chi.NewRouteContext(), m, r.URL.Path) {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if mux.Match(chi.NewRouteContext(), m, r.URL.RawPath) {
 				allow = append(allow, m)
+			}
+			if m == http.MethodGet && len(allow) > 0 {
+				allow = append(allow, http.MethodHead) // every GET has one
 			}
 		}
 		list := strings.Join(allow, ", ")
@@ -119,13 +124,19 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	s.healthz(w, r)
 }
 
-// cleanPath removes the double slashes that some clients send, before a route is looked for.
+// cleanPath removes the double slashes that some clients send, before a route is looked for. Routes are found on the
+// escaped path, so that a slash within an identifier stays there and every parameter is unescaped once, by its reader.
 func cleanPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for strings.Contains(r.URL.Path, "//") {
-			r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
-			r.URL.RawPath = ""
+		escaped := r.URL.EscapedPath()
+		for strings.Contains(escaped, "//") {
+			escaped = strings.ReplaceAll(escaped, "//", "/")
 		}
+		clean := *r.URL
+		clean.RawPath = escaped
+		clean.Path, _ = url.PathUnescape(escaped) // cannot fail: the URL's own path was escaped to it
+		r = r.Clone(r.Context())
+		r.URL = &clean
 		next.ServeHTTP(w, r)
 	})
 }

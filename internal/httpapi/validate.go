@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,15 +123,21 @@ func (s *Server) validate(c *contract) func(http.Handler) http.Handler {
 }
 
 func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *routers.Route) error {
-	if err := unknownQuery(r, route.Operation, route.PathItem); err != nil {
+	op := route.Operation
+	if produced := producedBy(op); len(produced) > 0 {
+		if err := accepted(r, produced...); err != nil {
+			return err
+		}
+	}
+	if err := unknownQuery(r, op, route.PathItem); err != nil {
 		return err
 	}
-	streamed := route.Operation.OperationID == importOperation
-	if err := s.readBody(w, r, route.Operation, streamed); err != nil {
+	judged := op.OperationID != importOperation && op.OperationID != transferOperation // by the contract's schema
+	if err := s.readBody(w, r, op, judged); err != nil {
 		return err
 	}
 	opts := &openapi3filter.Options{
-		MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, ExcludeRequestBody: streamed || !jsonBody(r),
+		MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, ExcludeRequestBody: !judged,
 	}
 	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: pathParams(r), Route: route, Options: opts,
@@ -142,7 +149,9 @@ func pathParams(r *http.Request) map[string]string {
 	ctx := chi.RouteContext(r.Context())
 	params := make(map[string]string, len(ctx.URLParams.Keys))
 	for i, k := range ctx.URLParams.Keys {
-		params[k] = ctx.URLParams.Values[i]
+		if v, err := url.PathUnescape(ctx.URLParams.Values[i]); err == nil { // routes are found on the escaped path
+			params[k] = v
+		}
 	}
 	return params
 }
@@ -158,21 +167,16 @@ func unknownQuery(r *http.Request, op *openapi3.Operation, item *openapi3.PathIt
 	return nil
 }
 
-func jsonBody(r *http.Request) bool {
-	mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && (mt == "application/json" || strings.HasSuffix(mt, "+json")) && !strings.HasPrefix(mt, "application/vnd.ringfence")
-}
-
-// readBody reads a body whole, within the limit, and checks its media type and, for JSON, its syntax. An
-// import's is left to its handler.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation, streamed bool) error {
+// readBody reads a body whole, within the limit, and checks its media type and, where the contract's schema judges
+// it, its syntax: then it is JSON. An import is left to its handler, whatever its size.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation, judged bool) error {
 	if op.RequestBody == nil {
 		return nil
 	}
 	if err := checkMediaType(r, op); err != nil {
 		return err
 	}
-	if streamed {
+	if op.OperationID == importOperation {
 		return nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
@@ -186,12 +190,16 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 	if op.OperationID == grantOperation {
 		body = unwrapString(body)
 	}
-	if jsonBody(r) && op.RequestBody.Value.Required {
+	if judged {
 		if err := checkSyntax(body); err != nil {
 			return err
 		}
 	}
-	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, sha256.Sum256(body)))
+	digest := sha256.Sum256(body)
+	if op.OperationID == grantOperation || op.OperationID == dryRunOperation {
+		body = withoutNulls(body)
+	}
+	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, digest))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	return nil
@@ -236,6 +244,41 @@ func unwrapString(body []byte) []byte {
 		return []byte(inner)
 	}
 	return body
+}
+
+// withoutNulls leaves out the members that are null: VNFMs whose JSON library writes every attribute mean that they
+// have no value, and the attributes of a grant request have no null.
+func withoutNulls(body []byte) []byte {
+	if !bytes.Contains(body, []byte("null")) {
+		return body
+	}
+	v, err := decodeJSON(body)
+	if err != nil {
+		return body
+	}
+	out, err := json.Marshal(dropNulls(v))
+	if err != nil {
+		return body
+	}
+	return out
+}
+
+func dropNulls(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if member == nil {
+				delete(v, name)
+			} else {
+				v[name] = dropNulls(member)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = dropNulls(v[i])
+		}
+	}
+	return v
 }
 
 // requestProblem turns what kin-openapi says into a problem: parameters 400, bodies 422 with JSON pointers.

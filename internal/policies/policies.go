@@ -92,6 +92,55 @@ func (s *Service) Selected(ctx context.Context, policyID string) (placement.Poli
 	return s.store.GetPolicyVersion(ctx, policyID, p.SelectedVersion)
 }
 
+// candidatePage is how many policies Candidates reads at once.
+const candidatePage = 100
+
+// Candidates returns the policies that would be in force if a version were: that version, whether or not its policy
+// is activated, beside the selected versions of the other policies that are.
+func (s *Service) Candidates(ctx context.Context, policyID, version string) ([]placement.ActivePolicy, error) {
+	p, err := s.store.GetPolicy(ctx, policyID)
+	if err != nil {
+		return nil, err
+	}
+	p.SelectedVersion, p.Activated = version, true
+	candidate, err := s.active(ctx, &p)
+	if err != nil {
+		return nil, err
+	}
+	out := []placement.ActivePolicy{candidate}
+	for after := ""; ; {
+		page, err := s.store.ListPolicies(ctx, placement.Page{After: after, Limit: candidatePage})
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if !page[i].Activated || page[i].ID == policyID {
+				continue
+			}
+			other, err := s.active(ctx, &page[i])
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, other)
+		}
+		if len(page) < candidatePage {
+			slices.SortFunc(out, func(a, b placement.ActivePolicy) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
+			return out, nil
+		}
+		after = PageKey(&page[len(page)-1])
+	}
+}
+
+func (s *Service) active(ctx context.Context, p *placement.PolicyRecord) (placement.ActivePolicy, error) {
+	v, err := s.store.GetPolicyVersion(ctx, p.ID, p.SelectedVersion)
+	if err != nil {
+		return placement.ActivePolicy{}, err
+	}
+	return placement.ActivePolicy{
+		Ref: placement.PolicyRef{ID: p.ID, Version: v.Version, SHA256: v.SHA256}, Content: v.Content, Associations: p.Associations,
+	}, nil
+}
+
 // Transfer stores a version after it was parsed, checked and compiled. The first version of a policy is
 // selected by the store. Findings that do not stand in the way are returned.
 func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaType string, content []byte) ([]placement.Finding, error) {

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	wire "ringfence/api/directives"
+	"ringfence/api/grant"
+	"ringfence/api/inventory"
+	"ringfence/internal/placement"
+)
+
+func directiveToWire(d *placement.Directive) wire.Directive {
+	w := wire.Directive{
+		Seq: d.Seq, HostID: d.HostID, DecisionID: d.DecisionID, IssuedAt: d.IssuedAt, Kind: wire.DirectiveKind(d.Kind),
+	}
+	if p := d.Place; p != nil {
+		w.Place = placeToWire(p)
+	}
+	if r := d.Release; r != nil {
+		w.Release = wire.ReleaseDirective{Workload: workloadToWire(&r.Workload), Reason: r.Reason}
+	}
+	if c := d.Cache; c != nil {
+		w.Cache = cacheDirectiveToWire(c)
+	}
+	if p := d.Purge; p != nil {
+		w.Purge = wire.PurgeDirective{Digests: p.Digests, TrustDomainID: p.TrustDomainID, All: p.All}
+	}
+	if s := d.Scrub; s != nil {
+		w.Scrub = wire.ScrubDirective{Level: inventory.ScrubLevel(s.Level.String()), DeviceReset: s.DeviceReset, Reason: s.Reason}
+	}
+	if q := d.Quarantine; q != nil {
+		w.Quarantine = wire.QuarantineDirective{Reason: q.Reason}
+	}
+	return w
+}
+
+func workloadToWire(w *placement.WorkloadRef) wire.WorkloadReference {
+	return wire.WorkloadReference{
+		ResidencyID: w.ResidencyID, VNFInstanceID: w.VNFInstanceID, ComponentID: w.ComponentID, ResourceDefinitionID: w.ResourceDefinitionID,
+	}
+}
+
+func placeToWire(p *placement.PlaceDirective) wire.PlaceDirective {
+	w := wire.PlaceDirective{
+		Workload: workloadToWire(&p.Workload), Runtime: p.Runtime, Isolation: grant.Isolation(p.Isolation.String()), CISNode: p.CISNodeID,
+		Namespace: p.Namespace, NodeSelector: p.NodeSelector, Resources: inventory.Dimensions(p.Resources), ExpiresAt: p.ExpiresAt,
+	}
+	for _, t := range p.Tolerations {
+		w.Tolerations = append(w.Tolerations, grant.Toleration{
+			Key: t.Key, Operator: grant.TolerationOperator(t.Operator), Value: t.Value, Effect: grant.TolerationEffect(t.Effect),
+		})
+	}
+	return w
+}
+
+func cacheDirectiveToWire(c *placement.CacheDirective) wire.CacheDirective {
+	w := wire.CacheDirective{
+		Digest: c.Digest, Mode: cacheModeToWire(c.Mode), PullPolicy: wire.CacheDirectivePullPolicy(c.PullPolicy),
+		PrePullAllowed: c.PrePullAllowed, RetainAfterStop: c.RetainAfterStop, PurgeOnRelease: c.PurgeOnRelease,
+		KeyBinding: wire.CacheDirectiveKeyBinding(c.KeyBinding), VisibleToTrustDomainIDs: c.VisibleToTrustDomainIDs,
+	}
+	if c.MaxUnusedAge > 0 {
+		w.MaxUnusedAge = c.MaxUnusedAge.String()
+	}
+	return w
+}
+
+func observedFromWire(hostID string, w *wire.ObservedState) (placement.ObservedState, error) {
+	state := placement.ObservedState{HostID: hostID, ObservedAt: w.ObservedAt}
+	for i := range w.Residencies {
+		r := &w.Residencies[i]
+		state.Residencies = append(state.Residencies, placement.ObservedResidency{
+			ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, ComponentID: r.ComponentID, ResourceDefinitionID: r.ResourceDefinitionID,
+			VIMResourceID: r.VIMResourceID, CISNodeID: r.CISNodeID, Runtime: r.Runtime,
+		})
+	}
+	for i := range w.CacheEntries {
+		e := &w.CacheEntries[i]
+		mode, err := placement.ParseCacheMode(string(e.Mode))
+		if err != nil {
+			return state, err
+		}
+		state.Cache = append(state.Cache, placement.ObservedCacheEntry{Digest: e.Digest, Mode: mode, TrustDomainID: e.TrustDomainID})
+	}
+	return state, nil
+}
+
+func observationToWire(r *placement.ObservationResult) wire.ObservationResult {
+	return wire.ObservationResult{
+		Changed: r.Changed, ConfirmedResidencyIDs: orEmpty(r.Confirmed), EndedResidencyIDs: orEmpty(r.Ended), MissingResidencyIDs: orEmpty(r.Missing),
+		Unmatched: r.Unmatched,
+	}
+}
+
+// orEmpty makes an empty list of none, which JSON tells apart.
+func orEmpty(ids []string) []string {
+	if ids == nil {
+		return []string{}
+	}
+	return ids
+}
