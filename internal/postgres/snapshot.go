@@ -118,11 +118,6 @@ func eachHost(ctx context.Context, q queryer, fn func(*placement.Host) error) er
 	return each(ctx, q, hostFromRow, fn, hostsSQL)
 }
 
-func eachResidency(ctx context.Context, q queryer, fn func(*placement.Residency) error) error {
-	const residenciesSQL = `SELECT ` + residencyColumns + ` FROM residency`
-	return each(ctx, q, residencyFromRow, fn, residenciesSQL)
-}
-
 func eachCacheEntry(ctx context.Context, q queryer, fn func(*placement.CacheEntry) error) error {
 	const entriesSQL = `SELECT ` + cacheEntryColumns + ` FROM cache_entry ORDER BY nfvi_pop_id, host_id, digest`
 	return each(ctx, q, cacheEntryFromRow, fn, entriesSQL)
