@@ -1,0 +1,67 @@
+package synthetic
+
+import (
+	"fmt"
+	"time"
+
+	"ringfence/internal/placement"
+)
+
+// asked are the functions that requests ask for, by how much room their pools have for one more network function.
+var asked = []struct {
+	share    int
+	function function
+}{
+	{16, amf}, {16, smf}, {3, nef}, {4, pcf}, {18, upfVM}, {3, upf}, {14, cu}, {3, du}, {4, sepp}, {2, udm}, {1, mdf},
+}
+
+// Request is what the n-th request asks for: one container of a VNF instance of its own.
+type Request struct {
+	VNFInstanceID string
+	VNFLcmOpOccID string
+	VNFDID        string
+	ComponentID   string
+	ResourceID    string
+	demand        placement.Demand
+}
+
+// Request makes the n-th request.
+func (f *Fleet) Request(n int) Request {
+	r := f.random(ofRequest, n)
+	sum := 0
+	for i := range asked {
+		sum += asked[i].share
+	}
+	draw, chosen := r.IntN(sum), &asked[0].function
+	for i := range asked {
+		if draw -= asked[i].share; draw < 0 {
+			chosen = &asked[i].function
+			break
+		}
+	}
+	size := 1 + r.IntN(sizes)
+	q := Request{
+		VNFInstanceID: uuid(f.Seed, 1, n), VNFLcmOpOccID: uuid(f.Seed, 2, n), VNFDID: chosen.profileID(size), ComponentID: chosen.component,
+		ResourceID: "res-0",
+	}
+	q.demand = placement.Demand{
+		ResourceDefinitionIDs: []string{q.ResourceID}, Workload: chosen.workload(q.VNFInstanceID, size), Isolation: chosen.isolation,
+	}
+	return q
+}
+
+// uuid is no random one, but has the form of one and is different for every number.
+func uuid(seed uint64, what, n int) string {
+	return fmt.Sprintf("%08x-%04x-4000-8000-%012x", uint32(seed), what, n) //nolint:gosec // the low half will do
+}
+
+// Inputs are the request as the solver sees it.
+func (q *Request) Inputs(now time.Time, seed uint64) *placement.Inputs {
+	return &placement.Inputs{
+		Request: placement.GrantRequest{
+			VNFInstanceID: q.VNFInstanceID, VNFLcmOpOccID: q.VNFLcmOpOccID, VNFDID: q.VNFDID, Operation: placement.OpInstantiate,
+			AddResources: []placement.ResourceDefinition{{ID: q.ResourceID, Type: placement.ResourceOSContainer, VDUID: q.ComponentID}},
+		},
+		Demands: []placement.Demand{q.demand}, Now: now, Seed: seed, ExplainLevel: placement.ExplainNone, MappingMaxAge: 10 * time.Minute,
+	}
+}
