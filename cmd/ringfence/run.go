@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/term"
 
 	"ringfence/internal/config"
 )
@@ -83,9 +82,20 @@ Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 re
   ringfence explain request.json --host h05      # why, or why not`,
 		SilenceUsage: true, SilenceErrors: true, Version: version(),
 	}
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(p), newMigrate(p), newBackup(p), newRestore(p), newHealth(p), newVersion(p))
+	root.AddGroup(
+		&cobra.Group{ID: groupDecide, Title: "Decide:"},
+		&cobra.Group{ID: groupOperate, Title: "Operate:"},
+		&cobra.Group{ID: groupServe, Title: "Serve:"},
+	)
+	for _, cmd := range []*cobra.Command{newServe(p), newMigrate(p), newBackup(p), newRestore(p), newHealth(p)} {
+		cmd.GroupID = groupServe
+		root.AddCommand(cmd)
+	}
 	root.AddCommand(clientCommands(p)...)
+	root.AddCommand(newVersion(p))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
 	return root
 }
 
@@ -142,7 +152,7 @@ func loadSettings(cmd *cobra.Command, p process, dev bool) (config.Config, error
 	c, err := config.Load(dev, given, file, p.getenv)
 	if c.LogFormat == "" {
 		c.LogFormat = "json"
-		if f, ok := p.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if isTerminal(p.stderr) {
 			c.LogFormat = "text"
 		}
 	}

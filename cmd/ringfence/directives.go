@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	wire "ringfence/api/directives"
+)
+
+const (
+	pollWait  = 30 * time.Second // how long one poll waits
+	pollPause = 2 * time.Second  // between polls that failed
+)
+
+// follower reads the directives of one host.
+type follower struct {
+	host   string
+	after  int64
+	follow bool
+}
+
+func newDirectives(p process) *cobra.Command {
+	var f follower
+	cmd := &cobra.Command{
+		Use: "directives HOST", Short: "Read the directives of a host, and verify them", Args: takes("HOST"),
+		Long: `Read what a host is told, in order. Every signature is verified against the keys of the service; one that does not
+verify ends the command with an error.
+
+With --follow new directives are shown as they come, until the command is interrupted; -o json then writes one
+object per line.`,
+		Example: `  ringfence directives h02
+  ringfence directives h02 --after 41 --follow`,
+	}
+	out := addForms(cmd, formTable, formWide, formJSON, formYAML)
+	cmd.Flags().Int64Var(&f.after, "after", 0, "only those with a higher number")
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "wait for more")
+	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
+		f.host = args[0]
+		return f.run(ctx, p, c, out)
+	})
+	return cmd
+}
+
+func (f *follower) run(ctx context.Context, p process, c *client, out *form) error {
+	keys, err := readKeys(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !f.follow {
+		batch, err := f.all(ctx, c, keys)
+		if err != nil {
+			return err
+		}
+		return writeList(p.stdout, out, batch, directiveName, directiveTable(out), directiveRow(out))
+	}
+	for first := true; ; {
+		batch, err := f.next(ctx, c, keys, pollWait)
+		switch {
+		case ctx.Err() != nil: // interrupted, which is how following ends
+			return nil
+		case passing(err):
+			fmt.Fprintln(p.stderr, "ringfence: "+err.Error()+"; trying again")
+			pause(ctx, pollPause)
+			continue
+		case err != nil:
+			return err
+		}
+		if err := writeFollowed(p.stdout, out, batch, first); err != nil {
+			return err
+		}
+		first = first && len(batch) == 0
+	}
+}
+
+// passing says whether the same request may succeed later.
+func passing(err error) bool {
+	var exit *exitError
+	if e := asAPIError(err); e != nil {
+		return e.status == http.StatusTooManyRequests || e.status >= http.StatusInternalServerError
+	}
+	var unverified *unverifiedError
+	return errors.As(err, &exit) && exit.code == exitServer && !errors.As(err, &unverified)
+}
+
+// pause waits, or until the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// all reads to the end of the feed.
+func (f *follower) all(ctx context.Context, c *client, keys directiveKeys) ([]listed[wire.Directive], error) {
+	var all []listed[wire.Directive]
+	for {
+		batch, err := f.next(ctx, c, keys, 0)
+		if err != nil || len(batch) == 0 {
+			return all, err
+		}
+		all = append(all, batch...)
+	}
+}
+
+// unverifiedError is about a directive that must not be carried out.
+type unverifiedError struct {
+	host string
+	seq  int64
+	err  error
+}
+
+func (e *unverifiedError) Error() string {
+	return fmt.Sprintf("directive %d of host %s must not be carried out: %v", e.seq, e.host, e.err)
+}
+func (e *unverifiedError) Unwrap() error { return e.err }
+
+// next reads what follows, in order, waiting for the first if there is none yet, and verifies it.
+func (f *follower) next(ctx context.Context, c *client, keys directiveKeys, wait time.Duration) ([]listed[wire.Directive], error) {
+	query := url.Values{"after": {strconv.FormatInt(f.after, 10)}}
+	if wait > 0 {
+		query.Set("wait", wait.String())
+	}
+	var raws []json.RawMessage
+	if _, err := c.doPatiently(ctx, call{method: http.MethodGet, path: "/directives/v1/hosts/" + url.PathEscape(f.host) + "/directives", query: query}, &raws); err != nil {
+		return nil, err
+	}
+	var batch []listed[wire.Directive]
+	for _, raw := range raws {
+		d := listed[wire.Directive]{raw: raw}
+		if err := json.Unmarshal(raw, &d.value); err != nil {
+			return nil, &exitError{exitServer, fmt.Errorf("directive: %w", err)}
+		}
+		if err := f.check(ctx, c, keys, &d); err != nil {
+			return nil, &exitError{exitServer, &unverifiedError{f.host, d.value.Seq, err}}
+		}
+		f.after = d.value.Seq
+		batch = append(batch, d)
+	}
+	return batch, nil
+}
+
+// check holds a directive against what a reader must reject. Keys that are not known yet are asked for.
+func (f *follower) check(ctx context.Context, c *client, keys directiveKeys, d *listed[wire.Directive]) error {
+	_, err := keys.verify(d.raw)
+	if errors.Is(err, errUnknownKey) {
+		newer, keysErr := readKeys(ctx, c)
+		if keysErr != nil {
+			return keysErr
+		}
+		maps.Copy(keys, newer)
+		_, err = keys.verify(d.raw)
+	}
+	switch {
+	case err != nil:
+		return err
+	case d.value.HostID != f.host:
+		return fmt.Errorf("it is for host %q", d.value.HostID)
+	case d.value.Seq != f.after+1:
+		return fmt.Errorf("it follows %d, so directives are missing", f.after)
+	}
+	return nil
+}
+
+// writeFollowed writes what has come. A table has its header once.
+func writeFollowed(w io.Writer, out *form, batch []listed[wire.Directive], first bool) error {
+	for i := range batch {
+		switch out.value {
+		case formJSON:
+			if _, err := fmt.Fprintf(w, "%s\n", batch[i].raw); err != nil {
+				return err
+			}
+			continue
+		case formYAML:
+			if _, err := fmt.Fprintln(w, "---"); err != nil {
+				return err
+			}
+			if err := out.writeObject(w, batch[i].raw); err != nil {
+				return err
+			}
+			continue
+		}
+		t := directiveTable(out)
+		if !first || i > 0 {
+			t.header = nil
+		}
+		if err := writeList(w, out, batch[i:i+1], directiveName, t, directiveRow(out)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func directiveName(d *wire.Directive) string { return strconv.FormatInt(d.Seq, 10) }
+
+func directiveTable(out *form) table {
+	t := table{header: []string{"SEQ", "KIND     ", "ISSUED", "WHAT"}}
+	if out.value == formWide {
+		t.header = append(t.header, "DECISION")
+	}
+	return t
+}
+
+func directiveRow(out *form) func(*wire.Directive) []string {
+	return func(d *wire.Directive) []string {
+		row := []string{fmt.Sprintf("%3d", d.Seq), fmt.Sprintf("%-9s", d.Kind), instant(d.IssuedAt), directiveText(d)}
+		if out.value == formWide {
+			row = append(row, d.DecisionID)
+		}
+		return row
+	}
+}
+
+// directiveText says in a line what a directive orders.
+func directiveText(d *wire.Directive) string {
+	switch d.Kind {
+	case wire.DirectiveKindPLACE:
+		where := ""
+		if d.Place.CISNode != "" {
+			where = " on CIS node " + d.Place.CISNode
+		}
+		return fmt.Sprintf("%s may run%s with %s (%s)", workload(d.Place.Workload), where, d.Place.Runtime, d.Place.Isolation)
+	case wire.DirectiveKindRELEASE:
+		return fmt.Sprintf("%s may no longer run: %s", workload(d.Release.Workload), d.Release.Reason)
+	case wire.DirectiveKindCACHE:
+		return cacheText(&d.Cache)
+	case wire.DirectiveKindPURGE:
+		return purgeText(&d.Purge)
+	case wire.DirectiveKindSCRUB:
+		return fmt.Sprintf("clean the host, level %s: %s", d.Scrub.Level, d.Scrub.Reason)
+	case wire.DirectiveKindQUARANTINE:
+		return "start nothing new: " + d.Quarantine.Reason
+	case wire.DirectiveKindUNQUARANTINE:
+		return "the quarantine is over: " + d.Quarantine.Reason
+	}
+	return "this version of the command line does not know the kind " + string(d.Kind)
+}
+
+func workload(w wire.WorkloadReference) string {
+	return w.ComponentID + " of " + w.VNFInstanceID
+}
+
+func cacheText(c *wire.CacheDirective) string {
+	what := "image " + shortDigest(c.Digest)
+	if c.Digest == "*" {
+		what = "images"
+	}
+	text := fmt.Sprintf("%s: %s, pull %s", what, c.Mode, c.PullPolicy)
+	if c.PurgeOnRelease {
+		text += ", purge on release"
+	}
+	if len(c.VisibleToTrustDomainIDs) > 0 {
+		text += ", only for " + strings.Join(c.VisibleToTrustDomainIDs, ", ")
+	}
+	return text
+}
+
+func purgeText(p *wire.PurgeDirective) string {
+	switch {
+	case p.All:
+		return "purge all images"
+	case p.TrustDomainID != "":
+		return "purge the images of " + p.TrustDomainID
+	}
+	var short []string
+	for _, d := range p.Digests {
+		short = append(short, shortDigest(d))
+	}
+	return "purge " + strings.Join(short, ", ")
+}

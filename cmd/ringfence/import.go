@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"ringfence/api/inventory"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+const (
+	importPath = "/inventory/v1/imports"
+	exportPath = "/inventory/v1/export"
+	// mostExcerpt is the size of a document up to which findings show the line that they are about.
+	mostExcerpt = 64 << 20
+)
+
+func newImport(p process) *cobra.Command {
+	var out *form
+	cmd := &cobra.Command{
+		Use: "import FILE|-", Short: "Load a fleet from an inventory document", Args: takes("FILE|-"),
+		Long: `Load trust domains, hosts, VNF profiles and the like from one inventory document, YAML or JSON.
+
+The service checks the whole document before it applies anything: one fault refuses it all, and every fault
+is shown with its place (exit code 3). Then each entry is created or replaced by its key; what the document
+does not mention stays. If the connection breaks, import the same document again: that completes the work.`,
+		Example: `  ringfence import deployments/reference/deployment.yaml
+  zcat fleet.json.gz | ringfence import -`,
+	}
+	out = addForms(cmd, formTable, formJSON, formYAML)
+	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
+		result, raw, err := importDocument(ctx, p, c, args[0])
+		if err != nil {
+			return refusedDocument(p, out, err, args[0])
+		}
+		if out.machine() {
+			return out.writeObject(p.stdout, raw)
+		}
+		return importTable(result).write(p.stdout)
+	})
+	return cmd
+}
+
+// importDocument sends a document, showing on a terminal how far it is.
+func importDocument(ctx context.Context, p process, c *client, name string) (inventory.ImportResult, json.RawMessage, error) {
+	var result inventory.ImportResult
+	file, size, err := input(p, name)
+	if err != nil {
+		return result, nil, err
+	}
+	defer file.Close()
+	body := bufio.NewReaderSize(file, 1<<20)
+	meter := newMeter(p.stderr, body, size)
+	got, err := c.doPatiently(ctx, call{
+		method: http.MethodPost, path: importPath, contentType: documentType(name, body), body: meter,
+	}, &result)
+	meter.stop()
+	return result, got.body, err
+}
+
+// documentType is the media type of an inventory document: by its name, or by how it begins.
+func documentType(name string, r *bufio.Reader) string {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json":
+		return typeJSON
+	case ".yaml", ".yml":
+		return typeYAML
+	}
+	head, _ := r.Peek(512)
+	if strings.HasPrefix(strings.TrimLeftFunc(string(head), unicode.IsSpace), "{") {
+		return typeJSON
+	}
+	return typeYAML
+}
+
+// importTable counts what an import did, list by list.
+func importTable(result inventory.ImportResult) *table {
+	t := &table{header: []string{"LIST", "CREATED", "UPDATED", "UNCHANGED"}}
+	for _, name := range slices.Sorted(maps.Keys(result.Counts)) {
+		n := result.Counts[name]
+		if n.Created+n.Updated+n.Unchanged > 0 {
+			t.add(name, fmt.Sprint(n.Created), fmt.Sprint(n.Updated), fmt.Sprint(n.Unchanged))
+		}
+	}
+	return t
+}
+
+// refusedDocument shows the findings against a document that was sent, like a compiler. Any other error is returned as
+// it is.
+func refusedDocument(p process, out *form, err error, name string) error {
+	e := asAPIError(err)
+	if e == nil || len(e.problem.Findings) == 0 {
+		return err
+	}
+	if out.machine() {
+		if err := out.writeObject(p.stdout, e.raw); err != nil {
+			return err
+		}
+		return &exitError{exitRefused, errShown}
+	}
+	writeFindings(p.stderr, e.findings(), name)
+	return &exitError{exitRefused, fmt.Errorf("%s is refused: %s", printable(name), printable(e.problem.Detail))}
+}
+
+// writeFindings shows the first findings, with the lines of the document that they are about.
+func writeFindings(w io.Writer, findings []placement.Finding, name string) {
+	var content []byte
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && info.Size() <= mostExcerpt {
+		content, _ = os.ReadFile(name)
+	}
+	if name == "-" {
+		name = "(standard input)"
+	}
+	shown := findings[:min(len(findings), mostShown)]
+	fmt.Fprint(w, policy.Format(shown, name, content))
+	if n := len(findings) - len(shown); n > 0 {
+		fmt.Fprintf(w, "... and %d more; -o json shows all\n", n)
+	}
+}
+
+func newExport(p process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "export", Short: "Write the inventory as one document", Args: takes(),
+		Long: `Write the whole inventory, as of one moment, to standard output, as the document that import takes.
+
+Two exports of the same inventory are equal byte for byte. Decisions and policies are not part of it: a copy
+of everything is what backup writes.`,
+		Example: `  ringfence export > fleet.yaml
+  ringfence export -o json | jq '.hosts | length'`,
+	}
+	out := addForms(cmd, formYAML, formJSON)
+	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
+		accept := typeYAML
+		if out.value == formJSON {
+			accept = typeJSON
+		}
+		resp, err := c.open(ctx, call{method: http.MethodGet, path: exportPath, accept: accept})
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if _, err := io.Copy(p.stdout, resp.Body); err != nil {
+			return &exitError{exitServer, fmt.Errorf("the export is not complete: %w", err)}
+		}
+		return nil
+	})
+	return cmd
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"ringfence/api/common"
+	wire "ringfence/api/grant"
+	"ringfence/internal/placement"
+)
+
+// mostShown bounds how many faults of one document are shown; -o json shows all.
+const mostShown = 50
+
+// apiError is an answer that is no success.
+type apiError struct {
+	status  int
+	problem wire.GrantRefusal // the problem document with the most members; what an answer lacks is empty
+	raw     json.RawMessage   // the document as it came; nil when it was none
+}
+
+func newAPIError(resp *http.Response, body []byte) *apiError {
+	e := &apiError{status: resp.StatusCode}
+	if err := json.Unmarshal(body, &e.problem); err == nil && e.problem.Detail != "" {
+		e.raw = body
+		return e
+	}
+	e.problem = wire.GrantRefusal{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), Detail: firstLine(string(body))}
+	return e
+}
+
+// firstLine is the beginning of what something that is no ringfence answered.
+func firstLine(body string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(body), "\n")
+	const most = 200
+	if r := []rune(line); len(r) > most {
+		line = string(r[:most]) + "..."
+	}
+	if line == "" {
+		return "the answer has no body"
+	}
+	return line
+}
+
+// Error tells a person what is wrong, with every place that the server named.
+func (e *apiError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the server answers %d: %s", e.status, printable(e.problem.Detail))
+	for i, p := range e.problem.InvalidParams {
+		if i == mostShown {
+			fmt.Fprintf(&b, "\n  ... and %d more", len(e.problem.InvalidParams)-mostShown)
+			break
+		}
+		fmt.Fprintf(&b, "\n  %s: %s", orElse(printable(p.Pointer), "the body"), printable(p.Reason))
+	}
+	switch {
+	case e.status == http.StatusUnauthorized:
+		b.WriteString("\n  RINGFENCE_TOKEN holds the token that is sent")
+	case e.status >= http.StatusInternalServerError && e.problem.Instance != "":
+		fmt.Fprintf(&b, "\n  the server's log has it under %s", printable(e.problem.Instance))
+	}
+	return b.String()
+}
+
+// asAPIError is the server's own answer in an error; nil when there is none.
+func asAPIError(err error) *apiError {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// notFound says whether the server does not know what was asked for.
+func notFound(err error) bool {
+	e := asAPIError(err)
+	return e != nil && e.status == http.StatusNotFound
+}
+
+// refused says whether the answer is a decision: a grant that was asked for in due form and refused.
+func (e *apiError) refused() bool {
+	return e.status == http.StatusForbidden && (e.problem.DecisionID != "" || len(e.problem.Violations) > 0)
+}
+
+// findings are the faults of a document, as the compiler here would report them.
+func (e *apiError) findings() []placement.Finding {
+	var out []placement.Finding
+	for _, f := range e.problem.Findings {
+		out = append(out, findingFromWire(f))
+	}
+	return out
+}
+
+func findingFromWire(f common.Finding) placement.Finding {
+	return placement.Finding{
+		Severity: string(f.Severity), Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
+	}
+}
+
+func findingToWire(f placement.Finding) common.Finding {
+	return common.Finding{
+		Severity: common.FindingSeverity(f.Severity), Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
+	}
+}
+
+// refusalText is a refused grant for a person.
+func refusalText(e *apiError) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "refused    decision %s\n\n%s\n", orElse(printable(e.problem.DecisionID), none), printable(e.problem.Detail))
+	if len(e.problem.Violations) > 0 {
+		t := table{header: []string{"RULE", "HOSTS", "RESOURCES", "WHY"}}
+		for _, v := range e.problem.Violations {
+			why := withoutRule(v.Message, v.RuleID)
+			if v.NeededIsolation != "" {
+				why += " (isolation " + string(v.NeededIsolation) + " or more would satisfy it)"
+			}
+			t.add(v.RuleID, hostCount(v.HostCount), strings.Join(v.ResourceDefinitionIDs, ", "), why)
+		}
+		b.WriteByte('\n')
+		t.write(&b)
+	}
+	if len(e.problem.Conflict.Members) > 0 {
+		fmt.Fprintf(&b, "\nconflict   %s: %s\n", printable(strings.Join(e.problem.Conflict.Members, ", ")), printable(e.problem.Conflict.Message))
+	}
+	return b.String()
+}
+
+// hostCount is how many hosts a rule excludes; a fault of the request itself excludes none in particular.
+func hostCount(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+// withoutRule is a reason's sentence without the rule that it begins with, where a column names that.
+func withoutRule(message, ruleID string) string {
+	return strings.TrimPrefix(message, ruleID+": ")
+}
