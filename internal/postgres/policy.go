@@ -75,11 +75,15 @@ func (s *Store) CreatePolicy(ctx context.Context, p placement.PolicyRecord, acto
 	return created, err
 }
 
-// DeletePolicy deletes a policy with its versions. One that is activated is a Conflict.
-func (s *Store) DeletePolicy(ctx context.Context, id, actor string) error {
+// DeletePolicy deletes a policy with its versions. One that is activated is a Conflict. With ifRevision it must have that
+// revision.
+func (s *Store) DeletePolicy(ctx context.Context, id string, ifRevision *int64, actor string) error {
 	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		p, err := lockPolicy(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if err := checkRevision("policy", id, ifRevision, p.Revision); err != nil {
 			return err
 		}
 		if p.Activated {
