@@ -62,6 +62,7 @@ CREATE TABLE decision (
     CONSTRAINT decision_outcome_ck CHECK (outcome IN ('GRANT', 'REFUSE')),
     CONSTRAINT decision_plan_ck CHECK (outcome = 'GRANT' OR plan IS NULL)
 );
+CREATE INDEX decision_at_idx ON decision (at, id);
 COMMENT ON TABLE decision IS 'Decisions with everything that they depended on: with the change feed they replay to the same answer.';
 COMMENT ON COLUMN decision.nfvi_pop_id IS 'NFVI-PoP of the grant''s first host; - for refusals, dry runs and cache decisions.';
 COMMENT ON COLUMN decision.id IS 'Identifier.';

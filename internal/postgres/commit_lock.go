@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -31,8 +32,9 @@ func (s *Store) hostsOfResidencies(ctx context.Context, ids []string) ([]placeme
 // batch has a snapshot of its own, taken when its turn comes: those after the locks see what the locks waited for.
 func (t *commitTx) lockAndRead(ctx context.Context, tx pgx.Tx) error {
 	var b pgx.Batch
-	t.queueIdempotency(&b)
 	queueEpoch(&b, &t.epoch)
+	queueTurn(&b, t.keys)
+	t.queueIdempotency(&b)
 	t.queueScopes(&b)
 	var overtaken bool
 	pops := byPoP(t.keys)
@@ -76,6 +78,27 @@ func (t *commitTx) row() idempotencyRow {
 func queueEpoch(b *pgx.Batch, epoch *int64) {
 	b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, int64(epochLock))
 	b.Queue(`SELECT epoch FROM policy_epoch`).QueryRow(func(row pgx.Row) error { return row.Scan(epoch) })
+}
+
+// turnClass is the first key of the advisory locks by which decisions take turns on hosts.
+const turnClass = 0x72696e67
+
+// queueTurn lets decisions on the same host take turns before they get a transaction id. Without it the row locks below
+// would be enough for safety, but a transaction that waits for a second host would often find it changed by a later id
+// and have to start again (errOvertaken).
+func queueTurn(b *pgx.Batch, keys []placement.HostKey) {
+	const turnSQL = `SELECT pg_advisory_xact_lock($1, k.id) FROM unnest($2::int[]) AS k (id)`
+	if len(keys) == 0 {
+		return
+	}
+	turns := make([]int32, len(keys))
+	for i, k := range keys {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(k.NFVIPoPID + "\x00" + k.HostID))
+		turns[i] = int32(h.Sum32())
+	}
+	slices.Sort(turns)
+	b.Queue(turnSQL, int32(turnClass), slices.Compact(turns))
 }
 
 // queueScopes locks the components whose replicas anywhere count, ascending. The rows are made when first needed.
@@ -185,10 +208,10 @@ func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 
 // queueReadHosts reads hosts, which the transaction has locked, with everything on them, and the database's time.
 func queueReadHosts(b *pgx.Batch, pops []popHosts, hosts *[]*lockedHost, now *time.Time) {
-	var residents []placement.Residency
+	var residents []*placement.Residency
 	for _, p := range pops {
 		queueCollect(b, hosts, lockedHostFromRow, lockedHostsSQL, p.id, p.hostIDs)
-		queueCollect(b, &residents, residencyFromRow, residentsSQL, p.id, p.hostIDs)
+		queueCollect(b, &residents, addressOf(residencyFromRow), residentsSQL, p.id, p.hostIDs)
 	}
 	b.Queue(`SELECT statement_timestamp()`).QueryRow(func(row pgx.Row) error {
 		settle(*hosts, residents)
@@ -199,14 +222,13 @@ func queueReadHosts(b *pgx.Batch, pops []popHosts, hosts *[]*lockedHost, now *ti
 }
 
 // settle puts residents onto their hosts and sorts both as the domain does, whatever the database's collation.
-func settle(hosts []*lockedHost, residents []placement.Residency) {
+func settle(hosts []*lockedHost, residents []*placement.Residency) {
 	slices.SortFunc(hosts, func(a, b *lockedHost) int { return a.key.Compare(b.key) })
 	byKey := make(map[placement.HostKey]*lockedHost, len(hosts))
 	for _, h := range hosts {
 		byKey[h.key] = h
 	}
-	for i := range residents {
-		r := &residents[i]
+	for _, r := range residents {
 		if h := byKey[placement.HostKey{NFVIPoPID: r.NFVIPoPID, HostID: r.HostID}]; h != nil {
 			h.residents = append(h.residents, r)
 		}

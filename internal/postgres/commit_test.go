@@ -139,7 +139,12 @@ func (w *world) grant(q request) placement.Grant {
 	return res.Grant
 }
 
-// residency is the one placement of a grant.
+func (w *world) release(residencyID string) error {
+	_, err := w.ReleaseReservation(w.t.Context(), residencyID, "test", nil, "operator", placement.EndRules{})
+	return err
+}
+
+// residencyOf is the first placement of a grant.
 func residencyOf(g placement.Grant) string { return g.Placements[0].ResidencyID }
 
 func (w *world) state(residencyID string) string {
@@ -166,8 +171,24 @@ func (w *world) checkBooks() {
 	}
 }
 
+// settled returns the head of the feed once nothing committed is missing in it. Transactions of other tests delay that,
+// because the ids of transactions belong to the whole server.
+func (w *world) settled() placement.FeedPosition {
+	w.t.Helper()
+	for {
+		head, pending, err := w.FeedHead(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if !pending {
+			return head
+		}
+	}
+}
+
 func (w *world) feed() []placement.Change {
 	w.t.Helper()
+	w.settled()
 	changes, err := w.ReadFeed(w.t.Context(), placement.FeedPosition{}, 10000)
 	if err != nil {
 		w.t.Fatal(err)
@@ -287,12 +308,14 @@ func TestCommitIsStale(t *testing.T) {
 		edit   func(*placement.Commit)
 		after  string
 	}{
-		"epoch":     {edit: func(c *placement.Commit) { c.Decision.Inputs.PolicyEpoch++ }},
-		"no host":   {edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].HostID = "h9" }},
-		"cordoned":  {before: `UPDATE host SET lifecycle = 'CORDONED'`, after: `UPDATE host SET lifecycle = 'IN_SERVICE'`},
-		"full":      {before: `UPDATE host SET cpu_millis_total = 999`, after: `UPDATE host SET cpu_millis_total = 4000`},
-		"full ext":  {before: `UPDATE host_ext_capacity SET total = 0`, after: `UPDATE host_ext_capacity SET total = 2`},
-		"too old":   {edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].AttestationLimit = 10*time.Minute + time.Second }},
+		"epoch":    {edit: func(c *placement.Commit) { c.Decision.Inputs.PolicyEpoch++ }},
+		"no host":  {edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].HostID = "h9" }},
+		"cordoned": {before: `UPDATE host SET lifecycle = 'CORDONED'`, after: `UPDATE host SET lifecycle = 'IN_SERVICE'`},
+		"full":     {before: `UPDATE host SET cpu_millis_total = 999`, after: `UPDATE host SET cpu_millis_total = 4000`},
+		"full ext": {before: `UPDATE host_ext_capacity SET total = 0`, after: `UPDATE host_ext_capacity SET total = 2`},
+		"too old": {edit: func(c *placement.Commit) {
+			c.Decision.Plan.Placements[0].AttestationLimit = 10*time.Minute + time.Second
+		}},
 		"untrusted": {before: `UPDATE host SET attestation_state = 'UNTRUSTED'`, edit: trusted, after: `UPDATE host SET attestation_state = 'TRUSTED'`},
 		"expired": {
 			before: `UPDATE host SET attestation_valid_until = now() + interval '1 second'`, after: `UPDATE host SET attestation_valid_until = NULL`,

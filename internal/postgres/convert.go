@@ -30,6 +30,14 @@ func tryConvert[A, B any](as []A, f func(A) (B, error)) ([]B, error) {
 	return bs, nil
 }
 
+// addressOf makes a conversion return its result's address.
+func addressOf[R, T any](from func(*R) (T, error)) func(*R) (*T, error) {
+	return func(r *R) (*T, error) {
+		t, err := from(r)
+		return &t, err
+	}
+}
+
 // isolationName leaves the zero value, which means that nothing was stated, out of documents.
 func isolationName(i placement.Isolation) string {
 	if i == placement.IsolationNone {

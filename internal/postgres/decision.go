@@ -100,16 +100,19 @@ func (s *Store) GetDecision(ctx context.Context, id string) (placement.Decision,
 	return decisions[0], nil
 }
 
-// ListDecisions returns a page of the recorded decisions, ascending by id.
-func (s *Store) ListDecisions(ctx context.Context, page placement.Page) ([]placement.Decision, error) {
+// ListDecisions returns a page of the recorded decisions, newest first; with a client only those that it asked for. The
+// page's key is a decision's id.
+func (s *Store) ListDecisions(ctx context.Context, clientID string, page placement.Page) ([]placement.Decision, error) {
 	const listSQL = `
 		SELECT ` + decisionColumns + `
-		FROM directory l
-		JOIN decision d ON d.nfvi_pop_id = l.nfvi_pop_id AND d.id = l.id
-		WHERE l.kind = 'DECISION' AND l.id > $1
-		ORDER BY l.id
-		LIMIT $2`
-	decisions, err := collect(ctx, s.pool, decisionFromRow, listSQL, page.After, page.Limit)
+		FROM decision d
+		WHERE ($1 = '' OR d.client_id = $1)
+		  AND ($2 = '' OR (d.at, d.id) < (SELECT a.at, a.id
+		                                  FROM directory l JOIN decision a ON a.nfvi_pop_id = l.nfvi_pop_id AND a.id = l.id
+		                                  WHERE l.kind = 'DECISION' AND l.id = $2))
+		ORDER BY d.at DESC, d.id DESC
+		LIMIT $3`
+	decisions, err := collect(ctx, s.pool, decisionFromRow, listSQL, clientID, page.After, page.Limit)
 	return decisions, translate(err)
 }
 

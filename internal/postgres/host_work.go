@@ -43,8 +43,10 @@ func lockForWork(ctx context.Context, tx pgx.Tx, key placement.HostKey) (*hostWo
 	var overtaken bool
 	var hosts []*lockedHost
 	w := &hostWork{tx: tx}
-	pops := byPoP([]placement.HostKey{key})
+	keys := []placement.HostKey{key}
+	pops := byPoP(keys)
 	queueEpoch(&b, &epoch)
+	queueTurn(&b, keys)
 	queueLockHosts(&b, pops[0], &overtaken)
 	queueReadHosts(&b, pops, &hosts, &w.now)
 	w.overheads = queueOverheads(&b)

@@ -11,139 +11,127 @@ import (
 	"ringfence/internal/placement"
 )
 
-// ObservedDigest returns the digest of the state that a host reported last; empty when it reported none.
-func (s *Store) ObservedDigest(ctx context.Context, hostID string) (string, error) {
-	key, err := hostKey(ctx, s.pool, hostID)
-	if err != nil {
-		return "", err
-	}
-	digest, _, err := observedDigest(ctx, s.pool, key)
-	return digest, translate(err)
-}
-
-func observedDigest(ctx context.Context, q queryer, key placement.HostKey) (digest string, at time.Time, err error) {
-	const digestSQL = `SELECT digest, observed_at FROM observed_state WHERE nfvi_pop_id = $1 AND host_id = $2`
-	err = q.QueryRow(ctx, digestSQL, key.NFVIPoPID, key.HostID).Scan(&digest, &at)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", time.Time{}, nil
-	}
-	return digest, at, err
-}
-
-// PutObservedState takes what a host reports of itself, and tells whether anything was written. The report is kept apart
-// from what was decided, and an equal one is not stored again. What was decided follows it: residencies that are seen
-// run; UNCONFIRMED ones that are not seen after their expiry, and TERMINATING ones that are not seen any more, end. What
-// nobody decided frees nothing. A report that is older than the stored one is ignored.
-func (s *Store) PutObservedState(ctx context.Context, state placement.ObservedState, digest string, end placement.EndRules) (changed bool, err error) {
+// PutObservedState takes what a host reports of itself and says what followed. The report is kept apart from what was
+// decided; one that says the same as the one before is not stored again. What was decided follows it: residencies that
+// are seen run; UNCONFIRMED ones that are absent after their expiry, and TERMINATING ones that are absent since they were
+// to terminate, end. What nobody decided frees nothing. Kinds of errors: NotFound, PreconditionFailed when the condition
+// does not hold, Conflict for a report that is older than the stored one, Unavailable.
+func (s *Store) PutObservedState(ctx context.Context, state placement.ObservedState, digest string, cond placement.ObservationCondition,
+	end placement.EndRules,
+) (placement.ObservationResult, error) {
 	key, err := hostKey(ctx, s.pool, state.HostID)
 	if err != nil {
-		return false, err
+		return placement.ObservationResult{}, err
 	}
-	if news, err := s.isNews(ctx, key, digest); err != nil || !news {
-		return false, translate(err)
+	result, settled, err := s.nothingNew(ctx, key, &state, digest, cond)
+	if err != nil || settled {
+		return result, translate(err)
 	}
 	err = s.workOnHost(ctx, key, func(w *hostWork) error {
-		changed, err = w.observe(ctx, &state, digest, end)
+		result, err = w.follow(ctx, &state, digest, cond, end)
 		return err
 	})
-	return changed && err == nil, err
-}
-
-// isNews tells whether a report can change anything, without a lock: it differs from the stored one, or something on the
-// host waits to be seen or missed.
-func (s *Store) isNews(ctx context.Context, key placement.HostKey, digest string) (news bool, err error) {
-	const newsSQL = `
-		SELECT NOT EXISTS (SELECT FROM observed_state WHERE nfvi_pop_id = $1 AND host_id = $2 AND digest = $3)
-		    OR EXISTS (SELECT FROM residency WHERE nfvi_pop_id = $1 AND host_id = $2 AND state <> 'RUNNING')`
-	err = s.pool.QueryRow(ctx, newsSQL, key.NFVIPoPID, key.HostID, digest).Scan(&news)
-	return news, err
-}
-
-func (w *hostWork) observe(ctx context.Context, state *placement.ObservedState, digest string, end placement.EndRules) (changed bool, err error) {
-	stored, storedAt, err := observedDigest(ctx, w.tx, w.key)
 	if err != nil {
-		return false, err
+		return placement.ObservationResult{}, err
 	}
-	at := state.ObservedAt.UTC().Truncate(time.Microsecond)
-	if state.ObservedAt.IsZero() || at.After(w.now) {
-		at = w.now // a clock that is ahead proves nothing about the time to come
-	}
-	if at.Before(storedAt) {
-		return false, nil
-	}
-	matched := w.match(state.Residencies)
-	for i, r := range matched {
-		w.seen(r, &state.Residencies[i])
-	}
-	w.missing(state.Residencies, at, end)
-	if stored != digest {
-		w.queueObserved(state, matched, digest, at)
-	}
-	return stored != digest || len(w.changes) > 0, nil
+	return result, nil
 }
 
-// match finds for each reported workload the resident that it is, nil when nobody decided it.
-func (w *hostWork) match(reported []placement.ObservedResidency) []*placement.Residency {
-	out := make([]*placement.Residency, len(reported))
-	for i := range reported {
-		var candidates []*placement.Residency
-		for _, r := range w.residents {
-			if mayBe(&reported[i], r) && !slices.Contains(out, r) {
-				candidates = append(candidates, r)
-			}
-		}
-		if len(candidates) == 1 || len(candidates) > 1 && reported[i].ResidencyID != "" {
-			out[i] = candidates[0]
-		}
+// nothingNew answers a report from which nothing follows without a lock: it is the stored one, and everything on the host
+// is as it says.
+func (s *Store) nothingNew(ctx context.Context, key placement.HostKey, state *placement.ObservedState, digest string,
+	cond placement.ObservationCondition,
+) (result placement.ObservationResult, settled bool, err error) {
+	before, err := readReport(ctx, s.pool, key)
+	if err != nil || before.digest != digest || before.check(state, cond) != nil {
+		return result, false, err
 	}
-	return out
+	residents, err := collect(ctx, s.pool, addressOf(residencyFromRow), residentsSQL, key.NFVIPoPID, []string{key.HostID})
+	if err != nil {
+		return result, false, err
+	}
+	o := observe(residents, state.Residencies, observedAt(state, before.now))
+	return placement.ObservationResult{Missing: o.missing, Unmatched: o.unmatched()}, !o.changes(), nil
 }
 
-// mayBe tells whether a reported workload may be a residency. A host that knows residencies by their id names no other
-// one; otherwise what it leaves open fits anything.
-func mayBe(o *placement.ObservedResidency, r *placement.Residency) bool {
-	if o.ResidencyID != "" {
-		return o.ResidencyID == r.ID
-	}
-	if o.VIMResourceID != "" && slices.Contains(r.VIMResourceIDs, o.VIMResourceID) {
-		return true
-	}
-	return o.VNFInstanceID != "" && o.VNFInstanceID == r.Workload.NF.VNFInstanceID &&
-		(o.ComponentID == "" || o.ComponentID == r.Workload.ComponentID) &&
-		(o.ResourceDefinitionID == "" || o.ResourceDefinitionID == r.ResourceDefinitionID)
+// report is what is stored of a host's newest report, and the database's time.
+type report struct {
+	digest string // empty: none
+	at     time.Time
+	now    time.Time
 }
 
-// seen confirms a resident and learns its identifier in the VIM.
-func (w *hostWork) seen(r *placement.Residency, o *placement.ObservedResidency) {
-	if r == nil {
-		return
+func readReport(ctx context.Context, q queryer, key placement.HostKey) (r report, err error) {
+	const reportSQL = `SELECT digest, observed_at, statement_timestamp() FROM observed_state WHERE nfvi_pop_id = $1 AND host_id = $2`
+	err = q.QueryRow(ctx, reportSQL, key.NFVIPoPID, key.HostID).Scan(&r.digest, &r.at, &r.now)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return report{}, nil
 	}
-	learns := o.VIMResourceID != "" && !slices.Contains(r.VIMResourceIDs, o.VIMResourceID)
-	if learns {
-		r.VIMResourceIDs = append(slices.Clone(r.VIMResourceIDs), o.VIMResourceID)
-	}
+	return r, err
+}
+
+// check tells whether a report may follow the stored one.
+func (r *report) check(state *placement.ObservedState, cond placement.ObservationCondition) error {
 	switch {
-	case awaited(r):
-		w.enter(r, placement.StateRunning)
-	case learns:
-		w.enter(r, r.State)
+	case cond.First && r.digest != "":
+		return placement.Errorf(placement.PreconditionFailed, "host %q has reported before: leave out If-None-Match", state.HostID)
+	case cond.Digest != "" && cond.Digest != r.digest:
+		return placement.Errorf(placement.PreconditionFailed, "somebody else has reported for host %q meanwhile: report again without If-Match", state.HostID)
+	case cond.Digest == "" && !state.ObservedAt.IsZero() && state.ObservedAt.Before(r.at):
+		return placement.Errorf(placement.Conflict, "the report of host %q was made at %s, the one before at %s: a late report is not taken",
+			state.HostID, state.ObservedAt.UTC().Format(time.RFC3339Nano), r.at.UTC().Format(time.RFC3339Nano))
 	}
+	return nil
 }
 
-// missing ends the residents whose absence the report proves: none of the reported workloads may be them, and the
-// host looked after they expired or were to terminate.
-func (w *hostWork) missing(reported []placement.ObservedResidency, at time.Time, end placement.EndRules) {
+// observedAt is when the host looked. A clock that is ahead proves nothing about the time to come.
+func observedAt(state *placement.ObservedState, now time.Time) time.Time {
+	if at := state.ObservedAt.UTC().Truncate(time.Microsecond); !state.ObservedAt.IsZero() && at.Before(now) {
+		return at
+	}
+	return now
+}
+
+// follow stores a report, unless it is stored, and lets what was decided follow it.
+func (w *hostWork) follow(ctx context.Context, state *placement.ObservedState, digest string, cond placement.ObservationCondition,
+	end placement.EndRules,
+) (result placement.ObservationResult, err error) {
+	before, err := readReport(ctx, w.tx, w.key)
+	if err != nil {
+		return result, err
+	}
+	if err := before.check(state, cond); err != nil {
+		return result, err
+	}
+	at := observedAt(state, w.now)
+	o := observe(w.residents, state.Residencies, at)
+	result = placement.ObservationResult{
+		Changed: before.digest != digest, Confirmed: convert(o.confirmed, residencyID), Ended: convert(o.ended, residencyID),
+		Missing: o.missing, Unmatched: o.unmatched(),
+	}
+	if result.Changed {
+		w.queueReport(state, o.matched, digest, at)
+	}
 	for _, r := range slices.Clone(w.residents) {
-		proved := r.State == placement.StateUnconfirmed && at.After(r.ExpiresAt) || r.State == placement.StateTerminating && at.After(r.StateSince)
-		present := slices.ContainsFunc(reported, func(o placement.ObservedResidency) bool { return mayBe(&o, r) })
-		if proved && !present {
+		if id := o.learned[r]; id != "" {
+			r.VIMResourceIDs = append(slices.Clone(r.VIMResourceIDs), id)
+		}
+		switch {
+		case slices.Contains(o.confirmed, r):
+			w.enter(r, placement.StateRunning)
+		case slices.Contains(o.ended, r):
 			w.end(r, end)
+		case o.learned[r] != "":
+			w.enter(r, r.State)
 		}
 	}
+	return result, nil
 }
 
-// queueObserved replaces the stored report.
-func (w *hostWork) queueObserved(state *placement.ObservedState, matched []*placement.Residency, digest string, at time.Time) {
+func residencyID(r *placement.Residency) string { return r.ID }
+
+// queueReport replaces the stored report.
+func (w *hostWork) queueReport(state *placement.ObservedState, matched []*placement.Residency, digest string, at time.Time) {
 	const stateSQL = `
 		INSERT INTO observed_state (nfvi_pop_id, host_id, digest, observed_at, received_at)
 		VALUES ($1, $2, $3, $4, $5)

@@ -16,10 +16,13 @@ func (s *Store) ListReservations(ctx context.Context, f placement.ReservationFil
 		WHERE grant_id IS NOT NULL AND id > $1
 		  AND ($2 = '' OR vnf_instance_id = $2) AND ($3 = '' OR host_id = $3) AND ($4 = '' OR grant_id = $4)
 		  AND ($5::text[] IS NULL OR state = ANY($5))
+		  AND ($6 = '' OR EXISTS (SELECT FROM directory l
+		                          JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
+		                          WHERE l.kind = 'GRANT' AND l.id = residency.grant_id AND g.client_id = $6))
 		ORDER BY id
-		LIMIT $6`
+		LIMIT $7`
 	states := convert(nilIfEmpty(f.States), func(s placement.ResidencyState) string { return string(s) })
-	list, err := collect(ctx, s.pool, residencyFromRow, listSQL, page.After, f.VNFInstanceID, f.HostID, f.GrantID, states, page.Limit)
+	list, err := collect(ctx, s.pool, residencyFromRow, listSQL, page.After, f.VNFInstanceID, f.HostID, f.GrantID, states, f.ClientID, page.Limit)
 	return list, translate(err)
 }
 
@@ -50,32 +53,46 @@ func (s *Store) ListGrantResidencies(ctx context.Context, grantID string) ([]pla
 	return list, translate(err)
 }
 
-// ReleaseReservation ends a reservation by hand: the operator vouches that the workload does not run. A running one
-// cannot be released (Conflict); one that is to terminate can, when nobody is left who could report it gone.
-func (s *Store) ReleaseReservation(ctx context.Context, id, reason, actor string, end placement.EndRules) error {
-	if reason == "" {
-		return placement.Errorf(placement.Invalid, "say why reservation %q is released", id)
-	}
+// ReleaseReservation ends a reservation by hand and returns it as it was: the operator vouches that nothing runs under it.
+// If it may have run, what it leaves behind by the end rules is written with it. A running one cannot be released
+// (Conflict): it ends when its VNFM terminates it. With ifRevision it must have that revision.
+func (s *Store) ReleaseReservation(ctx context.Context, id, reason string, ifRevision *int64, actor string, end placement.EndRules) (
+	released placement.Residency, err error,
+) {
 	found, err := s.GetReservation(ctx, id)
 	if err != nil {
-		return err
+		return placement.Residency{}, err
 	}
 	key := placement.HostKey{NFVIPoPID: found.NFVIPoPID, HostID: found.HostID}
-	return s.workOnHost(ctx, key, func(w *hostWork) error {
+	err = s.workOnHost(ctx, key, func(w *hostWork) error {
 		r := w.resident(id)
-		switch {
-		case r == nil:
+		if r == nil {
 			return notFound("reservation", id)
-		case r.State == placement.StateRunning:
-			return placement.Errorf(placement.Conflict, "%q is running: only its VNFM can remove it", id)
-		case awaited(r):
-			w.issue(releaseDirective(r, reason), w.now)
 		}
-		w.end(r, end)
-		return queueAudit(&w.batch, key.NFVIPoPID, &placement.AuditRecord{
-			ActorID: actor, Action: "RELEASE", ObjectID: id,
-			Detail: map[string]string{"reason": reason, "state": string(r.State), "hostId": key.HostID, "grantId": r.GrantID},
-		})
+		if err := checkRevision("reservation", id, ifRevision, r.Revision); err != nil {
+			return err
+		}
+		released = *r
+		return w.release(r, reason, actor, end)
+	})
+	return released, err
+}
+
+func (w *hostWork) release(r *placement.Residency, reason, actor string, end placement.EndRules) error {
+	switch r.State {
+	case placement.StateRunning:
+		return placement.Errorf(placement.Conflict, "%q is running: only its VNFM can remove it", r.ID)
+	case placement.StateReserved:
+		end.Residue = nil // it never ran
+		w.issue(releaseDirective(r, reason), w.now)
+	case placement.StateUnconfirmed:
+		w.issue(releaseDirective(r, reason), w.now)
+	case placement.StateTerminating: // the host has been told
+	}
+	w.end(r, end)
+	return queueAudit(&w.batch, r.NFVIPoPID, &placement.AuditRecord{
+		ActorID: actor, Action: "RELEASE", ObjectID: r.ID,
+		Detail: map[string]string{"reason": reason, "state": string(r.State), "hostId": r.HostID, "grantId": r.GrantID},
 	})
 }
 

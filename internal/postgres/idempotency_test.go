@@ -1,0 +1,341 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"ringfence/internal/placement"
+)
+
+func keyOf(occ, body string) placement.IdempotencyKey {
+	return placement.IdempotencyKey{ClientID: "vnfm", VNFLcmOpOccID: occ, BodySHA256: sha256.Sum256([]byte(body))}
+}
+
+func (w *world) find(occ, body string) placement.Answer {
+	w.t.Helper()
+	a, err := w.FindAnswer(w.t.Context(), keyOf(occ, body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// refusal is a decision that refuses, on a view at a position.
+func (w *world) refusal(occ string, at placement.FeedPosition) placement.Decision {
+	d := w.commitOf(request{vnf: "amf-1", occ: occ}).Decision
+	d.NFVIPoPID, d.Outcome, d.Plan, d.At, d.Inputs.Position = placement.DecisionPoP, placement.OutcomeRefuse, nil, d.Inputs.Now, at
+	d.Explanation = placement.Explanation{Reasons: []placement.Reason{{RuleID: placement.RuleNoPolicy}}}
+	return d
+}
+
+func TestAnswerStandsAsLongAsItsReservations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1", "h2")
+	if a := w.find("occ-1", "a"); a.Found {
+		t.Fatalf("an answer before the question: %+v", a)
+	}
+	q := request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1", "h2"}}
+	g := w.grant(q)
+	ids := []string{g.Placements[0].ResidencyID, g.Placements[1].ResidencyID}
+	want := placement.Answer{
+		Found: true, SameBody: true, Outcome: placement.OutcomeGrant, GrantID: g.ID, DecisionID: g.DecisionID, Stands: true, Unconfirmed: slices.Sorted(slices.Values(ids)),
+	}
+	if diff := cmp.Diff(want, w.find("occ-1", "a")); diff != "" {
+		t.Errorf("replay (-want +got):\n%s", diff)
+	}
+	if a := w.find("occ-1", "b"); a.SameBody || !a.Found {
+		t.Errorf("another body: %+v", a)
+	}
+	res, err := w.Commit(t.Context(), w.commitOf(q), sayYes)
+	if err != nil || res.Status != placement.CommitAnswered {
+		t.Errorf("a second commit of the same request: status %d, %v", res.Status, err)
+	}
+	if err := w.release(ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.find("occ-1", "a"); a.Stands || !cmp.Equal(a.Unconfirmed, ids[1:]) {
+		t.Errorf("half of the reservations were released: %+v", a)
+	}
+	if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitStale {
+		t.Errorf("a commit that forgets the remaining reservation: status %d, %v", res.Status, err)
+	}
+	q.edit = func(c *placement.Commit) { c.Supersedes = ids[1:] }
+	again := w.grant(q)
+	if w.state(ids[1]) != "none" || w.state(again.Placements[0].ResidencyID) != "RESERVED" {
+		t.Errorf("after the commit that supersedes: %s, %s", w.state(ids[1]), w.state(again.Placements[0].ResidencyID))
+	}
+	if a := w.find("occ-1", "a"); !a.Stands || a.GrantID != again.ID {
+		t.Errorf("after the second grant: %+v", a)
+	}
+	w.checkBooks()
+}
+
+func TestAnotherBodySupersedes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1", "h2")
+	to := placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "amf-1"}
+	first := w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}, claims: claimOf("TD-A"), edit: func(c *placement.Commit) {
+		c.Decision.Plan.Placements[0].Dedicate = &to
+	}})
+	q := request{vnf: "amf-1", occ: "occ-1", body: "b", hosts: []string{"h1"}}
+	if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitAnswered {
+		t.Errorf("a commit that does not know the other body's reservation: status %d, %v", res.Status, err)
+	}
+	q.edit = func(c *placement.Commit) { c.Supersedes = []string{residencyOf(first)} }
+	var facts placement.CommitFacts
+	c := w.commitOf(q)
+	res, err := w.Commit(t.Context(), c, func(f placement.CommitFacts) []placement.Reason { facts = f; return nil })
+	if err != nil || res.Status != placement.CommitDone {
+		t.Fatalf("commit: %+v, %v", res, err)
+	}
+	if h := facts.Hosts[0]; len(h.Residents) != 0 || h.Used[placement.DimCPUMillis] != 0 || h.Used["ext.fpga"] != 0 || h.Host.DedicatedTo != nil {
+		t.Errorf("the facts still show what is superseded: %+v", h)
+	}
+	if n := w.count(`SELECT count(*) FROM host WHERE dedicated_id IS NOT NULL`) + w.count(`SELECT count(*) FROM claim`); n != 0 {
+		t.Error("the dedication or the claim outlived its residency")
+	}
+	if a := w.find("occ-1", "a"); a.SameBody || a.GrantID != c.GrantID {
+		t.Errorf("the first body is still answered: %+v", a)
+	}
+	w.checkBooks()
+	checkReplica(t, w)
+}
+
+func TestConfirmedReservationIsNotSuperseded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	first := w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}})
+	stale := w.commitOf(request{vnf: "amf-1", occ: "occ-1", body: "b", hosts: []string{"h1"}})
+	stale.Supersedes = []string{residencyOf(first)}
+	if err := w.RecordAck(t.Context(), placement.Ack{HostID: "h1", Seq: 1, Outcome: placement.AckApplied}, "agent", placement.EndRules{}); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := w.Commit(t.Context(), stale, sayYes); err != nil || res.Status != placement.CommitStale {
+		t.Errorf("a running workload was superseded: status %d, %v", res.Status, err)
+	}
+	w.grant(request{vnf: "amf-1", occ: "occ-1", body: "b", hosts: []string{"h1"}})
+	if got := w.state(residencyOf(first)); got != "RUNNING" {
+		t.Errorf("the running workload is %s", got)
+	}
+	w.checkBooks()
+}
+
+func TestSameRequestAtTheSameTimeIsGrantedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	w.exec(`UPDATE host SET cpu_millis_total = 1000000, memory_mib_total = 1000000`)
+	const clients = 8
+	statuses := make([]placement.CommitStatus, clients)
+	var g errgroup.Group
+	for i := range clients {
+		c := w.commitOf(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
+		g.Go(func() error {
+			res, err := w.Commit(t.Context(), c, sayYes)
+			statuses[i] = res.Status
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(statuses)
+	want := append([]placement.CommitStatus{placement.CommitDone}, slices.Repeat([]placement.CommitStatus{placement.CommitAnswered}, clients-1)...)
+	if !slices.Equal(statuses, want) {
+		t.Errorf("statuses %v", statuses)
+	}
+	w.checkBooks()
+}
+
+func TestRefusalIsRecordedOnlyOnACurrentView(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	g := w.grant(request{vnf: "amf-0", occ: "occ-0", hosts: []string{"h1"}})
+	head := w.settled()
+	behind := w.refusal("occ-1", placement.FeedPosition{})
+	recorded, got, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), behind)
+	if err != nil || recorded || got != head {
+		t.Errorf("a view that is behind: recorded %v, head %v, %v", recorded, got, err)
+	}
+	d := w.refusal("occ-1", head)
+	if recorded, _, err = w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), d); err != nil || !recorded {
+		t.Fatalf("recorded %v, %v", recorded, err)
+	}
+	want := placement.Answer{Found: true, SameBody: true, Outcome: placement.OutcomeRefuse, DecisionID: d.ID, Stands: true, Position: head}
+	w.settled()
+	if diff := cmp.Diff(want, w.find("occ-1", "a")); diff != "" {
+		t.Errorf("the refusal's answer (-want +got):\n%s", diff)
+	}
+	stored, err := w.GetDecision(t.Context(), d.ID)
+	if diff := cmp.Diff(d, stored, cmpopts.EquateEmpty(), cmpopts.EquateApproxTime(1000)); err != nil || diff != "" {
+		t.Errorf("the stored refusal (-want +got): %v\n%s", err, diff)
+	}
+	if err := w.release(residencyOf(g)); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.find("occ-1", "a"); a.Stands {
+		t.Error("the refusal stands although a host was freed")
+	}
+	w.exec(`UPDATE policy_epoch SET epoch = epoch + 1`)
+	if recorded, _, err := w.RecordRefusal(t.Context(), keyOf("occ-2", "a"), d); err != nil || recorded {
+		t.Errorf("a refusal under an old epoch: recorded %v, %v", recorded, err)
+	}
+	w.checkBooks()
+}
+
+// A refusal of another body keeps what the earlier grant still holds within reach of the next request.
+func TestRefusalOfAnotherBodyKeepsTheGrant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	g := w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}})
+	again := w.refusal("occ-1", w.settled())
+	if recorded, _, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), again); err != nil || recorded {
+		t.Errorf("a refusal of what is granted: recorded %v, %v", recorded, err)
+	}
+	if recorded, _, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "b"), w.refusal("occ-1", w.settled())); err != nil || !recorded {
+		t.Fatalf("recorded %v, %v", recorded, err)
+	}
+	a := w.find("occ-1", "a")
+	if a.SameBody || a.Outcome != placement.OutcomeRefuse || !slices.Equal(a.Unconfirmed, []string{residencyOf(g)}) {
+		t.Errorf("answer %+v", a)
+	}
+	w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.Supersedes = a.Unconfirmed }})
+	if n := w.count(`SELECT count(*) FROM residency`); n != 1 {
+		t.Errorf("%d residencies of one operation", n)
+	}
+	w.checkBooks()
+}
+
+// statements notes the statements that a store sends.
+type statements struct {
+	mu   sync.Mutex
+	sent []string
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, d.SQL)
+	return ctx
+}
+
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) index(part string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.IndexFunc(s.sent, func(sql string) bool { return strings.Contains(sql, part) })
+}
+
+func (s *statements) last(sql string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.sent) - 1; i >= 0; i-- {
+		if s.sent[i] == sql {
+			return i
+		}
+	}
+	return -1
+}
+
+// An answer that was found, and directives that were read, wait in the log as a commit does: after reading, a transaction
+// that writes to the log is committed.
+func TestWhatIsReadPassesTheBarrier(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
+	w.settled()
+	reads := map[string]func(*Store) error{
+		"FROM idempotency": func(s *Store) error { _, err := s.FindAnswer(t.Context(), keyOf("occ-1", "")); return err },
+		"seq > $3":         func(s *Store) error { _, err := s.HostDirectives(t.Context(), "h1", 0, 1); return err },
+		"feed_id) >":       func(s *Store) error { _, _, err := s.Directives(t.Context(), "", "", 1); return err },
+	}
+	for query, read := range reads {
+		var seen statements
+		config := w.pool.Config()
+		config.ConnConfig.Tracer = &seen
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := read(&Store{pool: pool, notifier: w.notifier}); err != nil {
+			t.Fatal(err)
+		}
+		pool.Close()
+		asked, barrier, done := seen.index(query), seen.index("pg_logical_emit_message(true"), seen.last("commit")
+		if asked < 0 || barrier < asked || done < barrier {
+			t.Errorf("%s: statement %d, barrier %d, commit %d", query, asked, barrier, done)
+		}
+	}
+}
+
+// A caller that goes away while its COMMIT is on the way learns nothing, and the grant is whole or absent.
+func TestCommitWithACancelledContext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	w.exec(`UPDATE host SET cpu_millis_total = 1000000, memory_mib_total = 1000000`)
+	w.exec(`UPDATE host_ext_capacity SET total = 1000000`)
+	committed := 0
+	for i := range 40 {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := w.commitOf(request{vnf: "amf-1", occ: uuid.NewString(), hosts: []string{"h1"}})
+		res, err := w.Commit(ctx, c, func(placement.CommitFacts) []placement.Reason {
+			time.AfterFunc(time.Duration(i)*100*time.Microsecond, cancel)
+			return nil
+		})
+		cancel()
+		if err == nil && res.Status != placement.CommitDone || err != nil && placement.KindOf(err) != placement.Unavailable {
+			t.Fatalf("status %d, error %v", res.Status, err)
+		}
+		a, err2 := w.FindAnswer(t.Context(), c.Key)
+		if err2 != nil {
+			t.Fatal(err2)
+		}
+		if err == nil && !a.Found {
+			t.Error("a grant was answered and is not there")
+		}
+		if a.Found {
+			committed++
+		}
+	}
+	t.Logf("%d of 40 committed", committed)
+	w.checkBooks()
+}
+
+// The deadline of the caller does not reach a COMMIT: it is answered as unknown, and the commit goes on.
+func TestCommitOutlivesItsCaller(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	c := w.commitOf(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("the caller is gone")
+	tx, err := w.pool.BeginTx(ctx, grantTx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := commitOnce(ctx, tx, newCommitTx(&c, nil), sayYes); err != nil || res.Status != placement.CommitDone {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	cancel(gone)
+	if err := commit(ctx, tx); err != nil && placement.KindOf(err) != placement.Unavailable {
+		t.Errorf("commit: %v", err)
+	}
+	for w.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`) > 0 {
+		continue
+	}
+	if a := w.find("occ-1", ""); !a.Found {
+		t.Error("the commit did not outlive its caller")
+	}
+}
