@@ -26,17 +26,14 @@ import (
 // maxAttempts is how often a grant is decided again because the facts under lock no longer fit its plan.
 const maxAttempts = 4
 
-// maxCatchUps is how often a refusal waits for its view to reach the head of the feed.
-const maxCatchUps = 50
-
 // Store is what granting needs of the database.
 type Store interface {
 	// FindAnswer looks for the answer to an earlier request with the key, behind a durability barrier.
 	FindAnswer(ctx context.Context, key placement.IdempotencyKey) (placement.Answer, error)
 	// Commit runs the commit protocol. Unavailable means that the outcome is unknown.
 	Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error)
-	// RecordRefusal stores a refusal, unless the feed has moved beyond the decision's view.
-	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, head placement.FeedPosition, err error)
+	// RecordRefusal stores a refusal, unless the epoch moved or the request was granted meanwhile.
+	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, err error)
 	// RecordDecision stores a decision that reserves nothing.
 	RecordDecision(ctx context.Context, d placement.Decision) error
 	GetGrant(ctx context.Context, id string) (placement.Grant, error)
@@ -49,7 +46,7 @@ type Store interface {
 // Fleet is the replica that decisions are made on.
 type Fleet interface {
 	View() *fleet.View
-	// CatchUp returns once the view has reached the head that the feed has now.
+	// CatchUp returns once the view includes everything that was committed before the call.
 	CatchUp(ctx context.Context) error
 	// Now is the database's time, as well as this process knows it.
 	Now() time.Time
@@ -125,17 +122,26 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	if answer.Found && answer.SameBody && answer.Stands {
 		return s.replayAnswer(ctx, answer)
 	}
-	for attempt, catchUps := 0, 0; attempt < maxAttempts && catchUps < maxCatchUps; {
+	current := false // the view includes all that was committed when the request came: only then it may be refused
+	for attempt := 0; attempt < maxAttempts; {
 		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt)
 		if err != nil {
 			return Result{}, err
 		}
 		if try.plan == nil {
-			recorded, _, err := s.store.RecordRefusal(ctx, key, try.decision)
+			if !current {
+				if err := s.fleet.CatchUp(ctx); err != nil {
+					return Result{}, err
+				}
+				if current = true; s.fleet.View().Position != try.view.Position {
+					continue
+				}
+			}
+			recorded, err := s.store.RecordRefusal(ctx, key, try.decision)
 			if err != nil || recorded {
 				return Result{Decision: try.decision}, err
 			}
-			catchUps++
+			attempt++
 		} else {
 			committed, err := s.commit(ctx, key, try)
 			switch {
@@ -152,6 +158,7 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 		if err := s.fleet.CatchUp(ctx); err != nil {
 			return Result{}, err
 		}
+		current = true
 	}
 	return Result{}, placement.Errorf(placement.Unavailable, "the fleet changed faster than the request could be decided; retry")
 }

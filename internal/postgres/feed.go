@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -160,6 +161,17 @@ func (s *Store) eachChange(ctx context.Context, fn func(placement.Change) error,
 // it does not return yet, because an older transaction is still running.
 func (s *Store) FeedHead(ctx context.Context) (head placement.FeedPosition, pending bool, err error) {
 	return feedHead(ctx, s.pool)
+}
+
+// FeedNewest returns the position of the newest committed change, whether ReadFeed returns it yet or not. A view that has
+// reached it includes everything that was committed before the call.
+func (s *Store) FeedNewest(ctx context.Context) (newest placement.FeedPosition, err error) {
+	const newestSQL = `SELECT txid, id FROM change_feed ORDER BY txid DESC, id DESC LIMIT 1`
+	err = s.pool.QueryRow(ctx, newestSQL).Scan(&newest.TxID, &newest.Row)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return newest, translate(err)
 }
 
 // queryer is what a pool and a transaction have in common.

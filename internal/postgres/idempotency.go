@@ -134,51 +134,45 @@ func (s *Store) barrier(ctx context.Context) error {
 	})
 }
 
-// RecordRefusal stores a refusal as the answer to a request, unless the feed has moved beyond the view that refused:
-// then nothing is recorded, and the caller catches up with head and decides again. Nothing is recorded either when the
-// request was granted meanwhile, which FindAnswer tells.
-func (s *Store) RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, head placement.FeedPosition, err error) {
-	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) error {
-		head, err = recordRefusal(ctx, tx, key, &d)
-		return err
-	})
+// RecordRefusal stores a refusal as the answer to a request. The caller has decided on a view that includes everything
+// that was committed when it was asked; changes since then may have made room, but the refusal was right in between.
+// Nothing is recorded when the policy epoch moved, or when the request was granted meanwhile, which FindAnswer tells.
+func (s *Store) RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, err error) {
+	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) error { return recordRefusal(ctx, tx, key, &d) })
 	if errors.Is(err, errNotCommitted) {
-		return false, head, nil
+		return false, nil
 	}
-	return err == nil, head, err
+	return err == nil, err
 }
 
-func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey, d *placement.Decision) (head placement.FeedPosition, err error) {
+func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey, d *placement.Decision) error {
 	row := idempotencyRow{
 		ClientID: key.ClientID, VNFLcmOpOccID: key.VNFLcmOpOccID, BodySHA256: key.BodySHA256[:], Outcome: string(placement.OutcomeRefuse),
 		NFVIPoPID: noPoP, DecisionID: d.ID, PolicyEpoch: d.Inputs.PolicyEpoch, ChangeSeq: d.Inputs.Position.String(),
 	}
 	inserted, earlier, epoch, err := claimKey(ctx, tx, &row)
 	if err != nil {
-		return head, err
+		return err
 	}
-	if head, _, err = feedHead(ctx, tx); err != nil {
-		return head, err
-	}
-	if head.Compare(d.Inputs.Position) > 0 || epoch != d.Inputs.PolicyEpoch {
-		return head, errNotCommitted
+	if epoch != d.Inputs.PolicyEpoch {
+		return errNotCommitted
 	}
 	var b pgx.Batch
 	if !inserted {
 		granted := earlier.Outcome == string(placement.OutcomeGrant) && earlier.sameBody(key)
 		standing, _, err := standingOf(ctx, tx, earlier)
 		if err != nil {
-			return head, err
+			return err
 		}
 		if granted && standing {
-			return head, errNotCommitted
+			return errNotCommitted
 		}
 		b.Queue(updateIdempotencySQL, row.args()...)
 	}
 	if err := queueDecided(&b, d); err != nil {
-		return head, err
+		return err
 	}
-	return head, tx.SendBatch(ctx, &b).Close()
+	return tx.SendBatch(ctx, &b).Close()
 }
 
 // claimKey makes the row of a request, or locks the one that is there; then it holds the epoch and reads it.

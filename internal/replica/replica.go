@@ -25,6 +25,8 @@ type Source interface {
 	// FeedHead returns the newest position that ReadFeed can return, and whether committed changes wait behind a
 	// transaction that is still running.
 	FeedHead(ctx context.Context) (head placement.FeedPosition, pending bool, err error)
+	// FeedNewest returns the position of the newest committed change, whether ReadFeed returns it yet or not.
+	FeedNewest(ctx context.Context) (placement.FeedPosition, error)
 	// WaitFeed returns when the feed may have grown.
 	WaitFeed(ctx context.Context) error
 	Clock(ctx context.Context) (time.Time, error)
@@ -34,7 +36,7 @@ const (
 	batchSize     = 2000                   // rows of the feed applied before a view is published
 	clockInterval = 30 * time.Second       // how often the database's clock is compared with ours
 	retryPause    = 200 * time.Millisecond // after an error of the database
-	pendingPause  = 2 * time.Millisecond   // while committed changes wait behind a running transaction
+	pendingPause  = 2 * time.Millisecond   // while committed changes wait for an older transaction
 	staleAfter    = 10 * time.Second       // without a successful read of the feed, the replica is not ready
 )
 
@@ -177,21 +179,11 @@ func (r *Replica) step(ctx context.Context) (int, error) {
 
 // CatchUp returns once the view includes every change that was committed before the call.
 func (r *Replica) CatchUp(ctx context.Context) error {
-	for {
-		head, pending, err := r.source.FeedHead(ctx)
-		if err != nil {
-			return err
-		}
-		if err := r.await(ctx, head); err != nil {
-			return err
-		}
-		if !pending {
-			return nil
-		}
-		if err := pause(ctx, pendingPause); err != nil {
-			return placement.Wrap(placement.Unavailable, err, "the view could not catch up with the change feed in time; retry")
-		}
+	newest, err := r.source.FeedNewest(ctx)
+	if err != nil {
+		return err
 	}
+	return r.await(ctx, newest)
 }
 
 // await returns once the view has reached a position.
@@ -204,10 +196,14 @@ func (r *Replica) await(ctx context.Context, p placement.FeedPosition) error {
 			return nil
 		}
 		r.nudge()
+		again := time.NewTimer(pendingPause) // what is committed may wait for an older transaction, which no notice tells
 		select {
+		case <-again.C:
 		case <-ctx.Done():
+			again.Stop()
 			return placement.Wrap(placement.Unavailable, ctx.Err(), "the view could not catch up with the change feed in time; retry")
 		case <-advanced:
+			again.Stop()
 		}
 	}
 }
