@@ -42,7 +42,7 @@ func (s *Server) mountPlacement(r chi.Router) {
 
 // readsAll tells whether a caller may know what others run. Anybody else knows only what it asked itself.
 func readsAll(ctx context.Context) bool {
-	return auth.FromContext(ctx).Has(auth.RoleOperator, auth.RoleAuditor, auth.RoleAuthor, auth.RoleApprover)
+	return auth.FromContext(ctx).Has(readers()...)
 }
 
 // own is the client whose records the caller is limited to; empty: not limited.

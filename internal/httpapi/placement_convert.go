@@ -214,4 +214,6 @@ func jsonText(v any) string {
 	return string(data)
 }
 
-func cacheModeToWire(m placement.CacheMode) inventory.CacheMode { return inventory.CacheMode(m.String()) }
+func cacheModeToWire(m placement.CacheMode) inventory.CacheMode {
+	return inventory.CacheMode(m.String())
+}

@@ -19,12 +19,12 @@ func rolesOf(api, operation, method string) []auth.Role {
 		return []auth.Role{auth.RoleVNFM, auth.RoleNFVO}
 	case openapi.NameNFVPolicy:
 		if read {
-			return []auth.Role{auth.RoleAuthor, auth.RoleApprover, auth.RoleOperator, auth.RoleAuditor}
+			return readers()
 		}
 		return []auth.Role{auth.RoleAuthor, auth.RoleApprover}
 	case openapi.NameInventory, openapi.NamePlacement:
 		if read {
-			return []auth.Role{auth.RoleOperator, auth.RoleAuditor, auth.RoleAuthor, auth.RoleApprover}
+			return readers()
 		}
 		return []auth.Role{auth.RoleOperator}
 	case openapi.NameDirectives:
@@ -35,12 +35,27 @@ func rolesOf(api, operation, method string) []auth.Role {
 
 // operationRoles are the operations whose roles differ from the rest of their API.
 var operationRoles = map[string][]auth.Role{
-	"getApiVersions":      {},
-	"getApiVersionsOfV1":  {},
-	"createAttestation":   {auth.RoleVerifier},
-	"createScrubRecord":   {auth.RoleScrubber},
-	"createDecision":      {auth.RoleVNFM, auth.RoleNFVO, auth.RoleOperator, auth.RoleAuthor, auth.RoleApprover, auth.RoleAuditor},
-	"createCacheDecision": {auth.RoleAgent, auth.RoleOperator},
-	"replayDecision":      {auth.RoleAuditor, auth.RoleOperator},
-	"listKeys":            {},
+	"getApiVersions":        {},
+	"getApiVersionsOfV1":    {},
+	"createAttestation":     {auth.RoleVerifier},
+	"createScrubRecord":     {auth.RoleScrubber},
+	"createDecision":        askers(auth.RoleVNFM, auth.RoleNFVO),
+	"createCacheDecision":   askers(auth.RoleAgent),
+	"listDecisions":         askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
+	"getDecision":           askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
+	"replayDecision":        {auth.RoleAuditor, auth.RoleOperator},
+	"listReservations":      askers(auth.RoleVNFM, auth.RoleNFVO),
+	"getReservation":        askers(auth.RoleVNFM, auth.RoleNFVO),
+	"listPlacedResidencies": askers(auth.RoleVNFM, auth.RoleNFVO),
+	"listHostDirectives":    {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
+	"listDirectives":        {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
+	"listKeys":              {},
 }
+
+// readers may know what everybody runs.
+func readers() []auth.Role {
+	return []auth.Role{auth.RoleOperator, auth.RoleAuditor, auth.RoleAuthor, auth.RoleApprover}
+}
+
+// askers are the readers and those who may ask, and then know what they asked themselves.
+func askers(roles ...auth.Role) []auth.Role { return append(readers(), roles...) }

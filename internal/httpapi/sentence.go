@@ -44,8 +44,11 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	kind, _, _ := strings.Cut(r.Check, " ")
 	switch kind {
 	case "domain-permit":
-		if p("why") != "" {
+		switch {
+		case p("why") != "":
 			return "{host} has no pool, so it may run nothing"
+		case !full:
+			return "the pool of {host} does not permit trust domain " + p("domain")
 		}
 		return fmt.Sprintf("{host} is in pool %s, which permits %s, not %s", p("pool"), orNone(p("permitted")), p("domain"))
 	case "runtime-offered":
@@ -69,11 +72,11 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	case "attestation-freshness":
 		return attestation(p)
 	case "oversight":
-		return fmt.Sprintf("pool %s of {host} may not run this oversight function: %s", p("pool"), whyOversight(p))
+		return "the pool of {host} may not run this oversight function: " + whyOversight(p)
 	case "max-blast-radius":
 		return blastRadius(p)
 	case "scrub-before-reuse":
-		return fmt.Sprintf("{host} still holds what trust domain %s left; a scrub of level %s is needed first", shown(full, p("residueOf")), p("needed"))
+		return fmt.Sprintf("{host} still holds what %s left; a scrub of level %s is needed first", formerOwner(full, p("residueOf")), p("needed"))
 	case "cache-mode":
 		if p("why") != "" {
 			return "the artefact is " + p("why")
@@ -99,7 +102,7 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 	case r.RuleID == placement.RuleCapacity:
 		return "{host} lacks free " + p("lacking"), true
 	case strings.HasPrefix(r.RuleID, "CONSTRAINT["), strings.HasPrefix(r.RuleID, "VIM["):
-		return "the constraint of the request wants " + p("wanted") + " than {host} gives", true
+		return "{host} is not what the constraint of the request wants: " + p("wanted"), true
 	case r.RuleID == placement.RuleCacheDefault:
 		if p("why") != "" {
 			return p("why"), true
@@ -155,9 +158,9 @@ func blastRadius(p func(string) string) string {
 	return fmt.Sprintf("{host} would run %s different ones; at most %s are allowed", p("count"), p("max"))
 }
 
-func shown(full bool, s string) string {
-	if full && s != "" {
-		return s
+func formerOwner(full bool, trustDomainID string) string {
+	if full && trustDomainID != "" {
+		return "trust domain " + trustDomainID
 	}
 	return "another owner"
 }
