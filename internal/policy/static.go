@@ -65,6 +65,25 @@ func (c *Candidate) Signature() string {
 	return b.String()
 }
 
+// Everywhere tells whether a rule that concerns the candidate does so on every host and, where it looks at pairs, against
+// every resident: in force, without exceptions, and with nothing excepted that the candidate is a side of.
+func (c *Candidate) Everywhere(r *Rule) bool {
+	if !r.Enforced() || !r.Host.all() || len(r.Exceptions) > 0 {
+		return false
+	}
+	cat, w := c.world.Catalogue, &c.Workload
+	subject := r.Subject.matches(cat, w, w.Roles)
+	if !r.Kind.Pairwise() {
+		return subject
+	}
+	for i := range r.ExceptPairs {
+		if r.ExceptPairs[i].matches(cat, w, w.Roles) {
+			return false
+		}
+	}
+	return subject && r.Object.all() || r.Subject.all() && r.Object.matches(cat, w, w.Roles)
+}
+
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -15,14 +15,24 @@ type filter struct {
 	oldest   int64 // attestations before it are too old; the minimum when no rule limits them
 	now      int64
 	validity bool // a rule looks at validUntil
-	needs    [8]int64
+	needs    []need
 	ownBit   uint64
-	pairs    []pairFilter
-	maxNFs   int // distinct NF instances, the candidate's included; 0: no limit
+	ownSlots map[int]bool // hosts with residents of the candidate's NF instance; nil when there are none
+	changed  map[int]bool // hosts with superseded residents, which columns and aggregates still count; nil when there are none
+
+	// What rejects a host by the aggregate of its residents.
+	domains        uint64              // one of these trust domains is there
+	exposed        uint64              // one of these is there and exposed
+	separateDomain placement.Isolation // a foreign trust domain is there, separated by less
+	separateNF     placement.Isolation // another NF instance is there, separated by less
+	maxNFs         int                 // distinct NF instances, the candidate's included; 0: no limit
 }
 
-// pairFilter rejects a host from the aggregate of its residents; there is one for each kind of pairwise rule.
-type pairFilter func(a *fleet.Aggregate) (reject bool)
+// need is how much of a column of free capacity the candidate takes.
+type need struct {
+	dimension int
+	amount    int64
+}
 
 func (p *problem) newFilter(d *demand) *filter {
 	c := d.candidate
@@ -37,17 +47,26 @@ func (p *problem) newFilter(d *demand) *filter {
 			f.oldest = f.now - limit
 		}
 	}
-	f.needs, _ = fleet.Columns(d.Workload.Resources)
+	cols, _ := fleet.Columns(d.Workload.Resources)
+	for dim, amount := range cols {
+		if amount > 0 {
+			f.needs = append(f.needs, need{dim, amount})
+		}
+	}
 	f.ownBit, _ = p.view.DomainBit(d.Workload.TrustDomainID)
+	f.ownSlots, f.changed = p.ownSlots(&d.Workload), p.supersededSlots()
 	for _, r := range c.Rules() {
-		f.add(p, d, r)
+		if !p.ignored[r.ID] && c.Everywhere(r) {
+			f.add(p, d, r)
+		}
 	}
 	return f
 }
 
-// add turns a rule that applies to everything into a test of aggregates; other rules are left to the judge.
+// add turns a rule that concerns the candidate everywhere into what rejects by aggregates; what it cannot express is
+// left to the judge.
 func (f *filter) add(p *problem, d *demand, r *policy.Rule) {
-	if !r.Unconditional() || r.Scope != placement.ScopeHost || p.ignored[r.ID] {
+	if r.Scope != placement.ScopeHost {
 		return
 	}
 	bit, exact := p.view.DomainBit(d.Workload.TrustDomainID)
@@ -55,89 +74,124 @@ func (f *filter) add(p *problem, d *demand, r *policy.Rule) {
 	switch r.Kind {
 	case policy.SeparateDomains:
 		if exact {
-			f.pairs = append(f.pairs, rejectForeignDomains(bit, domain.Exclusive, r.Waiver))
+			f.separateDomains(p, bit, domain.Exclusive, r.Waiver)
 		}
 	case policy.SeparateExposure:
 		if exact && d.Workload.Exposed {
-			f.pairs = append(f.pairs, rejectSensitive(p.sensitive(r.Params.SensitivityFrom)&^bit))
+			f.domains |= p.domains(func(t *placement.TrustDomain) bool { return t.Sensitivity >= r.Params.SensitivityFrom }) &^ bit
 		}
 		if exact && domain.Sensitivity >= r.Params.SensitivityFrom {
-			f.pairs = append(f.pairs, rejectExposed(bit))
+			f.exposed |= ^bit
 		}
 	case policy.SeparateNF:
 		if r.Params.Identity == policy.IdentityNFInstance {
-			f.pairs = append(f.pairs, rejectOtherNFs(r.Waiver))
+			f.separateNF = max(f.separateNF, separationNeeded(r.Waiver))
 		}
 	case policy.MaxBlastRadius:
-		if r.Params.Check == policy.CheckNFInstances {
+		if r.Params.Check == policy.CheckNFInstances && (f.maxNFs == 0 || r.Params.Max < f.maxNFs) {
 			f.maxNFs = r.Params.Max
 		}
 	default:
 	}
 }
 
-// rejectForeignDomains: another domain is there, and either nothing may waive the separation, or something
-// there is too weak for any waiver.
-func rejectForeignDomains(own uint64, exclusive bool, wv *policy.Waiver) pairFilter {
-	return func(a *fleet.Aggregate) bool {
-		foreign := a.Domains &^ own
-		if foreign == 0 {
-			return false
+// separateDomains rejects what no separation waives, and demands of the rest what the waiver does.
+func (f *filter) separateDomains(p *problem, own uint64, exclusive bool, wv *policy.Waiver) {
+	if wv != nil && wv.NeverForExclusive {
+		if exclusive {
+			wv = nil
+		} else {
+			f.domains |= p.domains(func(t *placement.TrustDomain) bool { return t.Exclusive }) &^ own
 		}
-		if wv == nil || wv.NeverForExclusive && exclusive {
-			return true
-		}
-		return a.Domains == foreign && a.Weakest < wv.MinSeparation
 	}
+	f.separateDomain = max(f.separateDomain, separationNeeded(wv))
 }
 
-// rejectOtherNFs: two NF instances at least are there, so one is another's, and everything there is too weak.
-func rejectOtherNFs(wv *policy.Waiver) pairFilter {
-	return func(a *fleet.Aggregate) bool { return a.NFs >= 2 && wv == nil }
+// separationNeeded is what a pair on one host must be separated by at least; without a waiver nothing does.
+func separationNeeded(wv *policy.Waiver) placement.Isolation {
+	if wv == nil {
+		return placement.IsolationPhysical
+	}
+	return wv.MinSeparation
 }
 
-// rejectSensitive: the candidate is exposed and a sensitive domain is there.
-func rejectSensitive(sensitive uint64) pairFilter {
-	return func(a *fleet.Aggregate) bool { return a.Domains&sensitive != 0 }
-}
-
-// rejectExposed: the candidate is sensitive and something exposed of another domain is there.
-func rejectExposed(own uint64) pairFilter {
-	return func(a *fleet.Aggregate) bool { return a.Exposed&^own != 0 }
-}
-
-// sensitive is the set of domains from a sensitivity on that have a bit for themselves.
-func (p *problem) sensitive(from int) uint64 {
+// domains is the set of trust domains of a sort that have a bit for themselves.
+func (p *problem) domains(sort func(*placement.TrustDomain) bool) uint64 {
 	var set uint64
 	for id, d := range p.view.Catalogue.TrustDomains {
-		if bit, exact := p.view.DomainBit(id); exact && d.Sensitivity >= from {
+		if bit, exact := p.view.DomainBit(id); exact && sort(&d) {
 			set |= bit
 		}
 	}
 	return set
 }
 
-// passes tests slot i of a block whose static bit is set.
-func (f *filter) passes(b *fleet.Block, i int) bool {
+// ownSlots finds the hosts that have residents of the workload's NF instance.
+func (p *problem) ownSlots(w *placement.Workload) map[int]bool {
+	var slots map[int]bool
+	for _, r := range p.view.ResidenciesOf(w.NF.VNFInstanceID) {
+		if r.Workload.NF.Instance() == w.NF.Instance() {
+			slots = p.with(slots, r)
+		}
+	}
+	return slots
+}
+
+// supersededSlots finds the hosts of residents that the request sees as gone.
+func (p *problem) supersededSlots() map[int]bool {
+	var slots map[int]bool
+	for id := range p.superseded {
+		if r := p.view.Residency(id); r != nil {
+			slots = p.with(slots, r)
+		}
+	}
+	return slots
+}
+
+func (p *problem) with(slots map[int]bool, r *placement.Residency) map[int]bool {
+	slot, ok := p.view.Slot(r.HostID)
+	if !ok {
+		return slots
+	}
+	if slots == nil {
+		slots = map[int]bool{}
+	}
+	slots[slot] = true
+	return slots
+}
+
+// passes tests slot i of block bi, whose static bit is set. It never rejects a host that the judge accepts.
+func (f *filter) passes(b *fleet.Block, bi, i int) bool {
 	if b.AttestedAt[i] < f.oldest || f.validity && b.ValidUntil[i] <= f.now {
 		return false
 	}
-	for d, need := range f.needs {
-		if need > 0 && b.Free[d][i] < need {
-			return false
-		}
-	}
-	if b.Special&(1<<i) != 0 {
+	if f.changed != nil && f.changed[bi*fleet.BlockSize+i] {
 		return true
 	}
-	a := &b.Around[i]
-	if f.maxNFs > 0 && int(a.NFs) > f.maxNFs {
-		return false
-	}
-	for _, reject := range f.pairs {
-		if reject(a) {
+	for _, n := range f.needs {
+		if b.Free[n.dimension][i] < n.amount {
 			return false
 		}
 	}
-	return true
+	return b.Special&(1<<i) != 0 || f.mayJoin(&b.Around[i], isolationOf(f.static.Costs[bi][i]), f.ownSlots != nil && f.ownSlots[bi*fleet.BlockSize+i])
+}
+
+// mayJoin tests the residents of a host without CIS nodes: there a pair is separated by the weaker of the two. The
+// candidate would have the given isolation; own tells that its NF instance is there already.
+func (f *filter) mayJoin(a *fleet.Aggregate, isolation placement.Isolation, own bool) bool {
+	if a.Workloads == 0 {
+		return true
+	}
+	if a.Domains&f.domains != 0 || a.Exposed&f.exposed != 0 {
+		return false
+	}
+	if foreign := a.Domains &^ f.ownBit; foreign != 0 {
+		if isolation < f.separateDomain || a.Domains == foreign && a.Weakest < f.separateDomain {
+			return false
+		}
+	}
+	if own {
+		return a.NFs < 2 || isolation >= f.separateNF && (f.maxNFs == 0 || int(a.NFs) <= f.maxNFs)
+	}
+	return isolation >= f.separateNF && a.Weakest >= f.separateNF && (f.maxNFs == 0 || int(a.NFs) < f.maxNFs)
 }

@@ -21,6 +21,11 @@ func TestGrantsExactlyWhatIsFeasible(t *testing.T) {
 		w := drawWorld(rt)
 		v := w.build(rt, w.order())
 		in := drawInputs(rt, 1)
+		for _, r := range v.ResidenciesOf("nf0") {
+			if rapid.Bool().Draw(rt, "superseded") {
+				in.Superseded = append(in.Superseded, r.ID)
+			}
+		}
 		plan, why := solver.Solve(v, in)
 		d := why.Demands[0]
 		if d.HostsFeasible != len(d.Feasible) || d.HostsFeasible+len(d.Rejected) != d.HostsTotal {

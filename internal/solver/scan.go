@@ -75,7 +75,7 @@ func (p *problem) scan(m *member, f *filter, st *state, size int) (best []propos
 		b := p.view.Blocks[bi]
 		for ; word != 0; word &= word - 1 {
 			i := bits.TrailingZeros64(word)
-			if !f.passes(b, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
+			if !f.passes(b, bi, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
 				continue
 			}
 			cost := int(f.static.Costs[bi][i]) + blockCost(&b.Around[i], f.ownBit)

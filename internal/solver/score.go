@@ -36,6 +36,9 @@ func staticCost(cat *placement.Catalogue, w *placement.Workload, h *placement.Ho
 	return uint16(min(cost, 1<<16-1)) //nolint:gosec // bounded by min
 }
 
+// isolationOf is the isolation that a static cost was made with.
+func isolationOf(cost uint16) placement.Isolation { return placement.Isolation(cost / weightIsolation) }
+
 // blockCost adds what the residents say: opening a host that serves nobody yet blocks most.
 func blockCost(a *fleet.Aggregate, own uint64) int {
 	if a.Domains&own == 0 {

@@ -156,7 +156,7 @@ func (p *problem) choices(f *filter) int {
 	n := 0
 	for bi, word := range f.static.Words {
 		for i := range 64 {
-			if word&(1<<i) != 0 && f.passes(p.view.Blocks[bi], i) {
+			if word&(1<<i) != 0 && f.passes(p.view.Blocks[bi], bi, i) {
 				n++
 			}
 		}
