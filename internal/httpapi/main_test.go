@@ -1,0 +1,356 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ringfence/internal/auth"
+	"ringfence/internal/delivery"
+	"ringfence/internal/grant"
+	"ringfence/internal/httpapi"
+	"ringfence/internal/inventory"
+	"ringfence/internal/placement"
+	"ringfence/internal/policies"
+	"ringfence/internal/postgres"
+	"ringfence/internal/postgres/pgtest"
+	"ringfence/internal/replica"
+)
+
+var database = pgtest.Server{Migrate: postgres.Migrate}
+
+func TestMain(m *testing.M) { os.Exit(database.Run(m)) }
+
+// api is a whole server over HTTP on a database of the test's own. Every answer is held to the contract.
+type api struct {
+	t        testing.TB
+	url      string
+	store    *postgres.Store
+	delivery *delivery.Service
+}
+
+// newAPI starts a server without any inventory or policy.
+func newAPI(t testing.TB) *api {
+	t.Helper()
+	_, appURL := database.NewDatabase(t)
+	store, err := postgres.Open(t.Context(), appURL, postgres.Options{AllowUnsafe: true, MaxConns: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	rep := replica.New(store, log)
+	if err := rep.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, rep)
+	signer, err := delivery.LoadSigner(t.TempDir() + "/signing.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api{t: t, store: store, delivery: delivery.New(store, rep)}
+	server, err := httpapi.New(httpapi.Config{
+		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
+		Feed:   store, Records: store, Policies: policies.New(store), Delivery: a.delivery, Signer: signer, Auth: clients(t),
+		Inventory: inventory.New(store, rep, inventory.Options{AllowFacts: true}), Ready: rep.Ready, Log: log, ValidateResponses: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewServer(server)
+	t.Cleanup(func() {
+		a.delivery.Drain()
+		listener.Close()
+	})
+	a.url = listener.URL
+	return a
+}
+
+// follow keeps the replica current until the test ends.
+func follow(t testing.TB, rep *replica.Replica) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := rep.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("replica: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		done.Wait()
+	})
+}
+
+// testLog passes the server's log to the test's.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+type unobserved struct{}
+
+func (unobserved) Solved(context.Context, time.Duration)                  {}
+func (unobserved) Committed(context.Context, time.Duration, bool)         {}
+func (unobserved) Decided(context.Context, string, string, time.Duration) {}
+
+// The clients of the tests, by their roles. A client's token is its name.
+var testClients = map[string][]auth.Role{
+	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "operator": {auth.RoleOperator},
+	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
+	"root": auth.Roles(),
+}
+
+func clients(t testing.TB) auth.Authenticator {
+	t.Helper()
+	type client struct {
+		ID          string      `json:"id"`
+		TokenSHA256 string      `json:"tokenSha256"`
+		Roles       []auth.Role `json:"roles"`
+	}
+	var list []client
+	for id, roles := range testClients {
+		sum := sha256.Sum256([]byte(id))
+		list = append(list, client{id, hex.EncodeToString(sum[:]), roles})
+	}
+	data, err := json.Marshal(map[string]any{"clients": list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := auth.ParseTokens(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}
+
+// call is one request. A body that is no string or bytes is sent as JSON.
+type call struct {
+	as     string // client; empty: nobody
+	method string // empty: GET
+	path   string
+	body   any
+	header map[string]string
+}
+
+// answer is what came back.
+type answer struct {
+	t      testing.TB
+	call   call
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a *api) do(c call) answer {
+	a.t.Helper()
+	if c.method == "" {
+		c.method = http.MethodGet
+	}
+	var body io.Reader
+	switch b := c.body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(b)
+	case []byte:
+		body = bytes.NewReader(b)
+	default:
+		data, err := json.Marshal(b)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		body = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(a.t.Context(), c.method, a.url+c.path, body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if c.as != "" {
+		r.Header.Set("Authorization", "Bearer "+c.as)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range c.header {
+		r.Header.Set(name, value)
+	}
+	return a.send(r, c)
+}
+
+func (a *api) send(r *http.Request, c call) answer {
+	a.t.Helper()
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return answer{t: a.t, call: c, status: res.StatusCode, header: res.Header, body: data}
+}
+
+// want stops the test unless the answer has the status.
+func (w answer) want(status int) answer {
+	w.t.Helper()
+	if w.status != status {
+		w.t.Fatalf("%s %s as %q: %d, want %d\n%s", w.call.method, w.call.path, w.call.as, w.status, status, w.body)
+	}
+	return w
+}
+
+// into reads a JSON body.
+func (w answer) into(v any) {
+	w.t.Helper()
+	if err := json.Unmarshal(w.body, v); err != nil {
+		w.t.Fatalf("%s %s: %v\n%s", w.call.method, w.call.path, err, w.body)
+	}
+}
+
+// object is a JSON object, for tests that look at members.
+type object = map[string]any
+
+func (w answer) object() object {
+	w.t.Helper()
+	var o object
+	w.into(&o)
+	return o
+}
+
+func (w answer) list() []object {
+	w.t.Helper()
+	var l []object
+	w.into(&l)
+	return l
+}
+
+// problem checks that the answer is a problem document and returns it.
+func (w answer) problem(status int) object {
+	w.t.Helper()
+	w.want(status)
+	if ct := w.header.Get("Content-Type"); ct != "application/problem+json" {
+		w.t.Errorf("%s %s: Content-Type %q", w.call.method, w.call.path, ct)
+	}
+	p := w.object()
+	if p["status"] != float64(status) || p["detail"] == "" {
+		w.t.Errorf("%s %s: %s", w.call.method, w.call.path, w.body)
+	}
+	return p
+}
+
+// pointers lists where a problem says that the request is wrong.
+func pointers(p object) []string {
+	var out []string
+	params, _ := p["invalidParams"].([]any)
+	for _, param := range params {
+		out = append(out, fmt.Sprint(param.(object)["pointer"]))
+	}
+	return out
+}
+
+// fleet is two hosts: h1 permits both trust domains, h2 only TD-B.
+func fleet() *placement.Inventory {
+	attested := placement.Attestation{State: placement.AttestationTrusted, Verifier: "v", AttestedAt: time.Now().UTC().Truncate(time.Second)}
+	host := func(id, pool string) placement.Host {
+		return placement.Host{
+			ID: id, HostPoolID: pool, NFVIPoPID: "LON", ResourceZoneID: "LON-A", HypervisorClass: placement.HypervisorType1,
+			Runtimes: []string{"kata", "runc"}, Capacity: placement.Resources{"cpuMillis": 4000, "memoryMiB": 8192}, Lifecycle: placement.LifecycleInService,
+			VIMConnectionID: "vim-1", VIMZoneID: "nova:" + id, PhysicallySecure: true, Attestation: attested, Capabilities: placement.CapEncStorage | placement.CapCacheEnc,
+		}
+	}
+	profile := func(vnfd, domain string) placement.VNFProfile {
+		use := placement.Resources{"cpuMillis": 1000, "memoryMiB": 1024}
+		return placement.VNFProfile{VNFDID: vnfd, NFType: "AMF", TrustDomainID: domain, Components: []placement.Component{
+			{ID: "open", Resources: use}, {ID: "plain", Runtime: "runc", Resources: use}, {ID: "big", Resources: placement.Resources{"cpuMillis": 64000}},
+		}}
+	}
+	return &placement.Inventory{
+		TrustDomains: []placement.TrustDomain{
+			{ID: "TD-A", Category: placement.CategoryControlPlane, Sensitivity: 1}, {ID: "TD-B", Category: placement.CategoryControlPlane, Sensitivity: 1},
+		},
+		NFVIPoPs:       []placement.NFVIPoP{{ID: "LON", Country: "GB"}},
+		ResourceZones:  []placement.ResourceZone{{ID: "LON-A", NFVIPoPID: "LON"}},
+		HostPools:      []placement.HostPool{{ID: "P1", AllowedTrustDomainIDs: []string{"TD-A", "TD-B"}}, {ID: "P2", AllowedTrustDomainIDs: []string{"TD-B"}}},
+		RuntimeClasses: []placement.RuntimeClass{{Name: "kata", Isolation: placement.IsolationVM}, {Name: "runc", Isolation: placement.IsolationOSContainer}},
+		Hosts:          []placement.Host{host("h1", "P1"), host("h2", "P2")},
+		Images:         []placement.Image{{Digest: "sha256:" + strings.Repeat("a", 64), Kind: placement.ArtefactContainerImage, PublicBase: true}},
+		VNFProfiles:    []placement.VNFProfile{profile("vnfd-a", "TD-A"), profile("vnfd-b", "TD-B")},
+	}
+}
+
+// separation is a policy document that keeps network functions apart unless virtual machines separate them.
+func separation(version string) string {
+	return `# keep this comment
+apiVersion: ringfence/v1
+kind: TrustDomainPolicy
+policyVersion: "` + version + `"
+targetType: COMMON
+rules:
+  - {id: R-POOL, kind: domain-permit, rationale: pools say who may run there}
+  - {id: R-RUNTIME, kind: runtime-offered, rationale: the host offers what was asked}
+  - id: R-SEPNF
+    kind: separate-nf
+    scope: HOST
+    waiver: {minSeparation: VM, requireHypervisor: TYPE1, neverForExclusive: true}
+    rationale: network functions share a server only with a virtual machine between them
+`
+}
+
+const yamlPolicy = "application/vnd.ringfence.policy+yaml"
+
+// newFleet starts a server with the fleet, and with the separation policy in force.
+func newFleet(t testing.TB) *api {
+	t.Helper()
+	a := newAPI(t)
+	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+		t.Fatal(err)
+	}
+	id := a.policy("1.0.0", separation("1.0.0"))
+	a.do(call{as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
+	return a
+}
+
+// policy creates a policy and transfers one version.
+func (a *api) policy(version, content string) (id string) {
+	a.t.Helper()
+	created := a.do(call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: object{"designer": "d", "name": "n"}}).want(201).object()
+	id = fmt.Sprint(created["id"])
+	a.do(call{
+		as: "author", method: "PUT", path: "/nfvpolicy/v1/policies/" + id + "/versions/" + version, body: content,
+		header: map[string]string{"Content-Type": yamlPolicy},
+	}).want(201)
+	return id
+}
+
+// instantiate is a grant request for one component of a VNF instance.
+func instantiate(instance, vnfd, component string) object {
+	return object{
+		"vnfInstanceId": instance, "vnfLcmOpOccId": "op-" + instance, "vnfdId": vnfd, "operation": "INSTANTIATE", "isAutomaticInvocation": false,
+		"addResources": []object{{"id": instance + "-" + component, "type": "OSCONTAINER", "vduId": component}},
+		"_links": object{
+			"vnfLcmOpOcc": object{"href": "https://vnfm.example.com/op-" + instance}, "vnfInstance": object{"href": "https://vnfm.example.com/" + instance},
+		},
+	}
+}
+
+// grant asks as a VNFM.
+func (a *api) grant(as string, request any) answer {
+	a.t.Helper()
+	return a.do(call{as: as, method: "POST", path: "/grant/v1/grants", body: request})
+}
