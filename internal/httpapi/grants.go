@@ -37,13 +37,13 @@ func (s *Server) with(r chi.Router, c *contract) chi.Router {
 }
 
 // bounded limits the time of a request: how long its body may take to come, its answer to be made and to be
-// read. Long polls and imports take as long as they need within limits of their own.
+// read. Long polls, imports and exports take as long as they need within limits of their own.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	limited := timeout(requestTimeout)(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		within, h := requestTimeout, limited
 		switch {
-		case pathPattern(r) == importPath:
+		case pathPattern(r) == importPath, pathPattern(r) == exportPath:
 			within, h = importTimeout, next
 		case r.URL.Query().Has("wait"):
 			within, h = delivery.MaxWait+requestTimeout, next

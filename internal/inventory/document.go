@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,10 @@ type documentStore interface {
 	// CheckDocument reports what Import would refuse a document for: references to what does not exist, neither in it
 	// nor in the database, duplicates and cycles. Its error is Invalid with findings.
 	CheckDocument(ctx context.Context, doc *placement.Inventory) error
-	// Import checks a document and applies it; see postgres.Store.
+	// Import checks a document and applies it. Facts lets it set what verifiers, scrubbers and decisions set otherwise.
 	Import(ctx context.Context, doc *placement.Inventory, facts bool, actor string, progress func(done, total int)) (placement.ImportResult, error)
+	// Export returns everything as it is at one moment.
+	Export(ctx context.Context) (placement.Inventory, error)
 }
 
 // clockTolerance is how far the clock that a document was written by may be ahead of ours.
@@ -297,4 +300,28 @@ func (l *poolLookup) pool(ctx context.Context, id string) (placement.HostPool, b
 		l.pools[id] = &pool
 	}
 	return *l.pools[id], true, nil
+}
+
+// Export returns everything as one document, as it is at one moment, each list in the order of its keys.
+func (s *Service) Export(ctx context.Context) (placement.Inventory, error) {
+	doc, err := s.store.Export(ctx)
+	if err != nil {
+		return doc, err
+	}
+	slices.SortFunc(doc.TrustDomains, func(a, b placement.TrustDomain) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.TrustRelations, func(a, b placement.TrustRelation) int {
+		return cmp.Or(cmp.Compare(a.FromID, b.FromID), cmp.Compare(a.ToID, b.ToID))
+	})
+	slices.SortFunc(doc.NFVIPoPs, func(a, b placement.NFVIPoP) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.ResourceZones, func(a, b placement.ResourceZone) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.HostPools, func(a, b placement.HostPool) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.RuntimeClasses, func(a, b placement.RuntimeClass) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(doc.Hosts, func(a, b placement.Host) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.Images, func(a, b placement.Image) int { return cmp.Compare(a.Digest, b.Digest) })
+	slices.SortFunc(doc.VNFProfiles, func(a, b placement.VNFProfile) int { return cmp.Compare(a.VNFDID, b.VNFDID) })
+	slices.SortFunc(doc.Residencies, func(a, b placement.Residency) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.CacheEntries, func(a, b placement.CacheEntry) int {
+		return cmp.Or(cmp.Compare(a.HostID, b.HostID), cmp.Compare(a.Digest, b.Digest))
+	})
+	return doc, nil
 }

@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	wire "ringfence/api/inventory"
+	"ringfence/internal/auth"
+	"ringfence/internal/placement"
+)
+
+// attestationFilter says by what the verdicts on a host can be filtered.
+func attestationFilter() filterable[placement.AttestationRecord] {
+	return filterable[placement.AttestationRecord]{
+		"state":      byName(func(a *placement.AttestationRecord) placement.AttestationState { return a.State }),
+		"verifier":   byText(func(a *placement.AttestationRecord) string { return a.Verifier }),
+		"attestedAt": byTime(func(a *placement.AttestationRecord) time.Time { return a.AttestedAt }),
+	}
+}
+
+// ListAttestations answers a page of the verdicts on a host.
+func (a inventoryAPI) ListAttestations(w http.ResponseWriter, r *http.Request, hostID string, p wire.ListAttestationsParams) {
+	verdicts := source[placement.AttestationRecord]{
+		read: func(ctx context.Context, page placement.Page) ([]placement.AttestationRecord, error) {
+			return a.Inventory.Attestations(ctx, hostID, page)
+		},
+		key: func(v *placement.AttestationRecord) string { return v.ID },
+	}
+	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, attestationFilter(), verdicts, attestationRecordToWire))
+}
+
+// CreateAttestation records the verdict of a verifier.
+func (a inventoryAPI) CreateAttestation(w http.ResponseWriter, r *http.Request, hostID string, _ wire.CreateAttestationParams) {
+	a.reply(w, r)(a.attest(r, hostID))
+}
+
+func (a inventoryAPI) attest(r *http.Request, hostID string) (reply, error) {
+	var report wire.AttestationReport
+	if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
+		return reply{}, newProblem(http.StatusUnprocessableEntity, "the verdict cannot be read: "+printable(err.Error()))
+	}
+	in := reading{now: a.Inventory.Now()}
+	record := attestationReportFromWire(&report, &in)
+	if err := in.err(); err != nil {
+		return reply{}, err
+	}
+	stored, err := a.Inventory.Attest(r.Context(), auth.FromContext(r.Context()).ClientID, hostID, record)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusCreated, body: attestationRecordToWire(&stored)}, nil
+}
+
+func attestationReportFromWire(w *wire.AttestationReport, in *reading) placement.AttestationRecord {
+	r := placement.AttestationRecord{
+		Attestation: placement.Attestation{
+			State: placement.AttestationState(w.State), Verifier: w.Verifier, EvidenceDigest: w.EvidenceDigest,
+			AttestedAt: exactTime(w.AttestedAt), ValidUntil: exactTime(w.ValidUntil),
+		},
+		Capabilities: in.capabilities(w.Capabilities, "/capabilities"),
+	}
+	if w.Age != "" {
+		r.AttestedAt = in.since(w.Age, w.AttestedAt, "")
+	}
+	return r
+}
+
+func attestationRecordToWire(r *placement.AttestationRecord) wire.AttestationRecord {
+	return wire.AttestationRecord{
+		ID: r.ID, State: wire.AttestationState(r.State), AttestedAt: r.AttestedAt, ValidUntil: r.ValidUntil, Verifier: r.Verifier,
+		EvidenceDigest: r.EvidenceDigest, Capabilities: named[wire.Capability](r.Capabilities.Names()), RecordedAt: r.RecordedAt,
+	}
+}
+
+// scrubFilter says by what the scrub records of a host can be filtered.
+func scrubFilter() filterable[placement.ScrubRecord] {
+	return filterable[placement.ScrubRecord]{
+		"level": byName(func(s *placement.ScrubRecord) string { return s.Level.String() }),
+		"actor": byText(func(s *placement.ScrubRecord) string { return s.Actor }),
+		"at":    byTime(func(s *placement.ScrubRecord) time.Time { return s.At }),
+	}
+}
+
+// ListScrubRecords answers a page of the cleanings of a host.
+func (a inventoryAPI) ListScrubRecords(w http.ResponseWriter, r *http.Request, hostID string, p wire.ListScrubRecordsParams) {
+	scrubs := source[placement.ScrubRecord]{
+		read: func(ctx context.Context, page placement.Page) ([]placement.ScrubRecord, error) {
+			return a.Inventory.Scrubs(ctx, hostID, page)
+		},
+		key: func(s *placement.ScrubRecord) string { return s.ID },
+	}
+	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, scrubFilter(), scrubs, scrubRecordToWire))
+}
+
+// CreateScrubRecord records the evidence of a cleaning.
+func (a inventoryAPI) CreateScrubRecord(w http.ResponseWriter, r *http.Request, hostID string, _ wire.CreateScrubRecordParams) {
+	a.reply(w, r)(a.scrub(r, hostID))
+}
+
+func (a inventoryAPI) scrub(r *http.Request, hostID string) (reply, error) {
+	var report wire.ScrubReport
+	if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
+		return reply{}, newProblem(http.StatusUnprocessableEntity, "the scrub record cannot be read: "+printable(err.Error()))
+	}
+	level, err := placement.ParseScrubLevel(string(report.Level))
+	if err != nil {
+		return reply{}, err
+	}
+	stored, err := a.Inventory.Scrub(r.Context(), auth.FromContext(r.Context()).ClientID, hostID, placement.ScrubRecord{
+		Level: level, DeviceReset: report.DeviceReset, At: exactTime(report.At), Actor: report.Actor, Evidence: report.Evidence,
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusCreated, body: scrubRecordToWire(&stored)}, nil
+}
+
+func scrubRecordToWire(s *placement.ScrubRecord) wire.ScrubRecord {
+	return wire.ScrubRecord{
+		ID: s.ID, Level: wire.ScrubLevel(s.Level.String()), DeviceReset: s.DeviceReset, At: s.At, Actor: s.Actor, Evidence: s.Evidence, RecordedAt: s.RecordedAt,
+	}
+}
