@@ -1,0 +1,181 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// load is clients that ask without a pause, each for one thing after the other.
+type load struct {
+	*ledger
+
+	asker    asker
+	inFlight atomic.Int64
+	stopping chan struct{}
+	group    *errgroup.Group
+	ctx      context.Context
+}
+
+// clients is how many there are.
+const clients = 8
+
+// startLoad starts the clients of a test. What they ask for always fits.
+func startLoad(t *trial, a asker) *load {
+	l := &load{ledger: newLedger(), asker: a, stopping: make(chan struct{})}
+	l.group, l.ctx = errgroup.WithContext(t.ctx)
+	for n := range clients {
+		random := t.random(uint64(n))
+		l.group.Go(func() error { return l.client(n, random) })
+	}
+	return l
+}
+
+// client asks until the load stops, and for each thing until it is answered.
+func (l *load) client(number int, random *rand.Rand) error {
+	var standing []*occurrence
+	for i := 0; ; i++ {
+		select {
+		case <-l.stopping:
+			return nil
+		default:
+		}
+		id := fmt.Sprintf("op-%d-%d", number, i)
+		switch choice := random.IntN(10); {
+		case choice < 2 && len(standing) > 0:
+			ends := random.IntN(len(standing))
+			if err := l.terminate(terminate(id, standing[ends]), standing[ends], number); err != nil {
+				return err
+			}
+			standing = append(standing[:ends], standing[ends+1:]...)
+		case choice == 2: // a component that nobody knows
+			if _, err := l.settle(instantiate(id, "vnf-"+id, "a", "unknown", 1, false), number); err != nil {
+				return err
+			}
+		default:
+			resources := 1 + random.IntN(3)
+			domain := domains[random.IntN(len(domains))]
+			o := instantiate(id, "vnf-"+id, vnfdOf(domain), "work", resources, resources > 1)
+			granted, err := l.settleTwice(o, number, random.IntN(8) == 0)
+			if err != nil {
+				return err
+			}
+			if granted {
+				standing = append(standing, o)
+			}
+		}
+	}
+}
+
+func (l *load) terminate(o, of *occurrence, number int) error {
+	l.ending(of)
+	granted, err := l.settle(o, number)
+	if granted {
+		l.ended(of)
+	}
+	return err
+}
+
+// settleTwice asks, and with twin twice at the same time, as a client does that does not wait long enough.
+func (l *load) settleTwice(o *occurrence, number int, twin bool) (granted bool, err error) {
+	if !twin {
+		return l.settle(o, number)
+	}
+	var other bool
+	var g errgroup.Group
+	g.Go(func() (err error) { other, err = l.settle(o, number+1); return err })
+	granted, err = l.settle(o, number)
+	return granted || other, errors.Join(err, g.Wait())
+}
+
+// settle asks until there is an answer.
+func (l *load) settle(o *occurrence, attempt int) (granted bool, err error) {
+	for ; ; attempt++ {
+		l.inFlight.Add(1)
+		a, err := l.asker.ask(l.ctx, o, attempt)
+		l.inFlight.Add(-1)
+		if err == nil {
+			l.answered(o, &a)
+			return a.granted(), nil
+		}
+		l.broke(o)
+		if l.ctx.Err() != nil {
+			return false, fmt.Errorf("%s was not answered: %w", o.id, err)
+		}
+		if err := pause(l.ctx, 20*time.Millisecond); err != nil {
+			return false, err
+		}
+	}
+}
+
+// stop lets every client have its last answer.
+func (l *load) stop() error {
+	close(l.stopping)
+	return l.group.Wait()
+}
+
+// awaitAnswers returns when a number of further answers came.
+func (l *load) awaitAnswers(n int) error {
+	want := l.answers() + n
+	return eventually(l.ctx, fmt.Sprintf("%d answers", n), func() (bool, error) { return l.answers() >= want, nil })
+}
+
+// disturb does something at random instants, each time after the load has been answered again, and counts the requests
+// that were on their way then.
+func (l *load) disturb(t *trial, times int, what func(random *rand.Rand) error) (interrupted int) {
+	t.Helper()
+	random := t.random(1000)
+	for i := range times {
+		if err := l.awaitAnswers(2 * clients); err != nil {
+			t.Fatalf("before disturbance %d: %v", i+1, errors.Join(err, context.Cause(l.ctx)))
+		}
+		if err := pause(l.ctx, time.Duration(random.IntN(300))*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		interrupted += int(l.inFlight.Load())
+		if err := what(random); err != nil {
+			t.Fatalf("disturbance %d: %v", i+1, err)
+		}
+	}
+	if err := l.awaitAnswers(2 * clients); err != nil {
+		t.Fatal(err)
+	}
+	return interrupted
+}
+
+// replay asks again for everything that stands, and returns how often the answer was the same and where it was not.
+func (l *load) replay(ctx context.Context, replicas []*replica) (same int, differences []string) {
+	for i, e := range l.all() {
+		for id := range e.grants {
+			if e.touched {
+				continue // what has ended does not stand, and is decided anew
+			}
+			a, err := post(ctx, replicas[i%len(replicas)].base(), e.occurrence)
+			if err != nil || a.grantID != id {
+				differences = append(differences, fmt.Sprintf("%s: was grant %s, now %+v, %v", e.id, id, a, err))
+				continue
+			}
+			same++
+		}
+	}
+	return same, differences
+}
+
+// report fails the test for each of a list of findings, or says that there is none.
+func report(t testing.TB, what string, findings []string) {
+	t.Helper()
+	const show = 10
+	for i, f := range findings {
+		if i == show {
+			t.Errorf("%s: and %d more", what, len(findings)-show)
+			return
+		}
+		t.Errorf("%s: %s", what, f)
+	}
+}
