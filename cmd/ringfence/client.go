@@ -17,7 +17,7 @@ const (
 	defaultURL    = "http://127.0.0.1:8080"
 	answerTimeout = 30 * time.Second // of everything but uploads, downloads and long polls
 	maxAnswer     = 256 << 20        // of what is read into memory
-	maxProblem    = 64 << 20 // an import may be answered with very many findings
+	maxProblem    = 64 << 20         // an import may be answered with very many findings
 
 	typeJSON       = "application/json"
 	typeYAML       = "application/yaml"

@@ -12,8 +12,11 @@ import (
 )
 
 func newMigrate(p process) *cobra.Command {
-	cmd := &cobra.Command{Use: "migrate", Short: "Bring a database's schema up to date, or show its state"}
-	cmd.AddCommand(
+	return subcommands(
+		&cobra.Command{
+			Use: "migrate", Short: "Bring a database's schema up to date, or show its state",
+			Long: "Bring the schema of a database of your own up to date, or show its state. Do it before you start a newer version.",
+		},
 		databaseCommand(p, "up", "Bring the schema to the version of this program", func(ctx context.Context, url string) error {
 			if err := postgres.Migrate(ctx, url); err != nil {
 				return err
@@ -22,14 +25,14 @@ func newMigrate(p process) *cobra.Command {
 		}),
 		databaseCommand(p, "status", "Show the version of the schema", func(ctx context.Context, url string) error { return showStatus(ctx, p, url) }),
 	)
-	return cmd
 }
 
 // databaseCommand runs fn with the URL of the role that owns the schema.
 func databaseCommand(p process, use, short string, fn func(ctx context.Context, url string) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
-		Long: short + ".\n\nThe database is RINGFENCE_DATABASE_URL, as the role that owns the schema and on a direct connection.\nA private database is migrated by `ringfence serve` itself.",
+		Use: use, Short: short, Args: takes(),
+		Long:    short + ".\n\nThe database is RINGFENCE_DATABASE_URL, as the role that owns the schema and on a direct connection.\nA private database is migrated by `ringfence serve` itself.",
+		Example: "  RINGFENCE_DATABASE_URL=postgres://ringfence_owner@db/ringfence ringfence migrate " + use,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, _ := cmd.Flags().GetString("database-url")
 			if url == "" {
@@ -65,7 +68,7 @@ func showStatus(ctx context.Context, p process, url string) error {
 
 func newBackup(p process) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "backup FILE", Short: "Back up the private database", Args: cobra.ExactArgs(1),
+		Use: "backup FILE", Short: "Back up the private database", Args: takes("FILE"),
 		Long:    "Write a consistent backup of the private database of the data directory, also while it is served.\nFor a database of your own use pg_dump.",
 		Example: "  ringfence backup /var/backups/ringfence.dump",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,7 +90,7 @@ func newBackup(p process) *cobra.Command {
 func newRestore(p process) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use: "restore FILE", Short: "Restore the private database from a backup", Args: cobra.ExactArgs(1),
+		Use: "restore FILE", Short: "Restore the private database from a backup", Args: takes("FILE"),
 		Long:    "Restore the private database of the data directory, whole or not at all. The service must not run.\nA database that holds something is replaced only with --force.",
 		Example: "  ringfence restore /var/backups/ringfence.dump",
 		RunE: func(cmd *cobra.Command, args []string) error {

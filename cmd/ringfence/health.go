@@ -14,8 +14,9 @@ import (
 // newHealth is for the health checks of container engines, which have no other HTTP client in the image.
 func newHealth(p process) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "health", Short: "Ask a running service whether it is ready", Args: cobra.NoArgs,
-		Long: "Ask a running service whether it is ready: exit 0 if it is, 2 with its reason if not.\nThe address is RINGFENCE_URL, or the one that RINGFENCE_LISTEN names, on this machine.",
+		Use: "health", Short: "Ask a running service whether it is ready", Args: takes(),
+		Long:    "Ask a running service whether it is ready: exit 0 if it is, 2 with its reason if not.\nThe address is RINGFENCE_URL, or the one that RINGFENCE_LISTEN names, on this machine.",
+		Example: "  ringfence health && echo ready",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, healthURL(p.getenv)+"/readyz", nil)
 			if err != nil {

@@ -65,7 +65,7 @@ func showLint(p process, name string, content []byte, compiled *policy.Policy, f
 	if _, err := fmt.Fprint(p.stdout, policy.Format(findings, name, content)); err != nil || compiled == nil {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s: good, %d rules\n", printable(name), len(compiled.Rules))
+	_, err := fmt.Fprintf(p.stdout, "%s: good, %s\n", printable(name), counted(len(compiled.Rules), "rule"))
 	return err
 }
 

@@ -108,7 +108,8 @@ func version() string {
 
 func newVersion(p process) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: takes(),
+		Long: "Print the version of this program.", Example: "  ringfence version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, "ringfence", version())
 			return err

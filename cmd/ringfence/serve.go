@@ -41,12 +41,16 @@ const (
 func newServe(p process) *cobra.Command {
 	var dev bool
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Run the service", Args: cobra.NoArgs,
+		Use: "serve", Short: "Run the service", Args: takes(),
 		Long: `Run the service.
 
 Without a database URL it starts a private PostgreSQL server in the data directory, keeps it to itself
 (Unix socket only) and stops it at the end. With --dev nobody has to authenticate and every caller may
-do everything, so the service then listens on a loopback address only.`,
+do everything, so the service then listens on a loopback address only.
+
+Every flag is also an environment variable and a key of the configuration file, in this order of precedence.`,
+		Example: `  ringfence serve --dev
+  RINGFENCE_AUTH=token RINGFENCE_TOKEN_FILE=tokens.json RINGFENCE_DATABASE_URL=postgres://... ringfence serve`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadSettings(cmd, p, dev)
 			if err != nil {
@@ -84,7 +88,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 	if err := rep.Load(ctx); err != nil {
 		return err
 	}
-	handler, parts, err := wire(c, log, tel, db.store, rep)
+	handler, parts, err := assemble(c, log, tel, db.store, rep)
 	if err != nil {
 		return err
 	}
@@ -94,8 +98,8 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 // parts are what runs beside the HTTP servers.
 type parts struct{ delivery *delivery.Service }
 
-// wire builds the use cases and the HTTP server on top of the store and the replica.
-func wire(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
+// assemble builds the use cases and the HTTP server on top of the store and the replica.
+func assemble(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
 	authenticator, err := newAuth(c)
 	if err != nil {
 		return nil, parts{}, err
@@ -130,7 +134,7 @@ func wire(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *po
 }
 
 func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {
-	return inventory.New(store, inventory.Settings{AllowFacts: c.Dev, Now: rep.Now})
+	return inventory.New(store, rep, inventory.Options{AllowFacts: c.Dev, Now: rep.Now})
 }
 
 func newAuth(c config.Config) (auth.Authenticator, error) {
