@@ -70,9 +70,8 @@ func (b *Block) refresh(i int, cat *placement.Catalogue, number map[string]uint8
 	nfs := make([]string, 0, 8)
 	var used [dimensions]int64
 	for _, r := range b.Residents[i] {
-		for d, v := range columns(policy.Needs(cat, &r.Workload, r.Workload.Runtime)) {
-			used[d] += v
-		}
+		add(&used, r.Workload.Resources)
+		add(&used, policy.Overhead(cat, r.Workload.Runtime))
 		if r.Kind == placement.ResidencyFabric {
 			continue
 		}
@@ -104,13 +103,17 @@ func (b *Block) refresh(i int, cat *placement.Catalogue, number map[string]uint8
 // columns spreads an amount over the known dimensions; others are judged exactly.
 func columns(r placement.Resources) [dimensions]int64 {
 	var out [dimensions]int64
+	add(&out, r)
+	return out
+}
+
+func add(sum *[dimensions]int64, r placement.Resources) {
 	if len(r) == 0 {
-		return out
+		return
 	}
 	for d, name := range placement.Dimensions() {
-		out[d] = r[name]
+		sum[d] += r[name]
 	}
-	return out
 }
 
 // Columns spreads a demand over the columns of Block.Free, and tells whether the columns hold all of it.

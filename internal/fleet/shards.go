@@ -3,63 +3,85 @@ package fleet
 import (
 	"hash/maphash"
 	"maps"
+	"slices"
 )
 
-// shardCount is the number of parts that a shards map is copied in: a change copies one part.
-const shardCount = 4096
+// A shards map is a tree of two levels: groups of parts. A change copies one part and, the first time, its group.
+const (
+	groupCount = 128
+	groupSize  = 128
+	wordSize   = 64
+)
 
-// shards is a map from strings that is copied part by part: taking a snapshot costs one slice of pointers, and
-// the writer copies a part before it first changes it.
+// shards is a map from strings that is copied part by part: taking a snapshot costs one slice of groups, and the writer
+// copies a group, and in it a part, before it first changes it.
 type shards[V any] struct {
-	parts []map[string]V
-	owned []bool // parts copied since the last snapshot
-	seed  maphash.Seed
-	n     int
+	groups []*group[V] // nil: empty
+	seed   maphash.Seed
+	n      int
+	taken  uint64 // snapshots so far
+}
+
+// group is some parts of a map. Readers see only parts.
+type group[V any] struct {
+	parts [groupSize]map[string]V
+	since uint64                       // how many snapshots had been taken when the group was copied
+	owned [groupSize / wordSize]uint64 // bits of the parts copied since then
 }
 
 func newShards[V any]() *shards[V] {
-	return &shards[V]{parts: make([]map[string]V, shardCount), owned: make([]bool, shardCount), seed: maphash.MakeSeed()}
+	return &shards[V]{groups: make([]*group[V], groupCount), seed: maphash.MakeSeed()}
 }
 
-func (s *shards[V]) index(k string) int { return int(maphash.String(s.seed, k) % shardCount) }
+func (s *shards[V]) index(k string) (g, part int) {
+	h := maphash.String(s.seed, k)
+	return int(h % groupCount), int(h / groupCount % groupSize)
+}
 
-func (s *shards[V]) get(k string) (V, bool) {
-	v, ok := s.parts[s.index(k)][k]
+func (s *shards[V]) get(k string) (v V, ok bool) {
+	i, part := s.index(k)
+	if g := s.groups[i]; g != nil {
+		v, ok = g.parts[part][k]
+	}
 	return v, ok
 }
 
-func (s *shards[V]) own(i int) map[string]V {
-	if !s.owned[i] {
-		if s.parts[i] == nil {
-			s.parts[i] = map[string]V{}
-		} else {
-			s.parts[i] = maps.Clone(s.parts[i])
-		}
-		s.owned[i] = true
+// own returns the part of a key, which the writer may change.
+func (s *shards[V]) own(k string) map[string]V {
+	i, part := s.index(k)
+	g := s.groups[i]
+	if g == nil {
+		g = &group[V]{since: s.taken}
+	} else if g.since != s.taken {
+		g = &group[V]{parts: g.parts, since: s.taken}
 	}
-	return s.parts[i]
+	s.groups[i] = g
+	word, bit := &g.owned[part/wordSize], uint64(1)<<(part%wordSize)
+	if *word&bit == 0 {
+		*word |= bit
+		if g.parts[part] = maps.Clone(g.parts[part]); g.parts[part] == nil {
+			g.parts[part] = map[string]V{}
+		}
+	}
+	return g.parts[part]
 }
 
 func (s *shards[V]) set(k string, v V) {
-	part := s.own(s.index(k))
-	if _, ok := part[k]; !ok {
-		s.n++
-	}
+	part := s.own(k)
+	before := len(part)
 	part[k] = v
+	s.n += len(part) - before
 }
 
 func (s *shards[V]) delete(k string) {
-	i := s.index(k)
-	if _, ok := s.parts[i][k]; ok {
-		delete(s.own(i), k)
+	if _, ok := s.get(k); ok {
+		delete(s.own(k), k)
 		s.n--
 	}
 }
 
 // snapshot returns a copy that later changes do not reach.
 func (s *shards[V]) snapshot() *shards[V] {
-	c := &shards[V]{parts: make([]map[string]V, shardCount), seed: s.seed, n: s.n}
-	copy(c.parts, s.parts)
-	clear(s.owned)
-	return c
+	s.taken++
+	return &shards[V]{groups: slices.Clone(s.groups), seed: s.seed, n: s.n}
 }

@@ -71,7 +71,10 @@ func (v *View) Facts(slot int) placement.HostFacts {
 func Usage(cat *placement.Catalogue, residents []*placement.Residency) placement.Resources {
 	used := placement.Resources{}
 	for _, r := range residents {
-		for k, n := range policy.Needs(cat, &r.Workload, r.Workload.Runtime) {
+		for k, n := range r.Workload.Resources {
+			used[k] += n
+		}
+		for k, n := range policy.Overhead(cat, r.Workload.Runtime) {
 			used[k] += n
 		}
 	}

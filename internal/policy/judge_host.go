@@ -209,11 +209,16 @@ func (c *Candidate) identity(id placement.DedicationIdentity, w *placement.Workl
 
 // Needs is what one replica of the candidate uses with a runtime: its own resources and the class's overhead.
 func Needs(cat *placement.Catalogue, w *placement.Workload, runtime string) placement.Resources {
-	overhead := cat.RuntimeClasses[runtime].Overhead
+	overhead := Overhead(cat, runtime)
 	if len(overhead) == 0 {
 		return w.Resources
 	}
 	return w.Resources.Plus(overhead)
+}
+
+// Overhead is what a pod of a runtime class uses beside its containers; a class that nobody knows uses nothing.
+func Overhead(cat *placement.Catalogue, runtime string) placement.Resources {
+	return cat.RuntimeClasses[runtime].Overhead
 }
 
 func (c *Candidate) capacity(s *site) []placement.Reason {

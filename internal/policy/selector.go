@@ -9,20 +9,24 @@ import (
 // matches tells whether the selector picks the workload. The roles are given apart, because cache-mode rules
 // see some workloads with more roles than they have.
 func (s *Selector) matches(cat *placement.Catalogue, w *placement.Workload, roles placement.Roles) bool {
-	d := cat.TrustDomains[w.TrustDomainID]
 	switch {
 	case s.TrustDomains != nil && !matchesDomain(cat, s.TrustDomains, w.TrustDomainID),
-		s.Categories != nil && !slices.Contains(s.Categories, d.Category),
+		s.Categories != nil && !slices.Contains(s.Categories, cat.TrustDomains[w.TrustDomainID].Category),
 		s.NFTypes != nil && !slices.Contains(s.NFTypes, w.NF.Type),
 		s.HasRoles && s.Roles&roles == 0,
 		s.Components != nil && !slices.Contains(s.Components, w.ComponentID),
 		s.Labels != nil && !matchesLabels(s.Labels, w.Labels),
-		s.HasSensitivity && d.Sensitivity < s.SensitivityFrom:
+		s.HasSensitivity && cat.TrustDomains[w.TrustDomainID].Sensitivity < s.SensitivityFrom:
 		return false
 	case s.AnyOf == nil:
 		return true
 	}
-	return slices.ContainsFunc(s.AnyOf, func(o Selector) bool { return o.matches(cat, w, roles) })
+	for i := range s.AnyOf {
+		if s.AnyOf[i].matches(cat, w, roles) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchesDomain looks for the trust domain or one of its ancestors: the rules of a parent apply to its children.

@@ -39,6 +39,10 @@ func (s *shortlist) offer(p proposal) {
 	}
 }
 
+// tooCostly tells that a proposal, whose cost can only grow, would change nothing: the list is full of better ones, and
+// it is known that others were left out.
+func (s *shortlist) tooCostly(p proposal) bool { return s.more && !p.less(s.heap[0]) }
+
 func (s *shortlist) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
@@ -75,21 +79,21 @@ func (p *problem) scan(m *member, f *filter, st *state, size int) (best []propos
 		b := p.view.Blocks[bi]
 		for ; word != 0; word &= word - 1 {
 			i := bits.TrailingZeros64(word)
-			if !f.passes(b, bi, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
-				continue
+			pr := proposal{slot: bi*fleet.BlockSize + i, cost: int(f.static.Costs[bi][i]), mix: mix(b.IDHash[i], p.in.Seed)}
+			if list.tooCostly(pr) {
+				continue // before anything else is read
 			}
-			cost := int(f.static.Costs[bi][i]) + blockCost(&b.Around[i], f.ownBit)
+			pr.cost += blockCost(&b.Around[i], f.ownBit)
 			if zones != nil {
-				cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
+				pr.cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
+			}
+			if list.tooCostly(pr) || !f.passes(b, bi, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
+				continue
 			}
 			if soft {
-				cost += p.softCost(m, b.Hosts[i], st.constrained) * weightSoft
+				pr.cost += p.softCost(m, b.Hosts[i], st.constrained) * weightSoft
 			}
-			if len(list.heap) == size && cost > list.heap[0].cost {
-				list.more = true
-				continue
-			}
-			list.offer(proposal{slot: bi*fleet.BlockSize + i, cost: cost, mix: mix(b.IDHash[i], p.in.Seed)})
+			list.offer(pr)
 		}
 	}
 	slices.SortFunc(list.heap, func(a, b proposal) int {
