@@ -123,6 +123,9 @@ func (im *importer) apply(ctx context.Context, batch *placement.Inventory, check
 	var t importTx
 	err := im.store.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		t = importTx{tx: tx, counts: map[string]placement.ImportCount{}}
+		if err := planForBulk(ctx, tx); err != nil {
+			return err
+		}
 		if err := lockInventory(ctx, tx); err != nil {
 			return err
 		}
@@ -154,6 +157,13 @@ func (im *importer) apply(ctx context.Context, batch *placement.Inventory, check
 		im.result.Counts[list] = sum
 	}
 	return nil
+}
+
+// planForBulk has statements planned for the lists that they are given. Plans for lists of any length search them
+// for every row, which takes minutes where tables have grown since they were last analysed.
+func planForBulk(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`)
+	return err
 }
 
 // movesBoundary tells whether stored hosts get another hypervisor class, on themselves or on their CIS nodes. Only
