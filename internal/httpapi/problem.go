@@ -47,7 +47,7 @@ type finding struct {
 
 type violation struct {
 	RuleID                string   `json:"ruleId"`
-	ResourceDefinitionIDs []string `json:"resourceDefinitionIds,omitempty"`
+	ResourceDefinitionIDs []string `json:"resourceDefinitionIds"`
 	HostCount             int      `json:"hostCount"`
 	Message               string   `json:"message"`
 	NeededIsolation       string   `json:"neededIsolation,omitempty"`
