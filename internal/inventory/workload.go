@@ -15,8 +15,7 @@ type workloadStore interface {
 	// DeleteResidency ends a residency that no grant decided.
 	DeleteResidency(ctx context.Context, id string, ifRevision *int64, end placement.EndRules, actor string) error
 
-	// ListCacheEntries returns those of one host, or of all hosts.
-	ListCacheEntries(ctx context.Context, hostID string, page placement.Page) ([]placement.CacheEntry, error)
+	ListCacheEntries(ctx context.Context, page placement.Page) ([]placement.CacheEntry, error)
 	GetCacheEntry(ctx context.Context, hostID, digest string) (placement.CacheEntry, error)
 	PutCacheEntry(ctx context.Context, e placement.CacheEntry, ifRevision *int64, actor string) (placement.CacheEntry, bool, error)
 	DeleteCacheEntry(ctx context.Context, hostID, digest string, ifRevision *int64, actor string) error
@@ -33,10 +32,7 @@ func (s *Service) recordWorkloads() {
 		check:    checkResidency, guard: s.guardResidency,
 	}
 	s.CacheEntries = Collection[placement.CacheEntry]{
-		list: func(ctx context.Context, page placement.Page) ([]placement.CacheEntry, error) {
-			return s.store.ListCacheEntries(ctx, "", page)
-		},
-		get: two(s.store.GetCacheEntry), put: s.store.PutCacheEntry, remove: twoOf(s.store.DeleteCacheEntry),
+		list: s.store.ListCacheEntries, get: two(s.store.GetCacheEntry), put: s.store.PutCacheEntry, remove: twoOf(s.store.DeleteCacheEntry),
 		key: func(e *placement.CacheEntry) Key { return Key{e.HostID, e.Digest} }, between: "/",
 		revision: func(e *placement.CacheEntry) int64 { return e.Revision },
 		check:    checkCacheEntry,
