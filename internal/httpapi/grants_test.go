@@ -1,0 +1,241 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var lowerUUIDv4 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+func TestGrant(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	request := instantiate("i1", "vnfd-a", "open")
+	request["addResources"] = append(request["addResources"].([]object), object{"id": "port", "type": "LINKPORT"}, object{"id": "disk", "type": "STORAGE"})
+	got := a.grant("vnfm-a", request).want(201)
+	g := got.object()
+	id := fmt.Sprint(g["id"])
+	if !lowerUUIDv4.MatchString(id) {
+		t.Errorf("grant id %s is no lower-case UUID v4", id)
+	}
+	location := got.header.Get("Location")
+	if want := a.url + "/grant/v1/grants/" + id; location != want {
+		t.Errorf("Location %s, want %s", location, want)
+	}
+	if got.header.Get("Version") == "" || got.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("headers %v", got.header)
+	}
+	infos := g["addResources"].([]any)
+	if len(infos) != 3 || infos[0].(object)["zoneId"] != "zone-1" || infos[1].(object)["resourceDefinitionId"] != "port" {
+		t.Errorf("addResources %v", infos)
+	}
+	if diff := cmp.Diff([]any{object{"id": "zone-1", "zoneId": "nova:h1", "vimConnectionId": "vim-1"}}, g["zones"]); diff != "" {
+		t.Error(diff)
+	}
+	ours := g["additionalParams"].(object)["ringfence"].(object)
+	placed := ours["placements"].([]any)[0].(object)
+	if placed["hostId"] != "h1" || placed["runtimeClass"] != "runc" || ours["decisionId"] == "" {
+		t.Errorf("ringfence %v", ours)
+	}
+	read := a.do(call{as: "vnfm-a", path: strings.TrimPrefix(location, a.url)}).want(200)
+	if diff := cmp.Diff(g, read.object()); diff != "" {
+		t.Errorf("read again (-answered +read):\n%s", diff)
+	}
+	a.do(call{as: "vnfm-b", path: strings.TrimPrefix(location, a.url)}).problem(404)
+	a.do(call{as: "vnfm-a", path: "/grant/v1/grants/6fc3539c-e602-4afa-8e13-962fb5a7d81d"}).problem(404)
+}
+
+func TestGrantIsReplayed(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	request := instantiate("i1", "vnfd-a", "open")
+	first := a.grant("vnfm-a", request).want(201).object()
+	again := a.grant("vnfm-a", request).want(201)
+	if diff := cmp.Diff(first, again.object()); diff != "" {
+		t.Errorf("the same request is answered otherwise:\n%s", diff)
+	}
+	if again.header.Get("Location") != a.url+"/grant/v1/grants/"+fmt.Sprint(first["id"]) {
+		t.Errorf("Location %s", again.header.Get("Location"))
+	}
+	// The encoding of the Tacker family's v1 API is the same request.
+	inner, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice := a.grant("vnfm-a", string(mustJSON(t, string(inner)))).want(201).object(); twice["id"] != first["id"] {
+		t.Errorf("encoded twice: grant %v, want %v", twice["id"], first["id"])
+	}
+	// Another client's request with the same operation occurrence is another request.
+	if other := a.grant("vnfm-b", instantiate("i1", "vnfd-b", "open")).want(201).object(); other["id"] == first["id"] {
+		t.Error("another client was given the same grant")
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	a.grant("vnfm-a", instantiate("secret-amf", "vnfd-a", "plain")).want(201)
+	got := a.grant("vnfm-b", instantiate("i2", "vnfd-a", "plain"))
+	p := got.problem(403)
+	if p["title"] != "Grant refused" || p["decisionId"] == nil || !strings.HasPrefix(fmt.Sprint(p["detail"]), "Refused: ") {
+		t.Errorf("refusal %s", got.body)
+	}
+	rules := map[string]object{}
+	for _, v := range p["violations"].([]any) {
+		rules[fmt.Sprint(v.(object)["ruleId"])] = v.(object)
+	}
+	for _, rule := range []string{"R-POOL", "R-SEPNF"} {
+		v := rules[rule]
+		if v == nil || v["hostCount"] != 1.0 || v["message"] == "" || fmt.Sprint(v["resourceDefinitionIds"]) != "[i2-plain]" {
+			t.Errorf("violation of %s: %v", rule, v)
+		}
+	}
+	for _, name := range []string{"secret-amf", "vnfm-a", "h1", "h2", "TD-B"} {
+		if strings.Contains(string(got.body), name) {
+			t.Errorf("the refusal tells %q: %s", name, got.body)
+		}
+	}
+	// Asking the same again is the same decision, and its reasons are the same.
+	if again := a.grant("vnfm-b", instantiate("i2", "vnfd-a", "plain")).problem(403); again["detail"] != p["detail"] {
+		t.Errorf("asked again: %v, want %v", again["detail"], p["detail"])
+	}
+}
+
+func TestRefusalNamesWhatIsUnknown(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	for name, request := range map[string]object{
+		"vnfd-of-nobody":   instantiate("i1", "vnfd-of-nobody", "open"),
+		"comp-of-nobody":   instantiate("i1", "vnfd-a", "comp-of-nobody"),
+		"handle-of-nobody": constrained("handle-of-nobody"),
+	} {
+		p := a.grant("vnfm-a", request).problem(403)
+		if !strings.Contains(fmt.Sprint(p["detail"]), name) || fmt.Sprint(p["violations"].([]any)[0].(object)["ruleId"]) != "UNKNOWN" {
+			t.Errorf("%s: %v", name, p)
+		}
+	}
+}
+
+func constrained(resource string) object {
+	r := instantiate("i1", "vnfd-a", "open")
+	r["placementConstraints"] = []object{{
+		"affinityOrAntiAffinity": "ANTI_AFFINITY", "scope": "NFVI_NODE",
+		"resource": []object{{"idType": "GRANT", "resourceId": "i1-open"}, {"idType": "RES_MGMT", "resourceId": resource}},
+	}}
+	return r
+}
+
+func TestNothingIsGrantedWithoutPolicy(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+		t.Fatal(err)
+	}
+	p := a.grant("vnfm-a", instantiate("i1", "vnfd-a", "open")).problem(403)
+	if !strings.Contains(fmt.Sprint(p["detail"]), "NO-POLICY") {
+		t.Errorf("detail %v", p["detail"])
+	}
+}
+
+func TestRefusalNamesTheNeededIsolationAndCapacity(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	p := a.grant("vnfm-a", instantiate("i1", "vnfd-a", "big")).problem(403)
+	if !strings.Contains(string(mustJSON(t, p["violations"])), "CAPACITY") || !strings.Contains(fmt.Sprint(p["detail"]), "cpuMillis") {
+		t.Errorf("refusal %v", p)
+	}
+}
+
+// VNFMs of many releases: every version of the standard is answered, by MAJOR.MINOR.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	for asked, want := range map[string]string{
+		"": "1.1.1", "1.1.1": "1.1.1", "1.3.0": "1.3.0", "1.4.0": "1.4.0", "1.4.7": "1.4.0", "1.12.0": "1.12.0",
+		"1.4.0-impl:example.com:pp:1": "1.4.0",
+	} {
+		header := map[string]string{}
+		if asked != "" {
+			header["Version"] = asked
+		}
+		got := a.do(call{as: "vnfm-a", method: "POST", path: "/grant/v1/grants", body: instantiate("i1", "vnfd-a", "open"), header: header}).want(201)
+		if v := got.header.Get("Version"); v != want {
+			t.Errorf("Version %q is answered %q, want %q", asked, v, want)
+		}
+	}
+	for asked, status := range map[string]int{"1": 400, "1.4": 400, "v1.4.0": 400, "1.4.0 ": 201, "2.0.0": 406, "1.2.0": 406, "1.40.0": 406} {
+		got := a.do(call{
+			as: "vnfm-a", method: "POST", path: "/grant/v1/grants", body: instantiate("i1", "vnfd-a", "open"), header: map[string]string{"Version": asked},
+		})
+		if got.status != status || got.header.Get("Version") == "" {
+			t.Errorf("Version %q: %d %q, want %d", asked, got.status, got.header.Get("Version"), status)
+		}
+	}
+	versions := a.do(call{as: "agent", path: "/grant/api_versions", header: map[string]string{"Version": "nonsense"}}).want(200).object()
+	if versions["uriPrefix"] != a.url+"/grant/v1/" || len(versions["apiVersions"].([]any)) < 5 {
+		t.Errorf("api_versions %v", versions)
+	}
+}
+
+// What real VNFMs send beyond and beside the letter of the standard.
+func TestRequestsAreReadLeniently(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	for name, change := range map[string]func(object){
+		"unknown attributes": func(r object) {
+			r["vendor"] = object{"x": []any{1, nil}}
+			r["addResources"].([]object)[0]["osContainerDesc"] = object{"name": "x"}
+		},
+		"null members": func(r object) {
+			r["flavourId"], r["instantiationLevelId"], r["placementConstraints"], r["additionalParams"] = nil, nil, nil, nil
+			r["addResources"].([]object)[0]["resource"] = nil
+		},
+		"template as string": func(r object) {
+			delete(r["addResources"].([]object)[0], "vduId")
+			r["addResources"].([]object)[0]["resourceTemplateId"] = "open"
+		},
+		"template as array": func(r object) {
+			delete(r["addResources"].([]object)[0], "vduId")
+			r["addResources"].([]object)[0]["resourceTemplateId"] = []string{"open"}
+		},
+		"links that are text": func(r object) { r["_links"].(object)["vnfInstance"] = object{"href": "string"} },
+		"foreign parameters":  func(r object) { r["additionalParams"] = object{"nfv": object{"VDU": object{"a": 1}}} },
+	} {
+		r := instantiate("i1", "vnfd-a", "open")
+		change(r)
+		if got := a.grant("vnfm-a", r); got.status != 201 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	// A path with two slashes is the same path.
+	a.do(call{as: "vnfm-a", method: http.MethodPost, path: "//grant//v1/grants", body: instantiate("i1", "vnfd-a", "open")}).want(201)
+}
+
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	a.grant("vnfm-a", instantiate("i1", "vnfd-a", "open")).want(201)
+	r := instantiate("i1", "vnfd-a", "open")
+	r["operation"], r["vnfLcmOpOccId"] = "TERMINATE", "op-end"
+	r["removeResources"] = r["addResources"]
+	delete(r, "addResources")
+	g := a.grant("vnfm-a", r).want(201).object()
+	if diff := cmp.Diff([]any{object{"resourceDefinitionId": "i1-open"}}, g["removeResources"]); diff != "" {
+		t.Error(diff)
+	}
+}
