@@ -38,6 +38,7 @@ func TestMain(m *testing.M) { os.Exit(database.Run(m)) }
 type api struct {
 	t        testing.TB
 	url      string
+	server   *httpapi.Server
 	store    *postgres.Store
 	delivery *delivery.Service
 }
@@ -70,6 +71,7 @@ func newAPI(t testing.TB) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.server = server
 	listener := httptest.NewServer(server)
 	t.Cleanup(func() {
 		a.delivery.Drain()

@@ -20,8 +20,9 @@ var leftOut = map[string][]string{
 // representation is what the contract says of the answer to a GET: whether it has an entity tag, and which
 // attributes of its entries can be left out (SOL013 attribute selectors: those that are optional and complex).
 type representation struct {
-	optional []string // paths, ascending; empty: no selectors
-	leftOut  []string // by default
+	selectors bool     // the operation takes them
+	optional  []string // paths, ascending
+	leftOut   []string // by default
 }
 
 // representationOf reads the contract of one operation; nil when its answers have no entity tag.
@@ -37,7 +38,7 @@ func representationOf(op *openapi3.Operation) *representation {
 	}
 	paths := map[string]bool{}
 	optionalComplex(media.Schema.Value.Items.Value, "", paths)
-	rep.optional, rep.leftOut = slices.Sorted(maps.Keys(paths)), leftOut[op.OperationID]
+	rep.selectors, rep.optional, rep.leftOut = true, slices.Sorted(maps.Keys(paths)), leftOut[op.OperationID]
 	return rep
 }
 
@@ -82,7 +83,7 @@ func (rep *representation) dropped(query url.Values) ([]string, error) {
 		for _, p := range list {
 			if !slices.Contains(rep.optional, p) {
 				return nil, badSelector(param, fmt.Sprintf("%s names %q, which is no optional complex attribute here; these are %s",
-					param, printable(p), strings.Join(rep.optional, ", ")))
+					param, printable(p), orNone(strings.Join(rep.optional, ", "))))
 			}
 		}
 	}
@@ -177,7 +178,7 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 				return
 			}
 			var drop []string
-			if len(rep.optional) > 0 {
+			if rep.selectors {
 				var err error
 				if drop, err = rep.dropped(r.URL.Query()); err != nil {
 					s.writeProblem(w, r, err)

@@ -48,6 +48,7 @@ type Server struct {
 	Config
 	log     *slog.Logger
 	apis    map[string]*contract
+	mux     *chi.Mux
 	handler http.Handler
 }
 
@@ -57,7 +58,8 @@ func New(c Config) (*Server, error) {
 	if err := s.loadContracts(); err != nil {
 		return nil, err
 	}
-	s.handler = s.routes()
+	s.mux = s.routes()
+	s.handler = cleanPath(s.mux)
 	return s, nil
 }
 
@@ -65,7 +67,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() *chi.Mux {
 	r := chi.NewRouter()
 	r.Use(identify, s.recoverer, s.accessLog, securityHeaders, s.defaultVersions, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
@@ -84,7 +86,7 @@ func (s *Server) routes() http.Handler {
 	s.mountInventory(r)
 	s.mountPlacement(r)
 	s.mountDirectives(r)
-	return cleanPath(r)
+	return r
 }
 
 func redirect(to string) http.HandlerFunc {
