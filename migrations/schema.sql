@@ -1,0 +1,1415 @@
+-- What the migrations add up to, for readers. A test keeps it current: go test ./internal/postgres -run TestSchemaFile -update
+
+CREATE TABLE public.attestation_record (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    id bigint NOT NULL,
+    state text NOT NULL,
+    verifier text NOT NULL,
+    evidence_digest text NOT NULL,
+    attested_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    actor_id text NOT NULL,
+    CONSTRAINT attestation_record_state_ck CHECK ((state = ANY (ARRAY['TRUSTED'::text, 'UNTRUSTED'::text, 'UNKNOWN'::text])))
+);
+
+COMMENT ON TABLE public.attestation_record IS 'Verdicts of verifiers on hosts, append-only. Evidence outlives the host''s record: no foreign key.';
+
+COMMENT ON COLUMN public.attestation_record.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.attestation_record.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.attestation_record.id IS 'Number of the record.';
+
+COMMENT ON COLUMN public.attestation_record.state IS 'Verdict.';
+
+COMMENT ON COLUMN public.attestation_record.verifier IS 'Who gave it.';
+
+COMMENT ON COLUMN public.attestation_record.evidence_digest IS 'Digest of the evidence.';
+
+COMMENT ON COLUMN public.attestation_record.attested_at IS 'Time of the verdict.';
+
+COMMENT ON COLUMN public.attestation_record.valid_until IS 'End of its validity; null: not stated.';
+
+COMMENT ON COLUMN public.attestation_record.attested_capabilities IS 'Capabilities that the evidence proves.';
+
+COMMENT ON COLUMN public.attestation_record.recorded_at IS 'When it was recorded.';
+
+COMMENT ON COLUMN public.attestation_record.actor_id IS 'Client that recorded it.';
+
+ALTER TABLE public.attestation_record ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.attestation_record_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit_record (
+    nfvi_pop_id text NOT NULL,
+    txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    actor_id text NOT NULL,
+    action text NOT NULL,
+    decision_id text NOT NULL,
+    object_id text NOT NULL,
+    detail json NOT NULL,
+    CONSTRAINT audit_record_action_ck CHECK ((action <> ''::text))
+);
+
+COMMENT ON TABLE public.audit_record IS 'The audit trail: one row per decision and administrative act, written in its transaction and never changed. A chain over it is kept apart, because rows can be numbered only after they are committed.';
+
+COMMENT ON COLUMN public.audit_record.nfvi_pop_id IS 'NFVI-PoP of the decision or object; "-" when it has none.';
+
+COMMENT ON COLUMN public.audit_record.txid IS 'Transaction of the act: who reads below the oldest running one misses none.';
+
+COMMENT ON COLUMN public.audit_record.id IS 'Orders the records of a transaction.';
+
+COMMENT ON COLUMN public.audit_record.at IS 'When, by the database''s clock.';
+
+COMMENT ON COLUMN public.audit_record.actor_id IS 'Client or person who acted.';
+
+COMMENT ON COLUMN public.audit_record.action IS 'What was done, such as GRANT, REFUSE, RELEASE, IMPORT.';
+
+COMMENT ON COLUMN public.audit_record.decision_id IS 'Decision that was recorded; empty for other acts.';
+
+COMMENT ON COLUMN public.audit_record.object_id IS 'Object that was acted on.';
+
+COMMENT ON COLUMN public.audit_record.detail IS 'Further attributes; json keeps the bytes that a chain hashes.';
+
+ALTER TABLE public.audit_record ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_record_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.cache_entry (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL COLLATE pg_catalog."C",
+    mode text NOT NULL,
+    trust_domain_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    observed_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT cache_entry_domain_ck CHECK (((mode <> 'SHARED'::text) OR (trust_domain_id = ''::text))),
+    CONSTRAINT cache_entry_mode_ck CHECK ((mode = ANY (ARRAY['SHARED'::text, 'DOMAIN_PRIVATE'::text, 'ENCRYPTED'::text, 'GUEST_ONLY'::text, 'NO_STORE'::text])))
+);
+
+COMMENT ON TABLE public.cache_entry IS 'Artefacts in the caches of hosts, and how they lie there.';
+
+COMMENT ON COLUMN public.cache_entry.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.cache_entry.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.cache_entry.digest IS 'Digest of the artefact, which may be unknown to the inventory.';
+
+COMMENT ON COLUMN public.cache_entry.mode IS 'Form in which it lies there.';
+
+COMMENT ON COLUMN public.cache_entry.trust_domain_id IS 'Trust domain that it belongs to; empty for SHARED entries and where unknown.';
+
+COMMENT ON COLUMN public.cache_entry.observed_at IS 'When it was last seen.';
+
+COMMENT ON COLUMN public.cache_entry.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.change_feed (
+    nfvi_pop_id text NOT NULL,
+    txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    after jsonb,
+    CONSTRAINT change_feed_kind_ck CHECK ((kind = ANY (ARRAY['TRUST_DOMAIN'::text, 'TRUST_RELATION'::text, 'NFVI_POP'::text, 'RESOURCE_ZONE'::text, 'HOST_POOL'::text, 'RUNTIME_CLASS'::text, 'HOST'::text, 'IMAGE'::text, 'VNF_PROFILE'::text, 'RESIDENCY'::text, 'CACHE_ENTRY'::text, 'POLICIES'::text, 'POLICY_EPOCH'::text])))
+);
+
+COMMENT ON TABLE public.change_feed IS 'Every committed change to anything that decides, append-only. Readers take rows with a txid below pg_snapshot_xmin(pg_current_snapshot()), ordered by (txid, id): below it no transaction is still running, so nothing can appear there any more.';
+
+COMMENT ON COLUMN public.change_feed.nfvi_pop_id IS 'NFVI-PoP of the object; "-" for what belongs to none.';
+
+COMMENT ON COLUMN public.change_feed.txid IS 'Transaction that made the change.';
+
+COMMENT ON COLUMN public.change_feed.id IS 'Orders the changes of a transaction.';
+
+COMMENT ON COLUMN public.change_feed.kind IS 'What the change is about.';
+
+COMMENT ON COLUMN public.change_feed.object_id IS 'Identifier of the object.';
+
+COMMENT ON COLUMN public.change_feed.after IS 'The object after the change, in full; null: deleted.';
+
+ALTER TABLE public.change_feed ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.change_feed_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.claim (
+    nfvi_pop_id text NOT NULL,
+    scope_id text NOT NULL,
+    separation_group text NOT NULL,
+    member text NOT NULL
+);
+
+COMMENT ON TABLE public.claim IS 'Backstop for separations that no active policy waives: all holders of a group within a scope name the same member. A row lives while a residency holds it.';
+
+COMMENT ON COLUMN public.claim.nfvi_pop_id IS 'NFVI-PoP of the scope.';
+
+COMMENT ON COLUMN public.claim.scope_id IS 'What is shared: a host, or a kernel of a host.';
+
+COMMENT ON COLUMN public.claim.separation_group IS 'Which separation.';
+
+COMMENT ON COLUMN public.claim.member IS 'Who may share the scope: a trust domain, or a constant.';
+
+CREATE TABLE public.decision (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL,
+    kind text NOT NULL,
+    outcome text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    client_id text NOT NULL,
+    vnf_instance_id text NOT NULL,
+    vnf_lcm_op_occ_id text NOT NULL,
+    policy_epoch bigint NOT NULL,
+    change_seq text NOT NULL,
+    inputs json NOT NULL,
+    plan json,
+    explanation json NOT NULL,
+    CONSTRAINT decision_kind_ck CHECK ((kind = ANY (ARRAY['GRANT'::text, 'DRY_RUN'::text, 'CACHE'::text]))),
+    CONSTRAINT decision_outcome_ck CHECK ((outcome = ANY (ARRAY['GRANT'::text, 'REFUSE'::text]))),
+    CONSTRAINT decision_plan_ck CHECK (((outcome = 'GRANT'::text) OR (plan IS NULL)))
+);
+
+COMMENT ON TABLE public.decision IS 'Decisions with everything that they depended on: with the change feed they replay to the same answer.';
+
+COMMENT ON COLUMN public.decision.nfvi_pop_id IS 'NFVI-PoP of the grant''s first host; - for refusals, dry runs and cache decisions.';
+
+COMMENT ON COLUMN public.decision.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.decision.kind IS 'GRANT, DRY_RUN or CACHE.';
+
+COMMENT ON COLUMN public.decision.outcome IS 'GRANT or REFUSE.';
+
+COMMENT ON COLUMN public.decision.at IS 'When: a grant''s commit by the database''s clock, otherwise the time that the decision was made with.';
+
+COMMENT ON COLUMN public.decision.client_id IS 'Client that asked.';
+
+COMMENT ON COLUMN public.decision.vnf_instance_id IS 'VNF instance of the request.';
+
+COMMENT ON COLUMN public.decision.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence of the request; empty for dry runs without one.';
+
+COMMENT ON COLUMN public.decision.policy_epoch IS 'Policy epoch that was in force.';
+
+COMMENT ON COLUMN public.decision.change_seq IS 'Position in the change feed that was seen.';
+
+COMMENT ON COLUMN public.decision.inputs IS 'Request, demands, time, seed and policies; byte for byte, therefore json and not jsonb.';
+
+COMMENT ON COLUMN public.decision.plan IS 'Placements and releases; null for a refusal.';
+
+COMMENT ON COLUMN public.decision.explanation IS 'Why it came out so.';
+
+CREATE TABLE public.directive (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    decision_id text NOT NULL,
+    grant_id text NOT NULL,
+    residency_id text NOT NULL,
+    vim_connection_id text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    body json NOT NULL,
+    txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    feed_id bigint NOT NULL,
+    ack_outcome text,
+    ack_detail text,
+    acked_by text,
+    acked_at timestamp with time zone,
+    CONSTRAINT directive_ack_outcome_ck CHECK ((ack_outcome = ANY (ARRAY['APPLIED'::text, 'FAILED'::text, 'SUPERSEDED'::text]))),
+    CONSTRAINT directive_acked_ck CHECK ((num_nulls(ack_outcome, ack_detail, acked_by, acked_at) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT directive_kind_ck CHECK ((kind = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text]))),
+    CONSTRAINT directive_seq_ck CHECK ((seq > 0)),
+    CONSTRAINT directive_workload_ck CHECK (((kind = ANY (ARRAY['PLACE'::text, 'RELEASE'::text])) = (residency_id <> ''::text)))
+);
+
+COMMENT ON TABLE public.directive IS 'Orders to hosts, written in the transaction of their decision, numbered without gaps per host. They outlive the host''s record, whose numbers continue when it is registered anew: no foreign key.';
+
+COMMENT ON COLUMN public.directive.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.directive.host_id IS 'Host that is told.';
+
+COMMENT ON COLUMN public.directive.seq IS 'From 1, without gaps per host: the host''s lock orders it.';
+
+COMMENT ON COLUMN public.directive.kind IS 'What the host is told to do.';
+
+COMMENT ON COLUMN public.directive.decision_id IS 'Decision behind it; empty when the life cycle of a residency caused it.';
+
+COMMENT ON COLUMN public.directive.grant_id IS 'Grant behind it, if any.';
+
+COMMENT ON COLUMN public.directive.residency_id IS 'Residency of a PLACE or RELEASE.';
+
+COMMENT ON COLUMN public.directive.vim_connection_id IS 'VIM connection of the host when it was issued; a CISM or VIM reads its directives by it.';
+
+COMMENT ON COLUMN public.directive.issued_at IS 'When, by the database''s clock.';
+
+COMMENT ON COLUMN public.directive.body IS 'Body of its kind; json keeps the bytes that are signed at delivery stable.';
+
+COMMENT ON COLUMN public.directive.txid IS 'Transaction that wrote it; the aggregated feed is read as change_feed is. Per host its order is that of seq (host.changed_txid).';
+
+COMMENT ON COLUMN public.directive.feed_id IS 'Orders the directives of a transaction.';
+
+COMMENT ON COLUMN public.directive.ack_outcome IS 'What became of it on the host; null until acknowledged.';
+
+COMMENT ON COLUMN public.directive.ack_detail IS 'What the host said about it.';
+
+COMMENT ON COLUMN public.directive.acked_by IS 'Client that acknowledged it.';
+
+COMMENT ON COLUMN public.directive.acked_at IS 'When the acknowledgement arrived, by the database''s clock.';
+
+ALTER TABLE public.directive ALTER COLUMN feed_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.directive_feed_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.directory (
+    kind text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    nfvi_pop_id text NOT NULL,
+    CONSTRAINT directory_kind_ck CHECK ((kind = ANY (ARRAY['HOST'::text, 'GRANT'::text, 'DECISION'::text])))
+);
+
+COMMENT ON TABLE public.directory IS 'The NFVI-PoP of what a URI names by its id alone. Residencies are found by their own index instead: a grant would write one row here for each.';
+
+COMMENT ON COLUMN public.directory.kind IS 'Kind of object.';
+
+COMMENT ON COLUMN public.directory.id IS 'Its identifier.';
+
+COMMENT ON COLUMN public.directory.nfvi_pop_id IS 'Its NFVI-PoP; "-" for refusals and dry runs.';
+
+CREATE TABLE public.host (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    host_pool_id text COLLATE pg_catalog."C",
+    resource_zone_id text COLLATE pg_catalog."C",
+    rack_id text DEFAULT ''::text NOT NULL,
+    country text DEFAULT ''::text NOT NULL,
+    physically_secure boolean DEFAULT false NOT NULL,
+    exposed_edge boolean DEFAULT false NOT NULL,
+    third_party_hosted boolean DEFAULT false NOT NULL,
+    hypervisor_class text DEFAULT 'NONE'::text NOT NULL,
+    runtimes text[] DEFAULT '{}'::text[] NOT NULL,
+    capabilities text[] DEFAULT '{}'::text[] NOT NULL,
+    attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cis_nodes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    vim_connection_id text DEFAULT ''::text NOT NULL,
+    vim_zone_id text DEFAULT ''::text NOT NULL,
+    lifecycle text DEFAULT 'REGISTERED'::text NOT NULL,
+    lifecycle_reason text DEFAULT ''::text NOT NULL,
+    dedicated_identity text,
+    dedicated_id text,
+    attestation_state text DEFAULT 'UNKNOWN'::text NOT NULL,
+    attestation_verifier text DEFAULT ''::text NOT NULL,
+    attestation_evidence_digest text DEFAULT ''::text NOT NULL,
+    attested_at timestamp with time zone,
+    attestation_valid_until timestamp with time zone,
+    location jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cpu_millis_total bigint DEFAULT 0 NOT NULL,
+    cpu_millis_used bigint DEFAULT 0 NOT NULL,
+    memory_mib_total bigint DEFAULT 0 NOT NULL,
+    memory_mib_used bigint DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_total bigint DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_used bigint DEFAULT 0 NOT NULL,
+    hugepages_2mi_total bigint DEFAULT 0 NOT NULL,
+    hugepages_2mi_used bigint DEFAULT 0 NOT NULL,
+    hugepages_1gi_total bigint DEFAULT 0 NOT NULL,
+    hugepages_1gi_used bigint DEFAULT 0 NOT NULL,
+    sriov_vfs_total bigint DEFAULT 0 NOT NULL,
+    sriov_vfs_used bigint DEFAULT 0 NOT NULL,
+    gpus_total bigint DEFAULT 0 NOT NULL,
+    gpus_used bigint DEFAULT 0 NOT NULL,
+    tee_guests_total bigint DEFAULT 0 NOT NULL,
+    tee_guests_used bigint DEFAULT 0 NOT NULL,
+    gen bigint DEFAULT 0 NOT NULL,
+    directive_seq bigint DEFAULT 0 NOT NULL,
+    changed_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT host_attestation_ck CHECK (((attestation_state = ANY (ARRAY['TRUSTED'::text, 'UNTRUSTED'::text, 'UNKNOWN'::text])) AND ((attestation_state = 'UNKNOWN'::text) OR (attested_at IS NOT NULL)))),
+    CONSTRAINT host_counters_ck CHECK (((gen >= 0) AND (directive_seq >= 0))),
+    CONSTRAINT host_dedication_ck CHECK ((((dedicated_identity IS NULL) = (dedicated_id IS NULL)) AND (dedicated_identity = ANY (ARRAY['NF_INSTANCE'::text, 'TRUST_DOMAIN'::text, 'TENANT'::text])))),
+    CONSTRAINT host_hypervisor_ck CHECK ((hypervisor_class = ANY (ARRAY['NONE'::text, 'TYPE1'::text, 'TYPE2'::text]))),
+    CONSTRAINT host_id_ck CHECK ((id <> ''::text)),
+    CONSTRAINT host_lifecycle_ck CHECK ((lifecycle = ANY (ARRAY['REGISTERED'::text, 'IN_SERVICE'::text, 'CORDONED'::text, 'SCRUBBING'::text, 'QUARANTINED'::text, 'RETIRED'::text]))),
+    CONSTRAINT host_total_ck CHECK (((cpu_millis_total >= 0) AND (memory_mib_total >= 0) AND (ephemeral_storage_mib_total >= 0) AND (hugepages_2mi_total >= 0) AND (hugepages_1gi_total >= 0) AND (sriov_vfs_total >= 0) AND (gpus_total >= 0) AND (tee_guests_total >= 0))),
+    CONSTRAINT host_used_ck CHECK (((cpu_millis_used >= 0) AND (memory_mib_used >= 0) AND (ephemeral_storage_mib_used >= 0) AND (hugepages_2mi_used >= 0) AND (hugepages_1gi_used >= 0) AND (sriov_vfs_used >= 0) AND (gpus_used >= 0) AND (tee_guests_used >= 0)))
+)
+WITH (fillfactor='75');
+
+COMMENT ON TABLE public.host IS 'Physical servers (SOL003 scope NFVI_NODE). A row is locked FOR NO KEY UPDATE by whoever changes it or anything on it, after the epoch lock and ascending by (nfvi_pop_id, id).';
+
+COMMENT ON COLUMN public.host.nfvi_pop_id IS 'NFVI-PoP that the host stands in.';
+
+COMMENT ON COLUMN public.host.id IS 'Identifier, unique over all NFVI-PoPs (table directory).';
+
+COMMENT ON COLUMN public.host.host_pool_id IS 'Host pool; null: none, so nothing is permitted there.';
+
+COMMENT ON COLUMN public.host.resource_zone_id IS 'Resource zone; null: none.';
+
+COMMENT ON COLUMN public.host.rack_id IS 'Rack; empty: unknown.';
+
+COMMENT ON COLUMN public.host.country IS 'ISO 3166-1 alpha-2; empty: that of the NFVI-PoP.';
+
+COMMENT ON COLUMN public.host.physically_secure IS 'Stands in a physically secure site.';
+
+COMMENT ON COLUMN public.host.exposed_edge IS 'Stands at an exposed edge site.';
+
+COMMENT ON COLUMN public.host.third_party_hosted IS 'Stands in a site of a third party.';
+
+COMMENT ON COLUMN public.host.hypervisor_class IS 'What the VMs of the host run on.';
+
+COMMENT ON COLUMN public.host.runtimes IS 'Names of runtime classes that the host''s own kernel offers, sorted.';
+
+COMMENT ON COLUMN public.host.capabilities IS 'Security-relevant abilities.';
+
+COMMENT ON COLUMN public.host.attested_capabilities IS 'The part of capabilities that the attestation proves.';
+
+COMMENT ON COLUMN public.host.labels IS 'Free labels.';
+
+COMMENT ON COLUMN public.host.cis_nodes IS 'CIS nodes on the host, ascending by id, as the inventory document spells them.';
+
+COMMENT ON COLUMN public.host.vim_connection_id IS 'VIM connection that the host is reached by.';
+
+COMMENT ON COLUMN public.host.vim_zone_id IS 'What ZoneInfo.zoneId of a grant says for this host.';
+
+COMMENT ON COLUMN public.host.lifecycle IS 'State in operation; only IN_SERVICE hosts are candidates.';
+
+COMMENT ON COLUMN public.host.lifecycle_reason IS 'Why it is not in service; "attestation" when a lost attestation quarantined it.';
+
+COMMENT ON COLUMN public.host.dedicated_identity IS 'By what a dedicated host tells its own from others; null: not dedicated.';
+
+COMMENT ON COLUMN public.host.dedicated_id IS 'The NF instance, trust domain or tenant that the host is dedicated to.';
+
+COMMENT ON COLUMN public.host.attestation_state IS 'Newest verdict of a verifier.';
+
+COMMENT ON COLUMN public.host.attestation_verifier IS 'Who gave the verdict.';
+
+COMMENT ON COLUMN public.host.attestation_evidence_digest IS 'Digest of the evidence that the verdict rests on.';
+
+COMMENT ON COLUMN public.host.attested_at IS 'Time of the verdict.';
+
+COMMENT ON COLUMN public.host.attestation_valid_until IS 'End of its validity; null: not stated.';
+
+COMMENT ON COLUMN public.host.location IS 'Who claims where the host stands (source), and when (assertedAt).';
+
+COMMENT ON COLUMN public.host.cpu_millis_total IS 'Capacity, dimension cpuMillis.';
+
+COMMENT ON COLUMN public.host.cpu_millis_used IS 'Sum over the residencies of the host with the overhead of their runtime classes, kept by every writer of residencies. May exceed the total: what is imported or observed is recorded as it is, and capacity may shrink. A grant can never make it so, because the commit''s UPDATE demands used + asked <= total; a CHECK against the total would refuse the facts instead.';
+
+COMMENT ON COLUMN public.host.memory_mib_total IS 'Capacity, dimension memoryMiB.';
+
+COMMENT ON COLUMN public.host.memory_mib_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.ephemeral_storage_mib_total IS 'Capacity, dimension ephemeralStorageMiB.';
+
+COMMENT ON COLUMN public.host.ephemeral_storage_mib_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.hugepages_2mi_total IS 'Capacity, dimension hugePages2Mi.';
+
+COMMENT ON COLUMN public.host.hugepages_2mi_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.hugepages_1gi_total IS 'Capacity, dimension hugePages1Gi.';
+
+COMMENT ON COLUMN public.host.hugepages_1gi_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.sriov_vfs_total IS 'Capacity, dimension sriovVfs.';
+
+COMMENT ON COLUMN public.host.sriov_vfs_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.gpus_total IS 'Capacity, dimension gpus.';
+
+COMMENT ON COLUMN public.host.gpus_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.tee_guests_total IS 'Capacity, dimension teeGuests.';
+
+COMMENT ON COLUMN public.host.tee_guests_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.gen IS 'Grows with every change of the host or of what is on it.';
+
+COMMENT ON COLUMN public.host.directive_seq IS 'Number of the last directive to the host; without gaps.';
+
+COMMENT ON COLUMN public.host.changed_txid IS 'Transaction that last changed the host or anything on it. A writer that finds a later one than its own starts again: the order of the change feed is then the order of the changes.';
+
+COMMENT ON COLUMN public.host.revision IS 'Grows with every change of the record itself; the ETag.';
+
+CREATE TABLE public.host_ext_capacity (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    dimension text NOT NULL COLLATE pg_catalog."C",
+    total bigint DEFAULT 0 NOT NULL,
+    used bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT host_ext_capacity_amount_ck CHECK (((total >= 0) AND (used >= 0))),
+    CONSTRAINT host_ext_capacity_dimension_ck CHECK ((dimension ~~ 'ext._%'::text))
+)
+WITH (fillfactor='75');
+
+COMMENT ON TABLE public.host_ext_capacity IS 'Capacity of a host in the dimensions that an operator defines (ext.NAME).';
+
+COMMENT ON COLUMN public.host_ext_capacity.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.host_ext_capacity.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.host_ext_capacity.dimension IS 'Capacity dimension, ext.NAME.';
+
+COMMENT ON COLUMN public.host_ext_capacity.total IS 'Capacity; 0 where a resident uses a dimension that the host does not declare.';
+
+COMMENT ON COLUMN public.host_ext_capacity.used IS 'In use, as host.cpu_millis_used.';
+
+CREATE TABLE public.host_pool (
+    id text NOT NULL COLLATE pg_catalog."C",
+    allowed_trust_domain_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    fabric_digests text[] DEFAULT '{}'::text[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT host_pool_id_ck CHECK ((id <> ''::text))
+);
+
+COMMENT ON TABLE public.host_pool IS 'Sets of hosts that may run the same trust domains.';
+
+COMMENT ON COLUMN public.host_pool.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.host_pool.allowed_trust_domain_ids IS 'Trust domains that may run on the hosts of the pool.';
+
+COMMENT ON COLUMN public.host_pool.fabric_digests IS 'Artefacts that may be FABRIC residents there.';
+
+COMMENT ON COLUMN public.host_pool.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.idempotency (
+    client_id text NOT NULL,
+    vnf_lcm_op_occ_id text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    outcome text NOT NULL,
+    nfvi_pop_id text NOT NULL,
+    decision_id text NOT NULL,
+    grant_pop_id text,
+    grant_id text,
+    policy_epoch bigint NOT NULL,
+    change_seq text NOT NULL,
+    answered_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    CONSTRAINT idempotency_body_sha256_ck CHECK ((length(body_sha256) = 32)),
+    CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND ((outcome <> 'GRANT'::text) OR (grant_id IS NOT NULL)))),
+    CONSTRAINT idempotency_outcome_ck CHECK ((outcome = ANY (ARRAY['GRANT'::text, 'REFUSE'::text])))
+);
+
+COMMENT ON TABLE public.idempotency IS 'The answer to each request of a client: one row per VNF LCM operation occurrence, written in the transaction of its decision.';
+
+COMMENT ON COLUMN public.idempotency.client_id IS 'Client that asked.';
+
+COMMENT ON COLUMN public.idempotency.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence that the grant is for.';
+
+COMMENT ON COLUMN public.idempotency.body_sha256 IS 'SHA-256 of the request body: tells a retry from a changed request.';
+
+COMMENT ON COLUMN public.idempotency.outcome IS 'GRANT or REFUSE.';
+
+COMMENT ON COLUMN public.idempotency.nfvi_pop_id IS 'NFVI-PoP that the decision belongs to; - for a refusal.';
+
+COMMENT ON COLUMN public.idempotency.decision_id IS 'Decision that answered.';
+
+COMMENT ON COLUMN public.idempotency.grant_pop_id IS 'NFVI-PoP that the grant belongs to.';
+
+COMMENT ON COLUMN public.idempotency.grant_id IS 'Newest grant of the occurrence; a later refusal of another body keeps it, because its reservations may still stand.';
+
+COMMENT ON COLUMN public.idempotency.policy_epoch IS 'Policy epoch of the decision.';
+
+COMMENT ON COLUMN public.idempotency.change_seq IS 'Position in the change feed that the decision saw.';
+
+COMMENT ON COLUMN public.idempotency.answered_at IS 'When it was answered.';
+
+CREATE TABLE public.image (
+    digest text NOT NULL COLLATE pg_catalog."C",
+    reference text DEFAULT ''::text NOT NULL,
+    kind text NOT NULL,
+    layers jsonb DEFAULT '[]'::jsonb NOT NULL,
+    sensitivity smallint DEFAULT 0 NOT NULL,
+    contains_secrets boolean DEFAULT false NOT NULL,
+    public_base boolean DEFAULT false NOT NULL,
+    signature text DEFAULT ''::text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT image_digest_ck CHECK ((digest <> ''::text)),
+    CONSTRAINT image_kind_ck CHECK ((kind = ANY (ARRAY['CONTAINER_IMAGE'::text, 'VM_IMAGE'::text, 'SNAPSHOT'::text, 'CHECKPOINT'::text, 'VM_TEMPLATE'::text, 'HELM_CHART'::text, 'MODEL'::text]))),
+    CONSTRAINT image_sensitivity_ck CHECK (((sensitivity >= 0) AND (sensitivity <= 4)))
+);
+
+COMMENT ON TABLE public.image IS 'Artefacts that a host may keep in its cache.';
+
+COMMENT ON COLUMN public.image.digest IS 'Digest of the artefact, such as sha256:...';
+
+COMMENT ON COLUMN public.image.reference IS 'name:tag in the registry.';
+
+COMMENT ON COLUMN public.image.kind IS 'What the artefact is.';
+
+COMMENT ON COLUMN public.image.layers IS 'Layers in order: digest, diffId, sizeBytes.';
+
+COMMENT ON COLUMN public.image.sensitivity IS 'From 0, lowest, to 4.';
+
+COMMENT ON COLUMN public.image.contains_secrets IS 'Judged as key material by cache rules.';
+
+COMMENT ON COLUMN public.image.public_base IS 'May lie in a shared cache.';
+
+COMMENT ON COLUMN public.image.signature IS 'Stored signature.';
+
+COMMENT ON COLUMN public.image.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.nfvi_pop (
+    id text NOT NULL,
+    country text DEFAULT ''::text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT nfvi_pop_id_ck CHECK ((id <> ALL (ARRAY[''::text, '-'::text])))
+);
+
+COMMENT ON TABLE public.nfvi_pop IS 'Points of presence of the NFV infrastructure.';
+
+COMMENT ON COLUMN public.nfvi_pop.id IS 'Identifier; "-" is kept for what belongs to no NFVI-PoP.';
+
+COMMENT ON COLUMN public.nfvi_pop.country IS 'ISO 3166-1 alpha-2; empty: unknown.';
+
+COMMENT ON COLUMN public.nfvi_pop.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.observed_cache (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL,
+    ordinal integer NOT NULL,
+    digest text NOT NULL,
+    mode text NOT NULL,
+    trust_domain_id text NOT NULL,
+    CONSTRAINT observed_cache_mode_ck CHECK ((mode = ANY (ARRAY['SHARED'::text, 'DOMAIN_PRIVATE'::text, 'ENCRYPTED'::text, 'GUEST_ONLY'::text, 'NO_STORE'::text])))
+);
+
+COMMENT ON TABLE public.observed_cache IS 'Artefacts that hosts reported in their caches.';
+
+COMMENT ON COLUMN public.observed_cache.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.observed_cache.host_id IS 'Host that reported.';
+
+COMMENT ON COLUMN public.observed_cache.ordinal IS 'Place in the report.';
+
+COMMENT ON COLUMN public.observed_cache.digest IS 'Artefact.';
+
+COMMENT ON COLUMN public.observed_cache.mode IS 'Form in which it lies there.';
+
+COMMENT ON COLUMN public.observed_cache.trust_domain_id IS 'Trust domain that it lies there for; empty: any.';
+
+CREATE TABLE public.observed_residency (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL,
+    ordinal integer NOT NULL,
+    residency_id text NOT NULL,
+    vnf_instance_id text NOT NULL,
+    component_id text NOT NULL,
+    resource_definition_id text NOT NULL,
+    vim_resource_id text NOT NULL,
+    cis_node_id text NOT NULL,
+    runtime text NOT NULL,
+    matched_residency_id text NOT NULL
+);
+
+COMMENT ON TABLE public.observed_residency IS 'Pods and VMs that hosts reported, whether they were decided or not.';
+
+COMMENT ON COLUMN public.observed_residency.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.observed_residency.host_id IS 'Host that reported.';
+
+COMMENT ON COLUMN public.observed_residency.ordinal IS 'Place in the report.';
+
+COMMENT ON COLUMN public.observed_residency.residency_id IS 'Residency that the host named; empty when it knows none.';
+
+COMMENT ON COLUMN public.observed_residency.vnf_instance_id IS 'VNF instance that the host named.';
+
+COMMENT ON COLUMN public.observed_residency.component_id IS 'Component that the host named.';
+
+COMMENT ON COLUMN public.observed_residency.resource_definition_id IS 'Resource definition that the host named.';
+
+COMMENT ON COLUMN public.observed_residency.vim_resource_id IS 'Identifier of the resource in its VIM or CISM.';
+
+COMMENT ON COLUMN public.observed_residency.cis_node_id IS 'CIS node that it runs on; empty: the host''s own kernel.';
+
+COMMENT ON COLUMN public.observed_residency.runtime IS 'Runtime class that it runs with.';
+
+COMMENT ON COLUMN public.observed_residency.matched_residency_id IS 'Residency that it was taken for when the report was stored; empty: nobody decided it.';
+
+CREATE TABLE public.observed_state (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL,
+    digest text NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.observed_state IS 'The newest report of each host on itself. What was decided is in residency and is never overwritten by it.';
+
+COMMENT ON COLUMN public.observed_state.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.observed_state.host_id IS 'Host that reported.';
+
+COMMENT ON COLUMN public.observed_state.digest IS 'Digest of the report: an equal one is not stored again.';
+
+COMMENT ON COLUMN public.observed_state.observed_at IS 'When the host looked, by its own clock, but never later than received_at.';
+
+COMMENT ON COLUMN public.observed_state.received_at IS 'When the report arrived, by the database''s clock.';
+
+CREATE TABLE public.policy (
+    id text NOT NULL COLLATE pg_catalog."C",
+    designer text DEFAULT ''::text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    pf_id text DEFAULT ''::text NOT NULL,
+    selected_version text COLLATE pg_catalog."C",
+    activated boolean DEFAULT false NOT NULL,
+    associations text[] DEFAULT '{}'::text[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT policy_activated_ck CHECK (((NOT activated) OR (selected_version IS NOT NULL))),
+    CONSTRAINT policy_id_ck CHECK ((id <> ''::text))
+);
+
+COMMENT ON TABLE public.policy IS 'Policies of the SOL012 interface.';
+
+COMMENT ON COLUMN public.policy.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.policy.designer IS 'Designer.';
+
+COMMENT ON COLUMN public.policy.name IS 'Name.';
+
+COMMENT ON COLUMN public.policy.pf_id IS 'Policy function.';
+
+COMMENT ON COLUMN public.policy.selected_version IS 'Version that is or would be active; null: none selected.';
+
+COMMENT ON COLUMN public.policy.activated IS 'In force.';
+
+COMMENT ON COLUMN public.policy.associations IS 'VNF instances that it applies to; empty: all.';
+
+COMMENT ON COLUMN public.policy.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.policy_epoch (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch bigint NOT NULL,
+    CONSTRAINT policy_epoch_only_row_ck CHECK (only_row)
+);
+
+COMMENT ON TABLE public.policy_epoch IS 'One row. Decisions hold the epoch''s advisory lock shared and then read it; whoever changes anything that decides holds it exclusively and increments it.';
+
+COMMENT ON COLUMN public.policy_epoch.only_row IS 'Always true.';
+
+COMMENT ON COLUMN public.policy_epoch.epoch IS 'Number of the state of everything that decides beside hosts and residents.';
+
+CREATE TABLE public.policy_version (
+    policy_id text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    transfer_no bigint NOT NULL,
+    media_type text NOT NULL,
+    content bytea NOT NULL,
+    sha256 text NOT NULL,
+    transferred_by text NOT NULL,
+    transferred_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    CONSTRAINT policy_version_sha256_ck CHECK ((sha256 = encode(sha256(content), 'hex'::text)))
+);
+
+COMMENT ON TABLE public.policy_version IS 'Transferred versions of policies, byte for byte; written once.';
+
+COMMENT ON COLUMN public.policy_version.policy_id IS 'Policy.';
+
+COMMENT ON COLUMN public.policy_version.version IS 'Version.';
+
+COMMENT ON COLUMN public.policy_version.transfer_no IS 'Order of transfer.';
+
+COMMENT ON COLUMN public.policy_version.media_type IS 'Media type that it was transferred with.';
+
+COMMENT ON COLUMN public.policy_version.content IS 'The document.';
+
+COMMENT ON COLUMN public.policy_version.sha256 IS 'SHA-256 of the content, hexadecimal.';
+
+COMMENT ON COLUMN public.policy_version.transferred_by IS 'Client that transferred it.';
+
+COMMENT ON COLUMN public.policy_version.transferred_at IS 'When.';
+
+ALTER TABLE public.policy_version ALTER COLUMN transfer_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.policy_version_transfer_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.residency (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    cis_node_id text DEFAULT ''::text NOT NULL,
+    pod_id text DEFAULT ''::text NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
+    nf_instance_key text DEFAULT ''::text NOT NULL,
+    nf_type text DEFAULT ''::text NOT NULL,
+    nf_set_id text DEFAULT ''::text NOT NULL,
+    vnfd_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    component_id text NOT NULL,
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    roles text[] DEFAULT '{}'::text[] NOT NULL,
+    exposed boolean DEFAULT false NOT NULL,
+    protected_peer boolean DEFAULT false NOT NULL,
+    cut_through text[] DEFAULT '{}'::text[] NOT NULL,
+    privileged text[] DEFAULT '{}'::text[] NOT NULL,
+    administers_host_pool_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    images text[] DEFAULT '{}'::text[] NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    snssais text[] DEFAULT '{}'::text[] NOT NULL,
+    runtime text DEFAULT ''::text NOT NULL,
+    resources jsonb DEFAULT '{}'::jsonb NOT NULL,
+    undeclared_peers boolean DEFAULT false NOT NULL,
+    conflicting_components boolean DEFAULT false NOT NULL,
+    grant_id text COLLATE pg_catalog."C",
+    resource_definition_id text DEFAULT ''::text NOT NULL,
+    vim_resource_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    reserved_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    state_since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT residency_decided_ck CHECK (((grant_id IS NULL) = (reserved_at IS NULL))),
+    CONSTRAINT residency_expiry_ck CHECK (
+CASE
+    WHEN (grant_id IS NULL) THEN (expires_at IS NULL)
+    ELSE ((expires_at IS NOT NULL) OR (state <> ALL (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text])))
+END),
+    CONSTRAINT residency_id_ck CHECK ((id <> ''::text)),
+    CONSTRAINT residency_kind_ck CHECK ((kind = ANY (ARRAY['WORKLOAD'::text, 'FABRIC'::text]))),
+    CONSTRAINT residency_state_ck CHECK ((state = ANY (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text, 'RUNNING'::text, 'TERMINATING'::text])))
+);
+
+COMMENT ON TABLE public.residency IS 'Pods and VMs on hosts, as decided or imported; what the NFVI reports is kept apart. Trust domain, runtime class and images are checked by the writer under the epoch lock, without foreign keys: those would lock one hot row of a reference table per placement.';
+
+COMMENT ON COLUMN public.residency.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.residency.id IS 'Identifier, unique over all NFVI-PoPs: granted ones are UUIDs, and inventory writers, who choose ids, exclude each other.';
+
+COMMENT ON COLUMN public.residency.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.residency.cis_node_id IS 'CIS node; empty: the host''s own kernel.';
+
+COMMENT ON COLUMN public.residency.pod_id IS 'Pod; residents that share it share everything. Empty: its own.';
+
+COMMENT ON COLUMN public.residency.kind IS 'WORKLOAD, or FABRIC for the host''s own trusted base.';
+
+COMMENT ON COLUMN public.residency.state IS 'RESERVED (granted, not yet seen), UNCONFIRMED (expired, absence not proved), RUNNING (observed), TERMINATING (to be removed, not yet seen gone). All four separate and use capacity; a residency that has ended has no row.';
+
+COMMENT ON COLUMN public.residency.vnf_instance_id IS 'VNF instance.';
+
+COMMENT ON COLUMN public.residency.nf_instance_key IS 'Tells several NFs of one VNF instance apart.';
+
+COMMENT ON COLUMN public.residency.nf_type IS '3GPP NF type.';
+
+COMMENT ON COLUMN public.residency.nf_set_id IS 'NF set.';
+
+COMMENT ON COLUMN public.residency.vnfd_id IS 'VNFD that it was decided by.';
+
+COMMENT ON COLUMN public.residency.component_id IS 'Component of the VNF.';
+
+COMMENT ON COLUMN public.residency.trust_domain_id IS 'Trust domain.';
+
+COMMENT ON COLUMN public.residency.roles IS 'Roles, declared and derived.';
+
+COMMENT ON COLUMN public.residency.exposed IS 'Reached from outside its trust domain.';
+
+COMMENT ON COLUMN public.residency.protected_peer IS 'Has a relation with handling PROTECTED.';
+
+COMMENT ON COLUMN public.residency.cut_through IS 'Ways in which it reaches hardware past its isolation boundary.';
+
+COMMENT ON COLUMN public.residency.privileged IS 'Rights by which it may leave its container.';
+
+COMMENT ON COLUMN public.residency.administers_host_pool_ids IS 'Host pools that it administers.';
+
+COMMENT ON COLUMN public.residency.images IS 'Digests of its artefacts.';
+
+COMMENT ON COLUMN public.residency.labels IS 'Free labels.';
+
+COMMENT ON COLUMN public.residency.snssais IS 'Network slices.';
+
+COMMENT ON COLUMN public.residency.runtime IS 'Runtime class.';
+
+COMMENT ON COLUMN public.residency.resources IS 'Capacity dimension to amount, without the overhead of the runtime class.';
+
+COMMENT ON COLUMN public.residency.undeclared_peers IS 'An interface names a peer without a declared relation.';
+
+COMMENT ON COLUMN public.residency.conflicting_components IS 'A pod that mixes components of different trust domains.';
+
+COMMENT ON COLUMN public.residency.grant_id IS 'Grant that decided it; null: imported, holds no claim.';
+
+COMMENT ON COLUMN public.residency.resource_definition_id IS 'Resource definition of the grant request.';
+
+COMMENT ON COLUMN public.residency.vim_resource_ids IS 'Identifiers that the VIM or CISM gave it.';
+
+COMMENT ON COLUMN public.residency.reserved_at IS 'Commit of the grant; null iff imported.';
+
+COMMENT ON COLUMN public.residency.expires_at IS 'End of the reservation, after which RESERVED becomes UNCONFIRMED; null: never.';
+
+COMMENT ON COLUMN public.residency.state_since IS 'When the state was reached.';
+
+COMMENT ON COLUMN public.residency.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.residency_claim (
+    nfvi_pop_id text NOT NULL,
+    residency_id text NOT NULL,
+    scope_id text NOT NULL,
+    separation_group text NOT NULL,
+    member text NOT NULL
+);
+
+COMMENT ON TABLE public.residency_claim IS 'Which residency holds which claim.';
+
+COMMENT ON COLUMN public.residency_claim.nfvi_pop_id IS 'NFVI-PoP of the residency.';
+
+COMMENT ON COLUMN public.residency_claim.residency_id IS 'Residency that claims; imported ones never do.';
+
+COMMENT ON COLUMN public.residency_claim.scope_id IS 'Scope of the claim.';
+
+COMMENT ON COLUMN public.residency_claim.separation_group IS 'Separation of the claim.';
+
+COMMENT ON COLUMN public.residency_claim.member IS 'Member that the residency needs the scope to have.';
+
+CREATE TABLE public.residue (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    nf_instance text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL,
+    below_vm boolean NOT NULL,
+    device boolean NOT NULL
+);
+
+COMMENT ON TABLE public.residue IS 'What former residents may have left on a host. Outlives the host''s record, because registering a server anew does not clean it: no foreign key.';
+
+COMMENT ON COLUMN public.residue.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.residue.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.residue.id IS 'Identifier on the host.';
+
+COMMENT ON COLUMN public.residue.trust_domain_id IS 'Trust domain of the former resident.';
+
+COMMENT ON COLUMN public.residue.nf_instance IS 'NF instance of the former resident; empty: unknown.';
+
+COMMENT ON COLUMN public.residue.since IS 'End of the latest resident that left this.';
+
+COMMENT ON COLUMN public.residue.below_vm IS 'The resident was separated by less than a VM.';
+
+COMMENT ON COLUMN public.residue.device IS 'A cut-through device was handed back.';
+
+CREATE TABLE public.resource_zone (
+    id text NOT NULL COLLATE pg_catalog."C",
+    nfvi_pop_id text NOT NULL,
+    zone_group_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT resource_zone_id_ck CHECK ((id <> ''::text))
+);
+
+COMMENT ON TABLE public.resource_zone IS 'Parts of an NFVI-PoP that fail on their own (SOL003, ZoneInfo).';
+
+COMMENT ON COLUMN public.resource_zone.id IS 'Identifier, unique over all NFVI-PoPs.';
+
+COMMENT ON COLUMN public.resource_zone.nfvi_pop_id IS 'NFVI-PoP that the zone is in.';
+
+COMMENT ON COLUMN public.resource_zone.zone_group_ids IS 'Zone groups that it belongs to.';
+
+COMMENT ON COLUMN public.resource_zone.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.runtime_class (
+    name text NOT NULL COLLATE pg_catalog."C",
+    isolation text NOT NULL,
+    overhead jsonb DEFAULT '{}'::jsonb NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT runtime_class_isolation_ck CHECK ((isolation = ANY (ARRAY['NONE'::text, 'OS_CONTAINER'::text, 'SANDBOX'::text, 'VM'::text, 'CONFIDENTIAL_VM'::text]))),
+    CONSTRAINT runtime_class_name_ck CHECK ((name <> ''::text))
+);
+
+COMMENT ON TABLE public.runtime_class IS 'Ways to run a pod or VM: one meaning of a name over the whole fleet.';
+
+COMMENT ON COLUMN public.runtime_class.name IS 'Name, as Kubernetes uses it.';
+
+COMMENT ON COLUMN public.runtime_class.isolation IS 'Isolation that it gives.';
+
+COMMENT ON COLUMN public.runtime_class.overhead IS 'What one pod uses beside its containers: capacity dimension to amount.';
+
+COMMENT ON COLUMN public.runtime_class.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.schema_migrations (
+    version bigint NOT NULL,
+    dirty boolean NOT NULL
+);
+
+CREATE TABLE public.scope_lock (
+    id text NOT NULL,
+    gen bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.scope_lock IS 'Rows that decisions lock when a rule or a constraint spans hosts; they hold no other data.';
+
+COMMENT ON COLUMN public.scope_lock.id IS 'What is locked: JSON array of an NF instance and a component.';
+
+COMMENT ON COLUMN public.scope_lock.gen IS 'Grows with every lock, so that a transaction at a higher isolation level fails instead of reading a stale view.';
+
+CREATE TABLE public.scrub_record (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    level text NOT NULL,
+    device_reset boolean DEFAULT false NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    actor_id text NOT NULL,
+    CONSTRAINT scrub_record_level_ck CHECK ((level = ANY (ARRAY['CACHE_PURGE'::text, 'EPHEMERAL_WIPE'::text, 'REBOOT'::text, 'REIMAGE'::text])))
+);
+
+COMMENT ON TABLE public.scrub_record IS 'Evidence that hosts were cleaned, append-only. Outlives the host''s record: no foreign key.';
+
+COMMENT ON COLUMN public.scrub_record.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.scrub_record.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.scrub_record.id IS 'Identifier on the host.';
+
+COMMENT ON COLUMN public.scrub_record.level IS 'How thoroughly; each level includes the lower ones.';
+
+COMMENT ON COLUMN public.scrub_record.device_reset IS 'Cut-through devices were reset as well.';
+
+COMMENT ON COLUMN public.scrub_record.at IS 'When the host was clean.';
+
+COMMENT ON COLUMN public.scrub_record.actor IS 'Who or what cleaned it.';
+
+COMMENT ON COLUMN public.scrub_record.evidence IS 'Signed evidence.';
+
+COMMENT ON COLUMN public.scrub_record.recorded_at IS 'When it was recorded.';
+
+COMMENT ON COLUMN public.scrub_record.actor_id IS 'Client that recorded it.';
+
+CREATE TABLE public.trust_domain (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text DEFAULT ''::text NOT NULL,
+    owner_plmn text DEFAULT ''::text NOT NULL,
+    admin_domain text DEFAULT ''::text NOT NULL,
+    category text NOT NULL,
+    sensitivity smallint NOT NULL,
+    security_critical boolean DEFAULT false NOT NULL,
+    exclusive boolean DEFAULT false NOT NULL,
+    requires_physical_security boolean DEFAULT false NOT NULL,
+    allowed_countries text[],
+    max_attestation_age bigint DEFAULT 0 NOT NULL,
+    min_isolation text DEFAULT 'NONE'::text NOT NULL,
+    snssais text[] DEFAULT '{}'::text[] NOT NULL,
+    parent_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT trust_domain_attestation_age_ck CHECK ((max_attestation_age >= 0)),
+    CONSTRAINT trust_domain_category_ck CHECK ((category = ANY (ARRAY['USER_PLANE'::text, 'CONTROL_PLANE'::text, 'SECURITY_ANCHOR'::text, 'SUBSCRIBER_DATA'::text, 'INTERCONNECT'::text, 'EXPOSURE'::text, 'IMS'::text, 'RAN'::text, 'LI'::text, 'OVERSIGHT'::text, 'TEST'::text, 'THIRD_PARTY'::text]))),
+    CONSTRAINT trust_domain_id_ck CHECK (((id <> ''::text) AND (id !~~ '%:%'::text))),
+    CONSTRAINT trust_domain_isolation_ck CHECK ((min_isolation = ANY (ARRAY['NONE'::text, 'OS_CONTAINER'::text, 'SANDBOX'::text, 'VM'::text, 'CONFIDENTIAL_VM'::text]))),
+    CONSTRAINT trust_domain_parent_ck CHECK ((parent_id <> id)),
+    CONSTRAINT trust_domain_sensitivity_ck CHECK (((sensitivity >= 0) AND (sensitivity <= 4)))
+);
+
+COMMENT ON TABLE public.trust_domain IS 'Sets of network functions that trust each other, with the attributes by which the policy judges them.';
+
+COMMENT ON COLUMN public.trust_domain.id IS 'Identifier chosen by the operator, such as TD-UP. No colon: from:to names a relation in the change feed.';
+
+COMMENT ON COLUMN public.trust_domain.name IS 'Name for people.';
+
+COMMENT ON COLUMN public.trust_domain.owner_plmn IS 'PLMN of the owner, MCC-MNC.';
+
+COMMENT ON COLUMN public.trust_domain.admin_domain IS 'Administrative domain (tenant).';
+
+COMMENT ON COLUMN public.trust_domain.category IS 'What the domain is for.';
+
+COMMENT ON COLUMN public.trust_domain.sensitivity IS 'From 0, lowest, to 4.';
+
+COMMENT ON COLUMN public.trust_domain.security_critical IS 'A security critical function.';
+
+COMMENT ON COLUMN public.trust_domain.exclusive IS 'No waiver applies between this domain and another.';
+
+COMMENT ON COLUMN public.trust_domain.requires_physical_security IS 'Only on physically secure hosts.';
+
+COMMENT ON COLUMN public.trust_domain.allowed_countries IS 'ISO 3166-1 alpha-2; null: any country, empty: none.';
+
+COMMENT ON COLUMN public.trust_domain.max_attestation_age IS 'Oldest attestation of a host, in nanoseconds; 0: not stated.';
+
+COMMENT ON COLUMN public.trust_domain.min_isolation IS 'Least isolation; NONE: not stated.';
+
+COMMENT ON COLUMN public.trust_domain.snssais IS 'Network slices.';
+
+COMMENT ON COLUMN public.trust_domain.parent_id IS 'Domain whose rules it inherits; empty: none. The import may name a parent that follows, so no foreign key: the writer checks it under the epoch lock.';
+
+COMMENT ON COLUMN public.trust_domain.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.trust_relation (
+    from_id text NOT NULL COLLATE pg_catalog."C",
+    to_id text NOT NULL COLLATE pg_catalog."C",
+    handling text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT trust_relation_handling_ck CHECK ((handling = ANY (ARRAY['NONE'::text, 'PROTECTED'::text, 'BORDER'::text]))),
+    CONSTRAINT trust_relation_self_ck CHECK ((from_id <> to_id))
+);
+
+COMMENT ON TABLE public.trust_relation IS 'Declared handling of traffic from one trust domain to another; an undeclared direction is BORDER.';
+
+COMMENT ON COLUMN public.trust_relation.from_id IS 'Trust domain that the traffic comes from.';
+
+COMMENT ON COLUMN public.trust_relation.to_id IS 'Trust domain that it goes to.';
+
+COMMENT ON COLUMN public.trust_relation.handling IS 'How the traffic is handled.';
+
+COMMENT ON COLUMN public.trust_relation.revision IS 'Grows with every change; the ETag.';
+
+CREATE TABLE public.vnf_grant (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL,
+    decision_id text NOT NULL,
+    client_id text NOT NULL,
+    vnf_instance_id text NOT NULL,
+    vnf_lcm_op_occ_id text NOT NULL,
+    policy_epoch bigint NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    placements json NOT NULL,
+    residency_ids text[] NOT NULL
+);
+
+COMMENT ON TABLE public.vnf_grant IS 'Grants as they were answered. A grant over several NFVI-PoPs belongs to that of its first host.';
+
+COMMENT ON COLUMN public.vnf_grant.nfvi_pop_id IS 'NFVI-PoP of the first host; - for a grant that places nothing.';
+
+COMMENT ON COLUMN public.vnf_grant.id IS 'Identifier that the Location header names (SOL003).';
+
+COMMENT ON COLUMN public.vnf_grant.decision_id IS 'Decision behind the grant; its inputs hold the request.';
+
+COMMENT ON COLUMN public.vnf_grant.client_id IS 'Client that asked; nobody else may read the grant.';
+
+COMMENT ON COLUMN public.vnf_grant.vnf_instance_id IS 'VNF instance that the grant is for.';
+
+COMMENT ON COLUMN public.vnf_grant.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence that the grant is for.';
+
+COMMENT ON COLUMN public.vnf_grant.policy_epoch IS 'Policy epoch that was in force at commit.';
+
+COMMENT ON COLUMN public.vnf_grant.granted_at IS 'When it was committed, by the database''s clock.';
+
+COMMENT ON COLUMN public.vnf_grant.valid_until IS 'Until when it may be used: the end of its reservations, or of the attestation that it rests on.';
+
+COMMENT ON COLUMN public.vnf_grant.placements IS 'The placements with what the answer says about their hosts.';
+
+COMMENT ON COLUMN public.vnf_grant.residency_ids IS 'Residencies that the grant reserved.';
+
+CREATE TABLE public.vnf_instance_params (
+    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
+    vnfd_id text NOT NULL COLLATE pg_catalog."C",
+    params jsonb NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.vnf_instance_params IS 'What the policy saw when a VNF was instantiated, for later operations that do not carry it again. Part of requests, not of the state that decides: outside of epoch and feed.';
+
+COMMENT ON COLUMN public.vnf_instance_params.vnf_instance_id IS 'VNF instance.';
+
+COMMENT ON COLUMN public.vnf_instance_params.vnfd_id IS 'Its VNFD.';
+
+COMMENT ON COLUMN public.vnf_instance_params.params IS 'components, snssai and plmn of additionalParams.ringfence.';
+
+COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantiation.';
+
+COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that grant.';
+
+CREATE TABLE public.vnf_profile (
+    vnfd_id text NOT NULL COLLATE pg_catalog."C",
+    nf_type text DEFAULT ''::text NOT NULL,
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    components jsonb DEFAULT '[]'::jsonb NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT vnf_profile_id_ck CHECK ((vnfd_id <> ''::text))
+);
+
+COMMENT ON TABLE public.vnf_profile IS 'What the policy needs to know of a VNFD.';
+
+COMMENT ON COLUMN public.vnf_profile.vnfd_id IS 'Identifier of the VNFD.';
+
+COMMENT ON COLUMN public.vnf_profile.nf_type IS '3GPP NF type; an open vocabulary.';
+
+COMMENT ON COLUMN public.vnf_profile.trust_domain_id IS 'Trust domain of its components, unless they say otherwise.';
+
+COMMENT ON COLUMN public.vnf_profile.components IS 'Sub-functions with their interfaces, as the inventory document spells them.';
+
+COMMENT ON COLUMN public.vnf_profile.revision IS 'Grows with every change; the ETag.';
+
+ALTER TABLE ONLY public.attestation_record
+    ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
+
+ALTER TABLE ONLY public.audit_record
+    ADD CONSTRAINT audit_record_pk PRIMARY KEY (nfvi_pop_id, txid, id);
+
+ALTER TABLE ONLY public.cache_entry
+    ADD CONSTRAINT cache_entry_pk PRIMARY KEY (nfvi_pop_id, host_id, digest);
+
+ALTER TABLE ONLY public.change_feed
+    ADD CONSTRAINT change_feed_pk PRIMARY KEY (nfvi_pop_id, txid, id);
+
+ALTER TABLE ONLY public.claim
+    ADD CONSTRAINT claim_member_uq UNIQUE (nfvi_pop_id, scope_id, separation_group, member);
+
+ALTER TABLE ONLY public.claim
+    ADD CONSTRAINT claim_pk PRIMARY KEY (nfvi_pop_id, scope_id, separation_group);
+
+ALTER TABLE ONLY public.decision
+    ADD CONSTRAINT decision_pk PRIMARY KEY (nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.directive
+    ADD CONSTRAINT directive_pk PRIMARY KEY (nfvi_pop_id, host_id, seq);
+
+ALTER TABLE ONLY public.directory
+    ADD CONSTRAINT directory_pk PRIMARY KEY (kind, id);
+
+ALTER TABLE ONLY public.host_ext_capacity
+    ADD CONSTRAINT host_ext_capacity_pk PRIMARY KEY (nfvi_pop_id, host_id, dimension);
+
+ALTER TABLE ONLY public.host
+    ADD CONSTRAINT host_pk PRIMARY KEY (nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.host_pool
+    ADD CONSTRAINT host_pool_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pk PRIMARY KEY (client_id, vnf_lcm_op_occ_id);
+
+ALTER TABLE ONLY public.image
+    ADD CONSTRAINT image_pk PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.nfvi_pop
+    ADD CONSTRAINT nfvi_pop_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.observed_cache
+    ADD CONSTRAINT observed_cache_pk PRIMARY KEY (nfvi_pop_id, host_id, ordinal);
+
+ALTER TABLE ONLY public.observed_residency
+    ADD CONSTRAINT observed_residency_pk PRIMARY KEY (nfvi_pop_id, host_id, ordinal);
+
+ALTER TABLE ONLY public.observed_state
+    ADD CONSTRAINT observed_state_pk PRIMARY KEY (nfvi_pop_id, host_id);
+
+ALTER TABLE ONLY public.policy_epoch
+    ADD CONSTRAINT policy_epoch_pk PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.policy_version
+    ADD CONSTRAINT policy_version_pk PRIMARY KEY (policy_id, version);
+
+ALTER TABLE ONLY public.residency_claim
+    ADD CONSTRAINT residency_claim_pk PRIMARY KEY (nfvi_pop_id, residency_id, scope_id, separation_group);
+
+ALTER TABLE ONLY public.residency
+    ADD CONSTRAINT residency_pk PRIMARY KEY (nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.residue
+    ADD CONSTRAINT residue_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
+
+ALTER TABLE ONLY public.residue
+    ADD CONSTRAINT residue_source_uq UNIQUE (nfvi_pop_id, host_id, trust_domain_id, nf_instance, below_vm, device);
+
+ALTER TABLE ONLY public.resource_zone
+    ADD CONSTRAINT resource_zone_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.resource_zone
+    ADD CONSTRAINT resource_zone_pop_uq UNIQUE (nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.runtime_class
+    ADD CONSTRAINT runtime_class_pk PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.scope_lock
+    ADD CONSTRAINT scope_lock_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.scrub_record
+    ADD CONSTRAINT scrub_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
+
+ALTER TABLE ONLY public.trust_domain
+    ADD CONSTRAINT trust_domain_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.trust_relation
+    ADD CONSTRAINT trust_relation_pk PRIMARY KEY (from_id, to_id);
+
+ALTER TABLE ONLY public.vnf_grant
+    ADD CONSTRAINT vnf_grant_pk PRIMARY KEY (nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.vnf_instance_params
+    ADD CONSTRAINT vnf_instance_params_pk PRIMARY KEY (vnf_instance_id);
+
+ALTER TABLE ONLY public.vnf_profile
+    ADD CONSTRAINT vnf_profile_pk PRIMARY KEY (vnfd_id);
+
+CREATE INDEX audit_record_position_idx ON public.audit_record USING btree (txid, id);
+
+CREATE INDEX change_feed_position_ix ON public.change_feed USING btree (txid, id);
+
+CREATE INDEX decision_at_idx ON public.decision USING btree (at, id);
+
+CREATE INDEX directive_feed_idx ON public.directive USING btree (vim_connection_id, txid, feed_id);
+
+CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
+
+CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
+
+CREATE INDEX residency_claim_scope_idx ON public.residency_claim USING btree (nfvi_pop_id, scope_id, separation_group);
+
+CREATE INDEX residency_expiry_ix ON public.residency USING btree (state, expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX residency_grant_ix ON public.residency USING btree (grant_id) WHERE (grant_id IS NOT NULL);
+
+CREATE INDEX residency_host_ix ON public.residency USING btree (nfvi_pop_id, host_id);
+
+CREATE INDEX residency_id_ix ON public.residency USING btree (id);
+
+CREATE INDEX residency_vim_resource_ix ON public.residency USING gin (vim_resource_ids) WHERE (vim_resource_ids <> '{}'::text[]);
+
+CREATE INDEX residency_vnf_instance_ix ON public.residency USING btree (vnf_instance_id, component_id);
+
+ALTER TABLE ONLY public.cache_entry
+    ADD CONSTRAINT cache_entry_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.host_ext_capacity
+    ADD CONSTRAINT host_ext_capacity_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.host
+    ADD CONSTRAINT host_host_pool_fk FOREIGN KEY (host_pool_id) REFERENCES public.host_pool(id);
+
+ALTER TABLE ONLY public.host
+    ADD CONSTRAINT host_nfvi_pop_fk FOREIGN KEY (nfvi_pop_id) REFERENCES public.nfvi_pop(id);
+
+ALTER TABLE ONLY public.host
+    ADD CONSTRAINT host_resource_zone_fk FOREIGN KEY (nfvi_pop_id, resource_zone_id) REFERENCES public.resource_zone(nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.observed_cache
+    ADD CONSTRAINT observed_cache_state_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.observed_state(nfvi_pop_id, host_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.observed_residency
+    ADD CONSTRAINT observed_residency_state_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.observed_state(nfvi_pop_id, host_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.observed_state
+    ADD CONSTRAINT observed_state_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.policy
+    ADD CONSTRAINT policy_selected_version_fk FOREIGN KEY (id, selected_version) REFERENCES public.policy_version(policy_id, version);
+
+ALTER TABLE ONLY public.policy_version
+    ADD CONSTRAINT policy_version_policy_fk FOREIGN KEY (policy_id) REFERENCES public.policy(id);
+
+ALTER TABLE ONLY public.residency_claim
+    ADD CONSTRAINT residency_claim_claim_fk FOREIGN KEY (nfvi_pop_id, scope_id, separation_group, member) REFERENCES public.claim(nfvi_pop_id, scope_id, separation_group, member);
+
+ALTER TABLE ONLY public.residency_claim
+    ADD CONSTRAINT residency_claim_residency_fk FOREIGN KEY (nfvi_pop_id, residency_id) REFERENCES public.residency(nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.residency
+    ADD CONSTRAINT residency_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
+
+ALTER TABLE ONLY public.resource_zone
+    ADD CONSTRAINT resource_zone_nfvi_pop_fk FOREIGN KEY (nfvi_pop_id) REFERENCES public.nfvi_pop(id);
+
+ALTER TABLE ONLY public.trust_relation
+    ADD CONSTRAINT trust_relation_from_fk FOREIGN KEY (from_id) REFERENCES public.trust_domain(id);
+
+ALTER TABLE ONLY public.trust_relation
+    ADD CONSTRAINT trust_relation_to_fk FOREIGN KEY (to_id) REFERENCES public.trust_domain(id);
+
+GRANT USAGE ON SCHEMA public TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.attestation_record TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit_record TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_entry TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.change_feed TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.claim TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.decision TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.directive TO ringfence_app;
+
+GRANT UPDATE(ack_outcome) ON TABLE public.directive TO ringfence_app;
+
+GRANT UPDATE(ack_detail) ON TABLE public.directive TO ringfence_app;
+
+GRANT UPDATE(acked_by) ON TABLE public.directive TO ringfence_app;
+
+GRANT UPDATE(acked_at) ON TABLE public.directive TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.directory TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_ext_capacity TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_pool TO ringfence_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.idempotency TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.image TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.nfvi_pop TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_cache TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_residency TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_state TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
+
+GRANT SELECT,UPDATE ON TABLE public.policy_epoch TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.residency TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.residency_claim TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.residue TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.resource_zone TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.runtime_class TO ringfence_app;
+
+GRANT SELECT ON TABLE public.schema_migrations TO ringfence_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.scope_lock TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.scrub_record TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_domain TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.vnf_grant TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_profile TO ringfence_app;
