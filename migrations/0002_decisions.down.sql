@@ -1,5 +1,7 @@
 BEGIN;
 
+ALTER TABLE host RESET (fillfactor);
+ALTER TABLE host_ext_capacity RESET (fillfactor);
 DROP TABLE audit_record;
 DROP TABLE observed_cache;
 DROP TABLE observed_residency;

@@ -92,7 +92,6 @@ CREATE TABLE vnf_grant (
     residency_ids     text[]      NOT NULL,
     CONSTRAINT vnf_grant_pk PRIMARY KEY (nfvi_pop_id, id)
 );
-ALTER TABLE vnf_grant ADD CONSTRAINT vnf_grant_decision_fk FOREIGN KEY (nfvi_pop_id, decision_id) REFERENCES decision (nfvi_pop_id, id);
 COMMENT ON TABLE vnf_grant IS 'Grants as they were answered. A grant over several NFVI-PoPs belongs to that of its first host.';
 COMMENT ON COLUMN vnf_grant.nfvi_pop_id IS 'NFVI-PoP of the first host; - for a grant that places nothing.';
 COMMENT ON COLUMN vnf_grant.id IS 'Identifier that the Location header names (SOL003).';
@@ -166,9 +165,8 @@ CREATE TABLE directive (
     CONSTRAINT directive_ack_outcome_ck CHECK (ack_outcome IN ('APPLIED', 'FAILED', 'SUPERSEDED')),
     CONSTRAINT directive_acked_ck CHECK (num_nulls(ack_outcome, ack_detail, acked_by, acked_at) IN (0, 4))
 );
-ALTER TABLE directive ADD CONSTRAINT directive_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES host (nfvi_pop_id, id);
 CREATE INDEX directive_feed_idx ON directive (vim_connection_id, txid, feed_id);
-COMMENT ON TABLE directive IS 'Orders to hosts, written in the transaction of their decision, numbered without gaps per host.';
+COMMENT ON TABLE directive IS 'Orders to hosts, written in the transaction of their decision, numbered without gaps per host. They outlive the host''s record, whose numbers continue when it is registered anew: no foreign key.';
 COMMENT ON COLUMN directive.nfvi_pop_id IS 'NFVI-PoP of the host.';
 COMMENT ON COLUMN directive.host_id IS 'Host that is told.';
 COMMENT ON COLUMN directive.seq IS 'From 1, without gaps per host: the host''s lock orders it.';
@@ -276,6 +274,10 @@ COMMENT ON COLUMN audit_record.action IS 'What was done, such as GRANT, REFUSE, 
 COMMENT ON COLUMN audit_record.decision_id IS 'Decision that was recorded; empty for other acts.';
 COMMENT ON COLUMN audit_record.object_id IS 'Object that was acted on.';
 COMMENT ON COLUMN audit_record.detail IS 'Further attributes; json keeps the bytes that a chain hashes.';
+
+-- Every grant updates the rows of its hosts: room on their pages keeps these updates out of the indexes.
+ALTER TABLE host SET (fillfactor = 75);
+ALTER TABLE host_ext_capacity SET (fillfactor = 75);
 
 -- Rights: as in 0001, and what was decided is only added. Acknowledging writes four columns of a directive.
 

@@ -20,10 +20,17 @@ const (
 	staleSupersede = "STALE-SUPERSEDE" // what was to be superseded has changed
 )
 
-// grantTx is the transaction of a decision: nothing in it waits long for a lock.
+// grantTx is the transaction of a decision. Nothing in it waits long for a lock. Everything that it reads is found by a
+// key, or is a handful of rows: its statements are planned once per connection, and never to scan a table, which is what
+// a plan that is made and kept while the table is small would do for ever.
 var grantTx = pgx.TxOptions{
 	IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite,
-	BeginQuery: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '2s'",
+	BeginQuery: `
+		BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+		SET LOCAL lock_timeout = '2s';
+		SET LOCAL enable_seqscan = off;
+		SET LOCAL plan_cache_mode = force_generic_plan;
+		SET LOCAL jit = off`,
 }
 
 // errNotCommitted makes inTx roll back a transaction whose outcome is not an error.

@@ -10,8 +10,8 @@ import (
 )
 
 // queueFacts reads what verification judges and what the writing needs.
-func (t *commitTx) queueFacts(b *pgx.Batch, pops []popHosts) {
-	queueReadHosts(b, pops, &t.hosts, &t.now)
+func (t *commitTx) queueFacts(b *pgx.Batch) {
+	queueReadHosts(b, t.keys, &t.hosts, &t.now)
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
 	const existingSQL = `

@@ -37,11 +37,8 @@ func (t *commitTx) lockAndRead(ctx context.Context, tx pgx.Tx) error {
 	t.queueIdempotency(&b)
 	t.queueScopes(&b)
 	var overtaken bool
-	pops := byPoP(t.keys)
-	for _, p := range pops {
-		queueLockHosts(&b, p, &overtaken)
-	}
-	t.queueFacts(&b, pops)
+	queueLockHosts(&b, t.keys, &overtaken)
+	t.queueFacts(&b)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
@@ -129,16 +126,20 @@ func scopeID(k placement.ComponentKey) string {
 	return string(id)
 }
 
-func queueLockHosts(b *pgx.Batch, p popHosts, overtaken *bool) {
-	b.Queue(lockHostsSQL, p.id, p.hostIDs).Query(func(rows pgx.Rows) error {
-		var id string
-		var late bool
-		_, err := pgx.ForEachRow(rows, []any{&id, &late}, func() error {
-			*overtaken = *overtaken || late
-			return nil
+// queueLockHosts locks hosts, which are in lock order, one after the other.
+func queueLockHosts(b *pgx.Batch, keys []placement.HostKey, overtaken *bool) {
+	const lockSQL = `
+		SELECT changed_txid > pg_current_xact_id() AS overtaken
+		FROM host
+		WHERE nfvi_pop_id = $1 AND id = $2
+		FOR NO KEY UPDATE`
+	for _, k := range keys {
+		b.Queue(lockSQL, k.NFVIPoPID, k.HostID).Query(func(rows pgx.Rows) error {
+			late, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+			*overtaken = *overtaken || slices.Contains(late, true)
+			return err
 		})
-		return err
-	})
+	}
 }
 
 // lockedHost is a host under lock with everything on it.
@@ -170,22 +171,24 @@ type lockedHostRow struct {
 	DirectiveSeq            int64               `db:"directive_seq"`
 }
 
-// lockedHostsSQL reads hosts of one NFVI-PoP, $1, with the ids $2.
-const lockedHostsSQL = `
+// lockedHostSQL reads a host by its key. A host that was registered anew goes on with the numbers of its directives.
+const lockedHostSQL = `
 	SELECT ` + fullHostColumns + `,
 	       cpu_millis_used, memory_mib_used, ephemeral_storage_mib_used, hugepages_2mi_used, hugepages_1gi_used, sriov_vfs_used,
-	       gpus_used, tee_guests_used, directive_seq,
+	       gpus_used, tee_guests_used,
+	       CASE WHEN directive_seq > 0 THEN directive_seq
+	            ELSE (SELECT coalesce(max(d.seq), 0) FROM directive d WHERE d.nfvi_pop_id = h.nfvi_pop_id AND d.host_id = h.id)
+	       END AS directive_seq,
 	       (SELECT jsonb_object_agg(e.dimension, e.used)
 	        FROM host_ext_capacity e WHERE e.nfvi_pop_id = h.nfvi_pop_id AND e.host_id = h.id AND e.used > 0) AS ext_used
 	FROM host h
-	WHERE h.nfvi_pop_id = $1 AND h.id = ANY($2)
-	ORDER BY h.id`
+	WHERE h.nfvi_pop_id = $1 AND h.id = $2`
 
-// residentsSQL reads everything on hosts of one NFVI-PoP, $1, with the ids $2.
+// residentsSQL reads everything on a host.
 const residentsSQL = `
 	SELECT ` + residencyColumns + `
 	FROM residency
-	WHERE nfvi_pop_id = $1 AND host_id = ANY($2)`
+	WHERE nfvi_pop_id = $1 AND host_id = $2`
 
 func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 	h, err := hostFromRow(&r.fullHostRow)
@@ -207,11 +210,11 @@ func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 }
 
 // queueReadHosts reads hosts, which the transaction has locked, with everything on them, and the database's time.
-func queueReadHosts(b *pgx.Batch, pops []popHosts, hosts *[]*lockedHost, now *time.Time) {
+func queueReadHosts(b *pgx.Batch, keys []placement.HostKey, hosts *[]*lockedHost, now *time.Time) {
 	var residents []*placement.Residency
-	for _, p := range pops {
-		queueCollect(b, hosts, lockedHostFromRow, lockedHostsSQL, p.id, p.hostIDs)
-		queueCollect(b, &residents, addressOf(residencyFromRow), residentsSQL, p.id, p.hostIDs)
+	for _, k := range keys {
+		queueCollect(b, hosts, lockedHostFromRow, lockedHostSQL, k.NFVIPoPID, k.HostID)
+		queueCollect(b, &residents, addressOf(residencyFromRow), residentsSQL, k.NFVIPoPID, k.HostID)
 	}
 	b.Queue(`SELECT statement_timestamp()`).QueryRow(func(row pgx.Row) error {
 		settle(*hosts, residents)

@@ -76,7 +76,7 @@ func (s *Store) HostDirectives(ctx context.Context, hostID string, after int64, 
 
 // LatestDirectiveSeq returns the number of the last directive to a host; 0: none.
 func (s *Store) LatestDirectiveSeq(ctx context.Context, hostID string) (int64, error) {
-	const latestSQL = `SELECT directive_seq FROM host WHERE nfvi_pop_id = $1 AND id = $2`
+	const latestSQL = `SELECT coalesce(max(seq), 0) FROM directive WHERE nfvi_pop_id = $1 AND host_id = $2`
 	key, err := hostKey(ctx, s.pool, hostID)
 	if err != nil {
 		return 0, err

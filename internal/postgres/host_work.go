@@ -44,11 +44,10 @@ func lockForWork(ctx context.Context, tx pgx.Tx, key placement.HostKey) (*hostWo
 	var hosts []*lockedHost
 	w := &hostWork{tx: tx}
 	keys := []placement.HostKey{key}
-	pops := byPoP(keys)
 	queueEpoch(&b, &epoch)
 	queueTurn(&b, keys)
-	queueLockHosts(&b, pops[0], &overtaken)
-	queueReadHosts(&b, pops, &hosts, &w.now)
+	queueLockHosts(&b, keys, &overtaken)
+	queueReadHosts(&b, keys, &hosts, &w.now)
 	w.overheads = queueOverheads(&b)
 	switch err := tx.SendBatch(ctx, &b).Close(); {
 	case err != nil:

@@ -40,7 +40,7 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 			ephemeral_storage_mib_used = ephemeral_storage_mib_used + $5, hugepages_2mi_used = hugepages_2mi_used + $6,
 			hugepages_1gi_used = hugepages_1gi_used + $7, sriov_vfs_used = sriov_vfs_used + $8,
 			gpus_used = gpus_used + $9, tee_guests_used = tee_guests_used + $10,
-			directive_seq = directive_seq + $11, dedicated_identity = $12, dedicated_id = $13, revision = revision + $14,
+			directive_seq = $11, dedicated_identity = $12, dedicated_id = $13, revision = revision + $14,
 			gen = gen + 1, changed_txid = pg_current_xact_id()
 		WHERE nfvi_pop_id = $1 AND id = $2
 		  AND (NOT $15::boolean OR lifecycle = 'IN_SERVICE'
@@ -76,7 +76,7 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 	if g.limit > 0 {
 		limit = &g.limit
 	}
-	args = append(args, len(h.directives), identity, id, revisions, g.places, g.trusted, limit, g.margin)
+	args = append(args, h.directiveSeq+int64(len(h.directives)), identity, id, revisions, g.places, g.trusted, limit, g.margin)
 	missed.expectOne(b.Queue(updateSQL, args...), h.key.HostID)
 	for _, dimension := range extDimensions(h.delta) {
 		missed.expectOne(b.Queue(extSQL, h.key.NFVIPoPID, h.key.HostID, dimension, h.delta[dimension], g.places), h.key.HostID)

@@ -46,7 +46,7 @@ func (s *Store) nothingNew(ctx context.Context, key placement.HostKey, state *pl
 	if err != nil || before.digest != digest || before.check(state, cond) != nil {
 		return result, false, err
 	}
-	residents, err := collect(ctx, s.pool, addressOf(residencyFromRow), residentsSQL, key.NFVIPoPID, []string{key.HostID})
+	residents, err := collect(ctx, s.pool, addressOf(residencyFromRow), residentsSQL, key.NFVIPoPID, key.HostID)
 	if err != nil {
 		return result, false, err
 	}

@@ -143,7 +143,7 @@ func TestRaceWithTheReadBeforeTheLockViolates(t *testing.T) {
 func commitReadingFirst(ctx context.Context, tx pgx.Tx, c *placement.Commit, verify placement.Verify, pause func()) (bool, error) {
 	t := newCommitTx(c, nil)
 	var b pgx.Batch
-	t.queueFacts(&b, byPoP(t.keys))
+	t.queueFacts(&b)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return false, err
 	}

@@ -97,20 +97,6 @@ func residencyFromRow(r *residencyRow) (placement.Residency, error) {
 	}, nil
 }
 
-// readResidents returns everything on hosts of one NFVI-PoP, ascending by id, grouped by host. Under the hosts' locks,
-// in a statement of its own, it is complete.
-func readResidents(ctx context.Context, q queryer, nfviPoPID string, hostIDs []string) (map[string][]*placement.Residency, error) {
-	residents, err := collect(ctx, q, residencyFromRow, residentsSQL, nfviPoPID, hostIDs)
-	if err != nil {
-		return nil, err
-	}
-	byHost := make(map[string][]*placement.Residency, len(hostIDs))
-	for i := range residents {
-		byHost[residents[i].HostID] = append(byHost[residents[i].HostID], &residents[i])
-	}
-	return byHost, nil
-}
-
 // collect runs a query and converts its rows.
 func collect[R, T any](ctx context.Context, q queryer, from func(*R) (T, error), sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)

@@ -76,7 +76,7 @@ func (s *Store) AuditBooks(ctx context.Context) ([]placement.Finding, error) {
 		FROM host h
 		LEFT JOIN directive d ON d.nfvi_pop_id = h.nfvi_pop_id AND d.host_id = h.id
 		GROUP BY h.nfvi_pop_id, h.id
-		HAVING count(d.seq) <> h.directive_seq OR coalesce(max(d.seq), 0) <> h.directive_seq
+		HAVING count(d.seq) <> coalesce(max(d.seq), 0) OR h.directive_seq NOT IN (0, coalesce(max(d.seq), 0))
 		UNION ALL
 		SELECT '` + findingAudit + `', 'decision ' || d.id, format('%s audit records', count(a.decision_id))
 		FROM decision d
