@@ -122,7 +122,12 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	if answer.Found && answer.SameBody && answer.Stands {
 		return s.replayAnswer(ctx, answer)
 	}
-	current := false // the view includes all that was committed when the request came: only then it may be refused
+	current := removes(&ask.Request) // the view includes all that was committed when the request came: only then it may be refused
+	if current {
+		if err := s.fleet.CatchUp(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	for attempt := 0; attempt < maxAttempts; {
 		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt)
 		if err != nil {
@@ -161,6 +166,12 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 		current = true
 	}
 	return Result{}, placement.Errorf(placement.Unavailable, "the fleet changed faster than the request could be decided; retry")
+}
+
+// removes tells whether a request ends what was granted before. The view tells what that is, and no later step would notice
+// what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
+func removes(req *placement.GrantRequest) bool {
+	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0
 }
 
 // answeredMeanwhile reads the answer that another request with the same key was given while this one was decided.

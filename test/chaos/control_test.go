@@ -81,7 +81,7 @@ func withSynchronousCommit(address, value string) string {
 		panic("the database's address is a URL: " + err.Error())
 	}
 	q := u.Query()
-	q.Set("options", "-c synchronous_commit="+value)
+	q.Set("options", "-csynchronous_commit="+value)
 	u.RawQuery = q.Encode()
 	return u.String()
 }

@@ -32,10 +32,10 @@ const placementMillis = 100 // that one placement needs
 const fleetHead = `apiVersion: ringfence/v1
 kind: Inventory
 trustDomains:
-  - {id: TD-A, category: CONTROL_PLANE, sensitivity: 2, exclusive: true}
-  - {id: TD-B, category: EXPOSURE, sensitivity: 2, exclusive: true}
-  - {id: TD-C, category: USER_PLANE, sensitivity: 2, exclusive: false}
-  - {id: TD-D, category: INTERCONNECT, sensitivity: 2, exclusive: false}
+  - {id: TD-A, category: CONTROL_PLANE, sensitivity: 2, exclusive: true, requiresPhysicalSecurity: false}
+  - {id: TD-B, category: EXPOSURE, sensitivity: 2, exclusive: true, requiresPhysicalSecurity: false}
+  - {id: TD-C, category: USER_PLANE, sensitivity: 2, exclusive: false, requiresPhysicalSecurity: false}
+  - {id: TD-D, category: INTERCONNECT, sensitivity: 2, exclusive: false, requiresPhysicalSecurity: false}
 nfviPops: [{id: LON, country: GB}, {id: DUB, country: IE}]
 resourceZones: [{id: LON-A, nfviPopId: LON}, {id: DUB-A, nfviPopId: DUB}]
 hostPools: [{id: pool, allowedTrustDomainIds: [TD-A, TD-B, TD-C, TD-D]}]

@@ -96,9 +96,18 @@ func (r *replica) end(t *testing.T) {
 		t.Errorf("%s: %v", r.name, err)
 	}
 	if t.Failed() && p != nil {
-		log := p.Log()
-		t.Logf("the end of the log of %s:\n%s", r.name, log[max(0, len(log)-3000):])
+		t.Logf("what %s warned of last:\n%s", r.name, strings.Join(lastWarnings(p.Log(), 10), "\n"))
 	}
+}
+
+// lastWarnings are the last records of a log that are not of level INFO.
+func lastWarnings(log string, n int) (records []string) {
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"level":"INFO"`) {
+			records = append(records, strings.TrimSpace(line))
+		}
+	}
+	return records[max(0, len(records)-n):]
 }
 
 // panicked looks for what no fault outside of a process may cause.
