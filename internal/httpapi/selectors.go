@@ -20,6 +20,7 @@ var leftOut = map[string][]string{
 // representation is what the contract says of the answer to a GET: whether it has an entity tag, and which
 // attributes of its entries can be left out (SOL013 attribute selectors: those that are optional and complex).
 type representation struct {
+	cached    bool     // If-None-Match can be answered 304
 	selectors bool     // the operation takes them
 	optional  []string // paths, ascending
 	leftOut   []string // by default
@@ -31,7 +32,7 @@ func representationOf(op *openapi3.Operation) *representation {
 	if ok == nil || ok.Value.Headers["ETag"] == nil {
 		return nil
 	}
-	rep := &representation{}
+	rep := &representation{cached: op.Responses.Status(http.StatusNotModified) != nil}
 	media := ok.Value.Content.Get("application/json")
 	if op.Parameters.GetByInAndName("query", "fields") == nil || media == nil || media.Schema.Value.Items == nil {
 		return rep
@@ -196,9 +197,13 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 				}
 				body = append(pruned, '\n')
 			}
-			if buf.status == http.StatusOK && conditional(w.Header(), r.Header, body) {
-				w.WriteHeader(http.StatusNotModified)
-				return
+			if buf.status == http.StatusOK {
+				tag := tagged(w.Header(), body)
+				if none := r.Header.Get("If-None-Match"); rep.cached && none != "" && hasTag(none, tag) {
+					w.Header().Del("Content-Type")
+					w.WriteHeader(http.StatusNotModified)
+					return
+				}
 			}
 			w.WriteHeader(buf.status)
 			_, _ = w.Write(body)
@@ -206,14 +211,10 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 	}
 }
 
-// conditional sets the entity tag of an answer where it has none and tells whether the client has it already.
-func conditional(answer, request http.Header, body []byte) (unchanged bool) {
-	if answer.Get("ETag") == "" {
-		answer.Set("ETag", contentTag(body))
+// tagged gives an answer an entity tag where it has none, and returns it.
+func tagged(header http.Header, body []byte) string {
+	if header.Get("ETag") == "" {
+		header.Set("ETag", contentTag(body))
 	}
-	if none := request.Get("If-None-Match"); none != "" && hasTag(none, answer.Get("ETag")) {
-		answer.Del("Content-Type")
-		return true
-	}
-	return false
+	return header.Get("ETag")
 }

@@ -1,0 +1,227 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// modify changes a policy as an author.
+func (a *api) modify(id string, changes any) answer {
+	a.t.Helper()
+	return a.do(call{
+		as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: changes,
+		header: map[string]string{"Content-Type": "application/merge-patch+json"},
+	})
+}
+
+func (a *api) transfer(id, version, content, mediaType string) answer {
+	a.t.Helper()
+	return a.do(call{
+		as: "author", method: "PUT", path: "/nfvpolicy/v1/policies/" + id + "/versions/" + version, body: content,
+		header: map[string]string{"Content-Type": mediaType},
+	})
+}
+
+// The life of a policy as SOL012 has it, with every conflict on the way.
+func TestPolicyLifeCycle(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	created := a.do(call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: object{"designer": "d", "name": "n"}}).want(201)
+	p := created.object()
+	id := fmt.Sprint(p["id"])
+	self := a.url + "/nfvpolicy/v1/policies/" + id
+	if created.header.Get("Location") != self || created.header.Get("ETag") == "" {
+		t.Errorf("headers %v", created.header)
+	}
+	want := object{
+		"id": id, "designer": "d", "name": "n", "activationStatus": "DEACTIVATED", "transferStatus": "CREATED",
+		"_links": object{"self": object{"href": self}},
+	}
+	if diff := cmp.Diff(want, p); diff != "" {
+		t.Error(diff)
+	}
+	a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id + "/selected_versions"}).problem(404)
+	a.modify(id, object{"activationStatus": "ACTIVATED"}).problem(409)
+	a.modify(id, object{"addAssociations": []string{"i1"}}).problem(409)
+
+	first := a.transfer(id, "1.0.0", separation("1.0.0"), yamlPolicy).want(201)
+	if len(first.body) != 0 || first.header.Get("Location") != self+"/versions/1.0.0" {
+		t.Errorf("transferred: %v %s", first.header, first.body)
+	}
+	a.transfer(id, "1.0.0", separation("1.0.0"), yamlPolicy).problem(409)
+	a.transfer(id, "2.0.0", separation("2.0.0"), yamlPolicy).want(201)
+	p = a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id}).want(200).object()
+	if got := fmt.Sprintf("%v %v %v", p["versions"], p["selectedVersion"], p["transferStatus"]); got != "[1.0.0 2.0.0] 1.0.0 TRANSFERRED" {
+		t.Errorf("policy %v", p)
+	}
+	a.modify(id, object{"activationStatus": "DEACTIVATED"}).problem(409)
+	a.modify(id, object{"selectedVersion": "9.9.9"}).problem(422)
+	a.modify(id, object{}).problem(422)
+	a.modify(id, object{"selectedVersion": nil}).problem(422)
+	a.modify(id, object{"removeAllAssociations": true, "addAssociations": []string{"i1"}}).problem(422)
+	changes := object{"selectedVersion": "2.0.0", "activationStatus": "ACTIVATED"}
+	if diff := cmp.Diff(changes, a.modify(id, changes).want(200).object()); diff != "" {
+		t.Errorf("the answer is not the modifications:\n%s", diff)
+	}
+	a.modify(id, object{"activationStatus": "ACTIVATED"}).problem(409)
+	version := func(method, v string) answer {
+		return a.do(call{as: "author", method: method, path: "/nfvpolicy/v1/policies/" + id + "/versions/" + v})
+	}
+	version("DELETE", "2.0.0").problem(409)
+	version("DELETE", "1.0.0").want(204)
+	version("GET", "1.0.0").problem(404)
+	version("DELETE", "1.0.0").problem(404)
+	a.do(call{as: "author", method: "DELETE", path: "/nfvpolicy/v1/policies/" + id}).problem(409)
+	a.modify(id, object{"activationStatus": "DEACTIVATED"}).want(200)
+	a.do(call{as: "author", method: "DELETE", path: "/nfvpolicy/v1/policies/" + id}).want(204)
+	a.do(call{as: "author", path: "/nfvpolicy/v1/policies/" + id}).problem(404)
+	a.modify(id, changes).problem(404)
+	a.transfer(id, "3.0.0", separation("3.0.0"), yamlPolicy).problem(404)
+}
+
+func TestPolicyContentIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	const asJSON = `{"apiVersion":"ringfence/v1",  "kind":"TrustDomainPolicy","policyVersion":"2","targetType":"COMMON","rules":[{"id":"R","kind":"domain-permit","rationale":"x"}]}`
+	id := a.policy("1.0.0", separation("1.0.0"))
+	for version, content := range map[string][2]string{
+		"2": {asJSON, "application/json"}, "3": {strings.Replace(asJSON, `"2"`, `"3"`, 1), "application/vnd.ringfence.policy+json"},
+		"4": {separation("4"), "application/yaml"}, "5": {separation("5") + "\n\n# end", "application/yaml; charset=utf-8"},
+	} {
+		a.transfer(id, version, content[0], content[1]).want(201)
+		got := a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id + "/versions/" + version}).want(200)
+		if string(got.body) != content[0] || got.header.Get("Content-Type") != content[1] {
+			t.Errorf("%s: %s\n%s", version, got.header.Get("Content-Type"), got.body)
+		}
+	}
+	selected := a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id + "/selected_versions"}).want(200)
+	if string(selected.body) != separation("1.0.0") || selected.header.Get("Content-Type") != yamlPolicy {
+		t.Errorf("selected: %s\n%s", selected.header.Get("Content-Type"), selected.body)
+	}
+	a.do(call{
+		as: "auditor", path: "/nfvpolicy/v1/policies/" + id + "/selected_versions", header: map[string]string{"Accept": "application/json"},
+	}).problem(406)
+	a.do(call{
+		as: "auditor", path: "/nfvpolicy/v1/policies/" + id + "/selected_versions", header: map[string]string{"Accept": "application/*;q=0.1"},
+	}).want(200)
+}
+
+func TestFaultyPolicyIsRefusedWithPositions(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.policy("1.0.0", separation("1.0.0"))
+	for name, c := range map[string]struct{ content, mediaType, want string }{
+		"a kind that is none":    {strings.Replace(separation("2"), "separate-nf", "seperate-nf", 1), yamlPolicy, "seperate-nf"},
+		"another version":        {separation("3"), yamlPolicy, "policyVersion"},
+		"no YAML":                {"rules: [", yamlPolicy, ""},
+		"no JSON":                {`{"rules": [`, "application/json", ""},
+		"no document":            {"", yamlPolicy, ""},
+		"a list":                 {"[]", "application/json", ""},
+		"something binary":       {"\x00\xff\xfe", "application/yaml", ""},
+		"a document of 1 byte":   {"x", "application/yaml", ""},
+		"a rationale is missing": {strings.Replace(separation("2"), ", rationale: pools say who may run there", "", 1), yamlPolicy, "rationale"},
+	} {
+		got := a.transfer(id, "2", c.content, c.mediaType)
+		p := got.problem(422)
+		list, _ := p["findings"].([]any)
+		if len(list) == 0 || !strings.Contains(string(got.body), c.want) {
+			t.Errorf("%s: %s", name, got.body)
+			continue
+		}
+		for _, f := range list {
+			if f := f.(object); f["severity"] == nil || f["code"] == "" || f["message"] == "" {
+				t.Errorf("%s: finding %v", name, f)
+			}
+		}
+	}
+	if p := a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id}).want(200).object(); fmt.Sprint(p["versions"]) != "[1.0.0]" {
+		t.Errorf("a refused document was kept: %v", p["versions"])
+	}
+	a.transfer(id, "not/fit", separation("2"), yamlPolicy).problem(404)
+	a.transfer(id, "not%20fit", separation("2"), yamlPolicy).problem(400)
+}
+
+func TestPolicyConditions(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.policy("1.0.0", separation("1.0.0"))
+	path := "/nfvpolicy/v1/policies/" + id
+	tag := func() string { return a.do(call{as: "auditor", path: path}).want(200).header.Get("ETag") }
+	before := tag()
+	a.transfer(id, "2.0.0", separation("2.0.0"), yamlPolicy).want(201)
+	after := tag()
+	if before == after {
+		t.Error("a transfer does not change the ETag")
+	}
+	patch := func(match string) answer {
+		return a.do(call{
+			as: "author", method: "PATCH", path: path, body: object{"selectedVersion": "2.0.0"},
+			header: map[string]string{"If-Match": match, "Content-Type": "application/merge-patch+json"},
+		})
+	}
+	patch(before).problem(412)
+	changed := patch(after).want(200)
+	if changed.header.Get("ETag") != tag() {
+		t.Errorf("PATCH answers ETag %s, GET %s", changed.header.Get("ETag"), tag())
+	}
+	remove := func(match string) answer {
+		return a.do(call{as: "author", method: "DELETE", path: path, header: map[string]string{"If-Match": match}})
+	}
+	remove(after).problem(412)
+	remove(`"abc"`).problem(412)
+	remove("*").problem(400)
+	got := a.do(call{as: "auditor", path: path, header: map[string]string{"If-None-Match": tag()}})
+	if got.status != 200 { // the contract of SOL012 has no 304
+		t.Errorf("If-None-Match is answered %d", got.status)
+	}
+	remove(tag()).want(204)
+}
+
+func TestListPolicies(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	if got := string(a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies"}).want(200).body); got != "[]\n" {
+		t.Errorf("no policies are listed as %s", got)
+	}
+	first, second := a.policy("1.0.0", separation("1.0.0")), a.policy("7", separation("7"))
+	a.modify(first, object{"activationStatus": "ACTIVATED"}).want(200)
+	for filter, want := range map[string][]string{
+		"(eq,activationStatus,ACTIVATED)":             {first},
+		"(eq,versions,7)":                             {second},
+		"(in,versions,7,1.0.0);(eq,designer,d)":       {first, second},
+		"(eq,id," + second + ")":                      {second},
+		"(eq,transferStatus,CREATED)":                 nil,
+		"(cont,name,n);(neq,selectedVersion,'1.0.0')": {second},
+		"(eq,associations,i1)":                        nil,
+	} {
+		var got []string
+		for _, p := range a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies?filter=" + strings.NewReplacer("'", "%27", ";", "%3B").Replace(filter)}).want(200).list() {
+			got = append(got, fmt.Sprint(p["id"]))
+		}
+		if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", filter, diff)
+		}
+	}
+}
+
+func TestActivationCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+		t.Fatal(err)
+	}
+	id := a.policy("1.0.0", separation("1.0.0"))
+	for n := range 2 { // one host each
+		instance := fmt.Sprintf("i%d", n)
+		a.grant("vnfm-a", instantiate(instance, "vnfd-b", "open")).problem(403)
+		a.modify(id, object{"activationStatus": "ACTIVATED"}).want(200)
+		a.grant("vnfm-a", instantiate(instance, "vnfd-b", "open")).want(201)
+		a.modify(id, object{"activationStatus": "DEACTIVATED"}).want(200)
+	}
+}
+
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
