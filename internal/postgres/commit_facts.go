@@ -100,6 +100,9 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 			return placement.CommitFacts{}, staleReason(staleHost, key.HostID)
 		}
 	}
+	if id := t.gone(); id != "" {
+		return placement.CommitFacts{}, staleReason(staleSupersede, id)
+	}
 	for _, h := range t.hosts {
 		if id := t.takeOut(h); id != "" {
 			return placement.CommitFacts{}, staleReason(staleSupersede, id)
@@ -123,6 +126,20 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 	}
 	slices.SortFunc(facts.Existing, func(a, b placement.Residency) int { return strings.Compare(a.ID, b.ID) })
 	return facts, nil
+}
+
+// gone finds a residency that the plan ends and that has ended meanwhile: a directive for its host would be one too many, and
+// the host need not even be locked.
+func (t *commitTx) gone() string {
+	for _, id := range slices.Concat(t.Supersedes, t.Decision.Plan.Releases) {
+		there := func(h *lockedHost) bool {
+			return slices.ContainsFunc(h.residents, func(r *placement.Residency) bool { return r.ID == id })
+		}
+		if !slices.ContainsFunc(t.hosts, there) {
+			return id
+		}
+	}
+	return ""
 }
 
 // takeOut removes what is superseded from a host. It returns the id of one that can no longer be superseded, because it

@@ -131,6 +131,12 @@ func TestCommitIsStale(t *testing.T) {
 			c.Decision.Plan.Placements[0].AttestationLimit = 10*time.Minute + time.Second
 		}},
 		"untrusted": {before: `UPDATE host SET attestation_state = 'UNTRUSTED'`, edit: trusted, after: `UPDATE host SET attestation_state = 'TRUSTED'`},
+		"nothing to release": {edit: func(c *placement.Commit) {
+			c.Decision.Plan.Releases = []string{"gone"}
+			c.Directives = append(c.Directives, placement.Directive{NFVIPoPID: testPoP, HostID: "h9", Kind: placement.DirectiveRelease,
+				Release: &placement.ReleaseDirective{Workload: placement.WorkloadRef{ResidencyID: "gone"}}})
+		}},
+		"nothing to supersede": {edit: func(c *placement.Commit) { c.Supersedes = []string{"gone"} }},
 		"expired": {
 			before: `UPDATE host SET attestation_valid_until = now() + interval '1 second'`, after: `UPDATE host SET attestation_valid_until = NULL`,
 			edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].AttestationLimit = time.Hour },
