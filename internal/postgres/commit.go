@@ -40,6 +40,9 @@ var errNotCommitted = errors.New("rolled back on purpose")
 // facts under the locks in a statement after them, and has verify judge them: verify must be pure, it may run more than
 // once. An error of kind Unavailable may mean that the grant is committed; asking again tells.
 func (s *Store) Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error) {
+	if c.Decision.Plan == nil {
+		return placement.CommitResult{}, placement.Errorf(placement.Internal, "decision %q has no plan to commit", c.Decision.ID)
+	}
 	ended, err := s.hostsOfResidencies(ctx, slices.Concat(c.Supersedes, c.Decision.Plan.Releases))
 	if err != nil {
 		return placement.CommitResult{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"time"
 
@@ -201,9 +202,7 @@ func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 			used[dimension] = known[i]
 		}
 	}
-	for dimension, amount := range r.ExtUsed {
-		used[dimension] = amount
-	}
+	maps.Copy(used, r.ExtUsed)
 	return &lockedHost{
 		key: placement.HostKey{NFVIPoPID: h.NFVIPoPID, HostID: h.ID}, host: h, used: used, directiveSeq: r.DirectiveSeq,
 	}, err

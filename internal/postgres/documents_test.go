@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func fill(v reflect.Value, n *int) {
 		}
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		fill(key, n)
+		key.SetString("key")
 		fill(value, n)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
@@ -46,8 +47,8 @@ func fill(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf(time.Date(2026, 11, 23, 10, 0, *n, 0, time.UTC)))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i), n)
+		for _, field := range v.Fields() {
+			fill(field, n)
 		}
 	default:
 		panic("no value for a " + v.Kind().String())
@@ -136,4 +137,49 @@ func TestStoredDirectivesKeepEveryField(t *testing.T) {
 	if err := setDirectiveBody(&placement.Directive{Kind: "OTHER"}, []byte(`{}`)); err == nil {
 		t.Error("a directive of an unknown kind was read")
 	}
+}
+
+// The names in stored documents are for ever: what an older release has stored must be read by this one. New members may
+// be added to testdata/stored_decision.json; those that are there stay.
+func TestStoredNamesStay(t *testing.T) {
+	t.Parallel()
+	in, plan, why := filled[placement.Inputs](), filled[placement.Plan](), filled[placement.Explanation]()
+	place, cache := filled[placement.PlaceDirective](), filled[placement.CacheDirective]()
+	got := through[any](t, map[string]any{
+		"inputs": inputsToDoc(&in), "plan": planToDoc(&plan), "explanation": explanationToDoc(&why),
+		"granted": grantedPlacementToDoc(filled[placement.GrantedPlacement]()), "place": placeToDoc(&place), "cache": cacheToDoc(&cache),
+	})
+	text, err := os.ReadFile("testdata/stored_decision.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want any
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	if lost := missing("", want, got); len(lost) > 0 {
+		t.Errorf("an older release has stored what this one does not read: %q", lost)
+	}
+}
+
+// missing lists the members of a document that another one does not have in the same form.
+func missing(path string, want, got any) (lost []string) {
+	switch want := want.(type) {
+	case map[string]any:
+		object, _ := got.(map[string]any)
+		for name, member := range want {
+			lost = append(lost, missing(path+"/"+name, member, object[name])...)
+		}
+	case []any:
+		list, _ := got.([]any)
+		if len(list) == 0 {
+			return []string{path}
+		}
+		lost = missing(path+"/0", want[0], list[0])
+	default:
+		if reflect.TypeOf(want) != reflect.TypeOf(got) {
+			lost = []string{path}
+		}
+	}
+	return lost
 }

@@ -237,8 +237,8 @@ func (s *statements) index(part string) int {
 func (s *statements) last(sql string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.sent) - 1; i >= 0; i-- {
-		if s.sent[i] == sql {
+	for i, sent := range slices.Backward(s.sent) {
+		if sent == sql {
 			return i
 		}
 	}

@@ -6,8 +6,8 @@
 // locks is a function that it is given.
 //
 // Locks are taken in one order everywhere, which is what keeps writers from deadlocking: the inventory's advisory lock
-// (inventory writers only), the epoch's advisory lock, scope rows, host rows ascending by (NFVI-PoP, id). A lock and
-// the read that it protects are separate statements.
+// (inventory writers only), the epoch's advisory lock, the turns of decisions on hosts (advisory), the idempotency row,
+// scope rows, host rows ascending by (NFVI-PoP, id). A lock and the read that it protects are separate statements.
 package postgres
 
 import (
