@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -101,3 +102,12 @@ func wantKind(t testing.TB, err error, kind placement.Kind) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// findingsOf returns the findings that an error carries.
+func findingsOf(err error) []placement.Finding {
+	var e *placement.Error
+	if errors.As(err, &e) {
+		return e.Findings
+	}
+	return nil
+}
