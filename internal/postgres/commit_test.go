@@ -133,8 +133,10 @@ func TestCommitIsStale(t *testing.T) {
 		"untrusted": {before: `UPDATE host SET attestation_state = 'UNTRUSTED'`, edit: trusted, after: `UPDATE host SET attestation_state = 'TRUSTED'`},
 		"nothing to release": {edit: func(c *placement.Commit) {
 			c.Decision.Plan.Releases = []string{"gone"}
-			c.Directives = append(c.Directives, placement.Directive{NFVIPoPID: testPoP, HostID: "h9", Kind: placement.DirectiveRelease,
-				Release: &placement.ReleaseDirective{Workload: placement.WorkloadRef{ResidencyID: "gone"}}})
+			c.Directives = append(c.Directives, placement.Directive{
+				NFVIPoPID: testPoP, HostID: "h9", Kind: placement.DirectiveRelease,
+				Release: &placement.ReleaseDirective{Workload: placement.WorkloadRef{ResidencyID: "gone"}},
+			})
 		}},
 		"nothing to supersede": {edit: func(c *placement.Commit) { c.Supersedes = []string{"gone"} }},
 		"expired": {
