@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -133,7 +134,7 @@ func (c *client) open(ctx context.Context, call call) (*http.Response, error) {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	req.Header.Set("User-Agent", "ringfence-cli/"+version())
-	resp, err := c.http.Do(req) //nolint:gosec // the operator names the address
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.unanswered(ctx, err)
 	}
@@ -147,8 +148,7 @@ func (c *client) open(ctx context.Context, call call) (*http.Response, error) {
 
 // unanswered says that no answer came, or not all of one.
 func (c *client) unanswered(ctx context.Context, err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	switch {
@@ -171,9 +171,7 @@ type listed[T any] struct {
 // list reads a list page by page; most is how many entries are wanted, 0 all. more says that there are others.
 func list[T any](ctx context.Context, c *client, path string, query url.Values, most int) (entries []listed[T], more bool, err error) {
 	page := url.Values{}
-	for name, values := range query {
-		page[name] = values
-	}
+	maps.Copy(page, query)
 	for {
 		var raws []json.RawMessage
 		got, err := c.get(ctx, path, page, &raws)

@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +41,7 @@ Elsewhere the command ends by itself. Nothing is left behind. It needs PostgreSQ
 // runDemo shows the main job on a service of its own.
 func runDemo(ctx context.Context, p process) (err error) {
 	stays := isTerminal(p.stdin) && isTerminal(p.stdout)
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough must not keep the demo from cleaning up
 	dir, err := demoFolder()
 	if err != nil {
 		return err
@@ -46,6 +49,7 @@ func runDemo(ctx context.Context, p process) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	tour := newTour(p)
 	tour.title("ringfence demo")
+	tour.note("starting the service on a private PostgreSQL, in " + dir)
 	began := time.Now()
 	service, err := startDemo(ctx, p.getenv, dir, demoAddress(stays))
 	if err != nil {
@@ -62,6 +66,7 @@ func runDemo(ctx context.Context, p process) (err error) {
 	tour.invite(service.url)
 	select {
 	case <-ctx.Done():
+		tour.note("\nstopping; nothing is left behind")
 		return nil
 	case <-service.ended:
 		return explained(errors.New("the service ended"), dir)
@@ -165,7 +170,7 @@ func (s *demoService) await(ctx context.Context, up <-chan string, log *slog.Log
 	case s.url = <-up:
 		return nil
 	case <-s.ended:
-		return errors.Join(errors.New("the service did not start"), s.err)
+		return fmt.Errorf("the service did not start: %w", s.err)
 	case <-timer.C:
 		err = fmt.Errorf("the service did not start within %s", demoStart)
 	case <-ctx.Done():

@@ -33,6 +33,7 @@ type tour struct {
 	w     io.Writer
 	style style
 	steps int
+	host  string // of the first grant
 }
 
 func newTour(p process) *tour {
@@ -210,6 +211,7 @@ func (t *tour) again(ctx context.Context, c *client, first granted) error {
 // directives shows what the host of the first grant is told.
 func (t *tour) directives(ctx context.Context, c *client, first granted) error {
 	host := first.grant.AdditionalParams.Ringfence.Placements[0].HostID
+	t.host = host
 	t.step("The NFVI reads what host " + host + " is told")
 	t.line(t.style.faint("GET /directives/v1/hosts/" + url.PathEscape(host) + "/directives"))
 	keys, err := readKeys(ctx, c)
@@ -271,12 +273,14 @@ func (t *tour) invite(address string) {
 		"host list",
 		"explain deployments/reference/" + requestRefused + " --full",
 		"decision list",
-		"directives h02 --follow",
+		"directives " + t.host + " --follow",
 	} {
 		t.line("bin/ringfence " + command)
 	}
 	fmt.Fprintln(t.w)
 }
+
+func (t *tour) note(text string) { fmt.Fprintln(t.w, t.style.faint(text)) }
 
 func (t *tour) title(text string) { fmt.Fprintf(t.w, "%s\n\n", t.style.bold(text)) }
 

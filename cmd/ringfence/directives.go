@@ -64,16 +64,9 @@ func (f *follower) run(ctx context.Context, p process, c *client, out *form) err
 		}
 		return writeList(p.stdout, out, batch, directiveName, directiveTable(out), directiveRow(out))
 	}
-	for first := true; ; {
+	for first := true; ctx.Err() == nil; {
 		batch, err := f.next(ctx, c, keys, pollWait)
-		switch {
-		case ctx.Err() != nil: // interrupted, which is how following ends
-			return nil
-		case passing(err):
-			fmt.Fprintln(p.stderr, "ringfence: "+err.Error()+"; trying again")
-			pause(ctx, pollPause)
-			continue
-		case err != nil:
+		if err := tolerate(ctx, p, err); err != nil {
 			return err
 		}
 		if err := writeFollowed(p.stdout, out, batch, first); err != nil {
@@ -81,16 +74,32 @@ func (f *follower) run(ctx context.Context, p process, c *client, out *form) err
 		}
 		first = first && len(batch) == 0
 	}
+	return nil // interrupted, which is how following ends
+}
+
+// tolerate waits a little after an error that may pass, and returns any other. Being interrupted is none.
+func tolerate(ctx context.Context, p process, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if !passing(err) {
+		return err
+	}
+	fmt.Fprintln(p.stderr, "ringfence: "+err.Error()+"; trying again")
+	pause(ctx, pollPause)
+	return nil
 }
 
 // passing says whether the same request may succeed later.
 func passing(err error) bool {
-	var exit *exitError
 	if e := asAPIError(err); e != nil {
 		return e.status == http.StatusTooManyRequests || e.status >= http.StatusInternalServerError
 	}
-	var unverified *unverifiedError
-	return errors.As(err, &exit) && exit.code == exitServer && !errors.As(err, &unverified)
+	if _, unverified := errors.AsType[*unverifiedError](err); unverified {
+		return false
+	}
+	exit, ok := errors.AsType[*exitError](err)
+	return ok && exit.code == exitServer
 }
 
 // pause waits, or until the context ends.
@@ -138,38 +147,41 @@ func (f *follower) next(ctx context.Context, c *client, keys directiveKeys, wait
 		return nil, err
 	}
 	var batch []listed[wire.Directive]
+	after := f.after
 	for _, raw := range raws {
 		d := listed[wire.Directive]{raw: raw}
 		if err := json.Unmarshal(raw, &d.value); err != nil {
 			return nil, &exitError{exitServer, fmt.Errorf("directive: %w", err)}
 		}
-		if err := f.check(ctx, c, keys, &d); err != nil {
+		if err := f.check(ctx, c, keys, &d, after); err != nil {
 			return nil, &exitError{exitServer, &unverifiedError{f.host, d.value.Seq, err}}
 		}
-		f.after = d.value.Seq
+		after = d.value.Seq
 		batch = append(batch, d)
 	}
+	f.after = after
 	return batch, nil
 }
 
-// check holds a directive against what a reader must reject. Keys that are not known yet are asked for.
-func (f *follower) check(ctx context.Context, c *client, keys directiveKeys, d *listed[wire.Directive]) error {
-	_, err := keys.verify(d.raw)
+// check holds a directive, which comes after the one with that number, against what a reader must reject. Keys that are not
+// known yet are asked for.
+func (f *follower) check(ctx context.Context, c *client, keys directiveKeys, d *listed[wire.Directive], after int64) error {
+	err := keys.verify(d.raw)
 	if errors.Is(err, errUnknownKey) {
 		newer, keysErr := readKeys(ctx, c)
 		if keysErr != nil {
 			return keysErr
 		}
 		maps.Copy(keys, newer)
-		_, err = keys.verify(d.raw)
+		err = keys.verify(d.raw)
 	}
 	switch {
 	case err != nil:
 		return err
 	case d.value.HostID != f.host:
 		return fmt.Errorf("it is for host %q", d.value.HostID)
-	case d.value.Seq != f.after+1:
-		return fmt.Errorf("it follows %d, so directives are missing", f.after)
+	case d.value.Seq != after+1:
+		return fmt.Errorf("it follows %d, so directives are missing", after)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func showRefusal(p process, out *form, e *apiError) error {
 		return err
 	}
 	if id := e.problem.DecisionID; id != "" && !out.machine() {
-		fmt.Fprintf(p.stderr, "\nfor the hosts that were looked at: ringfence explain %s\n", printable(id))
+		fmt.Fprintf(p.stderr, "\nfor more: ringfence explain %s\n", printable(id))
 	}
 	return &exitError{exitRefused, errShown}
 }

@@ -23,7 +23,7 @@ func newHealth(p process) *cobra.Command {
 				return err
 			}
 			client := &http.Client{Timeout: 3 * time.Second}
-			resp, err := client.Do(req) //nolint:gosec // the operator names the address
+			resp, err := client.Do(req)
 			if err != nil {
 				return &exitError{exitServer, err}
 			}

@@ -56,7 +56,7 @@ func newHostList(p process) *cobra.Command {
 				strings.Join(h.Runtimes, ","), cisNodes(h),
 			}
 			if out.value == formWide {
-				row = append(row, h.NFVIPoPID, string(h.Country), orElse(string(h.HypervisorClass), "NONE"), cores(h.Capacity["cpuMillis"]),
+				row = append(row, h.NFVIPoPID, h.Country, orElse(string(h.HypervisorClass), "NONE"), cores(h.Capacity["cpuMillis"]),
 					fmt.Sprint(h.Capacity["memoryMiB"]), capabilities(h.Capabilities))
 			}
 			return row
@@ -131,7 +131,7 @@ func hostText(h *wire.Host, now time.Time) string {
 		}
 	}
 	row("host", h.ID)
-	row("place", strings.Join(slices.DeleteFunc([]string{string(h.Country), h.NFVIPoPID, h.ResourceZoneID, h.RackID}, func(s string) bool { return s == "" }), ", "))
+	row("place", strings.Join(slices.DeleteFunc([]string{h.Country, h.NFVIPoPID, h.ResourceZoneID, h.RackID}, func(s string) bool { return s == "" }), ", "))
 	row("pool", h.HostPoolID)
 	row("lifecycle", strings.TrimSpace(orElse(string(h.Lifecycle), string(wire.LifecycleREGISTERED))+" "+h.LifecycleReason))
 	row("attested", strings.TrimSpace(attested(now, &h.Attestation)+" "+h.Attestation.Verifier))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,17 +71,25 @@ func TestCordon(t *testing.T) {
 		want  result
 	}{
 		{
-			"cordon", []string{"cordon", "h05", "--reason", "firmware"}, "IN_SERVICE",
-			`{"lifecycle":"CORDONED","lifecycleReason":"firmware"}`, result{exitOK, "host h05 is CORDONED\n", ""},
+			"cordon",
+			[]string{"cordon", "h05", "--reason", "firmware"},
+			"IN_SERVICE",
+			`{"lifecycle":"CORDONED","lifecycleReason":"firmware"}`,
+			result{exitOK, "host h05 is CORDONED\n", ""},
 		},
 		{
-			"uncordon", []string{"uncordon", "h05"}, "CORDONED",
-			`{"lifecycle":"IN_SERVICE","lifecycleReason":null}`, result{exitOK, "host h05 is IN_SERVICE\n", ""},
+			"uncordon",
+			[]string{"uncordon", "h05"},
+			"CORDONED",
+			`{"lifecycle":"IN_SERVICE","lifecycleReason":null}`,
+			result{exitOK, "host h05 is IN_SERVICE\n", ""},
 		},
 		{"new", []string{"uncordon", "h05"}, "", `{"lifecycle":"IN_SERVICE","lifecycleReason":null}`, result{exitOK, "host h05 is IN_SERVICE\n", ""}},
 		{"already", []string{"cordon", "h05"}, "CORDONED", "", result{exitOK, "", "host h05 is CORDONED already\n"}},
 		{
-			"quarantined", []string{"uncordon", "h05"}, "QUARANTINED", "",
+			"quarantined",
+			[]string{"uncordon", "h05"},
+			"QUARANTINED", "",
 			result{exitServer, "", "ringfence: host h05 is QUARANTINED, so it cannot become IN_SERVICE: only hosts that are CORDONED or REGISTERED can\n"},
 		},
 	} {
@@ -111,10 +120,7 @@ func TestReservations(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	reserved, _ := example(t, openapi.NamePlacement, "ReservationReserved").(map[string]any)
-	copied := map[string]any{}
-	for name, value := range reserved {
-		copied[name] = value
-	}
+	copied := maps.Clone(reserved)
 	copied["expiresAt"] = time.Now().Add(5*time.Hour + time.Minute).Format(time.RFC3339)
 	s.json("GET /placement/v1/reservations?filter=%28eq%2CvnfInstanceId%2C%27it%27%27s%2C+odd%27%29", http.StatusOK, []any{copied})
 	golden(t, "reservations", s.command(t, "", "reservation", "list", "--vnf-instance", "it's, odd").stdout)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,7 +21,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("RINGFENCE_TEST_UPDATE") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "gone": gone},
 	})
 }
 
@@ -37,9 +39,23 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// gone checks that a folder is not there any more, which the output of the last command named: gone REGEXP.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone REGEXP")
+	}
+	found := regexp.MustCompile(args[0]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("the output names no folder like %s", args[0])
+	}
+	if _, err := os.Stat(found[1]); !errors.Is(err, os.ErrNotExist) {
+		ts.Fatalf("%s is still there (%v)", found[1], err)
+	}
+}
+
 func exitCode(err error) string {
 	type exiter interface{ ExitCode() int }
-	if e, ok := err.(exiter); ok { //nolint:errorlint // os/exec returns it unwrapped
+	if e, ok := err.(exiter); ok {
 		return string(rune('0' + e.ExitCode()))
 	}
 	return err.Error()

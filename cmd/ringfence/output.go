@@ -215,8 +215,7 @@ func input(p process, name string) (r io.ReadCloser, size int64, err error) {
 
 // plainPathError says what is wrong with a file without the system call that found out.
 func plainPathError(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("%s: %w", p.Path, p.Err)
 	}
 	return err

@@ -68,11 +68,8 @@ func (e *apiError) Error() string {
 
 // asAPIError is the server's own answer in an error; nil when there is none.
 func asAPIError(err error) *apiError {
-	var e *apiError
-	if errors.As(err, &e) {
-		return e
-	}
-	return nil
+	e, _ := errors.AsType[*apiError](err)
+	return e
 }
 
 // notFound says whether the server does not know what was asked for.
@@ -121,7 +118,7 @@ func refusalText(e *apiError) string {
 			t.add(v.RuleID, hostCount(v.HostCount), strings.Join(v.ResourceDefinitionIDs, ", "), why)
 		}
 		b.WriteByte('\n')
-		t.write(&b)
+		_ = t.write(&b)
 	}
 	if len(e.problem.Conflict.Members) > 0 {
 		fmt.Fprintf(&b, "\nconflict   %s: %s\n", printable(strings.Join(e.problem.Conflict.Members, ", ")), printable(e.problem.Conflict.Message))

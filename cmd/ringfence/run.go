@@ -57,8 +57,7 @@ func run(ctx context.Context, p process) int {
 	if !errors.Is(err, errShown) {
 		_, _ = fmt.Fprintln(p.stderr, "ringfence: "+err.Error())
 	}
-	var e *exitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	return exitLocal
@@ -142,7 +141,7 @@ func loadSettings(cmd *cobra.Command, p process, dev bool) (config.Config, error
 	}
 	file := map[string]string{}
 	if path != "" {
-		data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return config.Config{}, fmt.Errorf("configuration file: %w", err)
 		}

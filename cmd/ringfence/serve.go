@@ -182,7 +182,7 @@ func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *t
 		}
 	}
 	store, err := postgres.Open(ctx, url, postgres.Options{
-		MaxConns: int32(c.DatabaseConns), //nolint:gosec // checked when it was read
+		MaxConns: int32(c.DatabaseConns),
 		Traces:   tel.TracerProvider(),
 		OnNotice: func(severity, code, message string) {
 			log.WarnContext(ctx, "notice of the database", "severity", severity, "code", code, "message", message)
@@ -237,7 +237,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	}
 	polls, endPolls := context.WithCancel(context.Background())
 	defer endPolls()
-	servers := []*http.Server{newHTTPServer(handler, polls), newHTTPServer(adminHandler(tel, rep), polls)}
+	servers := []*http.Server{newHTTPServer(polls, handler), newHTTPServer(polls, adminHandler(tel, rep))}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, l := range []net.Listener{api, admin} {
 		group.Go(func() error {
@@ -269,7 +269,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	return group.Wait()
 }
 
-func newHTTPServer(h http.Handler, base context.Context) *http.Server {
+func newHTTPServer(base context.Context, h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return base },

@@ -40,45 +40,44 @@ func readKeys(ctx context.Context, c *client) (directiveKeys, error) {
 // errUnknownKey says that a directive names a key that is not among those read.
 var errUnknownKey = errors.New("its key is not among those of the service")
 
-// verify checks the detached signature (RFC 7515, appendix F) of a directive as it was received, and returns the id of the
-// key that made it.
-func (keys directiveKeys) verify(raw json.RawMessage) (string, error) {
+// verify checks the detached signature (RFC 7515, appendix F) of a directive as it was received.
+func (keys directiveKeys) verify(raw json.RawMessage) error {
 	var members map[string]any
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := dec.Decode(&members); err != nil {
-		return "", fmt.Errorf("directive: %w", err)
+		return fmt.Errorf("directive: %w", err)
 	}
 	jws, _ := members["signature"].(string)
 	delete(members, "signature")
 	protected, signature, ok := strings.Cut(jws, "..")
 	if !ok {
-		return "", errors.New("it has no detached signature")
+		return errors.New("it has no detached signature")
 	}
 	header, err := base64.RawURLEncoding.DecodeString(protected)
 	if err != nil {
-		return "", fmt.Errorf("header of the signature: %w", err)
+		return fmt.Errorf("header of the signature: %w", err)
 	}
 	var h struct{ Alg, Kid string }
 	if err := json.Unmarshal(header, &h); err != nil {
-		return "", fmt.Errorf("header of the signature: %w", err)
+		return fmt.Errorf("header of the signature: %w", err)
 	}
 	if h.Alg != "EdDSA" {
-		return h.Kid, fmt.Errorf("its signature is made with %q, not EdDSA", h.Alg)
+		return fmt.Errorf("its signature is made with %q, not EdDSA", h.Alg)
 	}
 	key, known := keys[h.Kid]
 	if !known {
-		return h.Kid, errUnknownKey
+		return errUnknownKey
 	}
 	sig, err := base64.RawURLEncoding.DecodeString(signature)
 	if err != nil {
-		return h.Kid, fmt.Errorf("signature: %w", err)
+		return fmt.Errorf("signature: %w", err)
 	}
 	signed := protected + "." + base64.RawURLEncoding.EncodeToString(canonical(members))
 	if !ed25519.Verify(key, []byte(signed), sig) {
-		return h.Kid, errors.New("its signature does not verify: somebody changed it on the way, or did not have the key")
+		return errors.New("its signature does not verify: somebody changed it on the way, or did not have the key")
 	}
-	return h.Kid, nil
+	return nil
 }
 
 // canonical writes a JSON value as RFC 8785 does, for the values that directives hold: no fractions, names in ASCII.
