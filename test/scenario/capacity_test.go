@@ -19,7 +19,9 @@ func TestCapacity(t *testing.T) {
 		t.Run(dimension, func(t *testing.T) {
 			d := d.in(t)
 			vnfm := d.vnfm(stub.SOL003Containers)
-			ask := func(vnf string, n int) *stub.GrantRequest { return instantiate(vnfm, "one-"+dimension, vnf, "c", ids(n)...) }
+			ask := func(vnf string, n int) *stub.GrantRequest {
+				return instantiate(vnfm, "one-"+dimension, vnf, "c", ids(n)...)
+			}
 
 			d.expectCapacity(d.refused(vnfm, ask("three", 3)), 2)
 			if held := d.reservations("three"); len(held) != 0 {

@@ -13,7 +13,7 @@ import (
 
 // What all scenarios share: the program, and the PostgreSQL that their databases are on.
 var (
-	database = pgtest.Server{Migrate: postgres.Migrate}
+	database = pgtest.Server{Migrate: postgres.Migrate, Durable: true} // ringfence serves on no other
 	program  string
 )
 
