@@ -24,7 +24,7 @@ type machine struct {
 
 func describeMachine(ctx context.Context) machine {
 	m := machine{
-		CPU: processor(), Cores: runtime.GOMAXPROCS(0), LoadBefore: load(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
+		CPU: processor(), Cores: runtime.GOMAXPROCS(0), LoadBefore: load1(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 		PostgreSQL: "none",
 	}
 	if found, err := embedded.FindBinaries(ctx, ""); err == nil {
@@ -42,8 +42,8 @@ func (m machine) String() string {
 		m.Cores, cpu, m.LoadBefore, m.LoadAfter, m.OS, m.Go, m.PostgreSQL)
 }
 
-// load is the number of processes that wanted a processor, averaged over a minute; 0 where the system does not tell.
-func load() float64 {
+// load1 is the number of processes that wanted a processor, averaged over a minute; 0 where the system does not tell.
+func load1() float64 {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return 0

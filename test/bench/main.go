@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ringfence/test/bench/synthetic"
+	"ringfence/test/server"
 )
 
 // seed makes the same fleets and requests in every run.
@@ -92,14 +93,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	rep := report{Machine: describeMachine(ctx)}
 	policy, err := os.ReadFile(policyFile)
 	if err != nil {
 		return fmt.Errorf("%w; run it in the root of the checkout", err)
 	}
+	rep := report{Machine: describeMachine(ctx)}
+	if err := o.measure(ctx, &rep, policy, stderr); err != nil {
+		return err
+	}
+	rep.Machine.LoadAfter = load1()
+	if _, err := io.WriteString(stdout, rep.table()); err != nil {
+		return err
+	}
+	return rep.write(o.out)
+}
+
+// measure runs what is wanted, from small to large.
+func (o *options) measure(ctx context.Context, rep *report, policy []byte, stderr io.Writer) error {
+	saying := func(id string, hosts int) { _, _ = fmt.Fprintf(stderr, "%s: %d hosts\n", id, hosts) }
 	if o.wants("B1") {
 		for _, hosts := range o.hosts {
-			_, _ = fmt.Fprintf(stderr, "B1: %d hosts\n", hosts)
+			saying("B1", hosts)
 			r, err := solve(ctx, policy, hosts)
 			if err != nil {
 				return fmt.Errorf("B1 with %d hosts: %w", hosts, err)
@@ -107,11 +121,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			rep.add(r)
 		}
 	}
-	rep.Machine.LoadAfter = load()
-	if _, err := io.WriteString(stdout, rep.table()); err != nil {
+	if !o.wants("B4", "B5", "B6") {
+		return nil
+	}
+	folder, err := os.MkdirTemp("", "ringfence-bench-")
+	if err != nil {
 		return err
 	}
-	return rep.write(o.out)
+	defer os.RemoveAll(folder)
+	program, err := server.Build(ctx, folder)
+	if err != nil {
+		return err
+	}
+	for _, hosts := range o.hosts {
+		if !o.wants("B4", "B5") {
+			break
+		}
+		saying("B4 and B5", hosts)
+		results, err := grants(ctx, program, hosts, o.duration)
+		if err != nil {
+			return fmt.Errorf("B4 and B5 with %d hosts: %w", hosts, err)
+		}
+		rep.add(results...)
+	}
+	for _, hosts := range o.hosts {
+		if !o.wants("B6") {
+			break
+		}
+		saying("B6", hosts)
+		r, err := start(ctx, program, hosts)
+		if err != nil {
+			return fmt.Errorf("B6 with %d hosts: %w", hosts, err)
+		}
+		rep.add(r)
+	}
+	return nil
 }
 
 // policyFile is the policy that everything is decided under.
