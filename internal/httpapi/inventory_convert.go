@@ -137,6 +137,16 @@ func (in *reading) duration(w, pointer string) time.Duration {
 	return d
 }
 
+// limit reads a length of time of which 0 means that nothing was said, so that it cannot be said.
+func (in *reading) limit(w, pointer string) time.Duration {
+	before := len(in.faults)
+	d := in.duration(w, pointer)
+	if w != "" && d == 0 && len(in.faults) == before {
+		in.fault(inventory.CodeInvalid, pointer, "nothing is as new as an age of 0; leave the attribute out to set no limit")
+	}
+	return d
+}
+
 // since resolves an age that stands for a time. Both at once contradict each other.
 func (in *reading) since(age string, at time.Time, pointer string) time.Time {
 	if !at.IsZero() {

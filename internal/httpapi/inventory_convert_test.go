@@ -227,7 +227,9 @@ func (d draws) document() *placement.Inventory {
 	several(func() {
 		doc.TrustRelations = append(doc.TrustRelations, placement.TrustRelation{FromID: d.id("from"), ToID: d.id("to"), Handling: pick(d, "handling", placement.HandlingBorder, placement.HandlingNone)})
 	})
-	several(func() { doc.NFVIPoPs = append(doc.NFVIPoPs, placement.NFVIPoP{ID: d.id("id"), Country: d.country("country")}) })
+	several(func() {
+		doc.NFVIPoPs = append(doc.NFVIPoPs, placement.NFVIPoP{ID: d.id("id"), Country: d.country("country")})
+	})
 	several(func() {
 		doc.ResourceZones = append(doc.ResourceZones, placement.ResourceZone{ID: d.id("id"), NFVIPoPID: d.id("pop"), ZoneGroupIDs: d.ids("groups")})
 	})

@@ -30,6 +30,7 @@ type shape struct {
 	integer    bool // of a number
 	enum       []string
 	pattern    *regexp.Regexp
+	example    string // of what fits the pattern
 	dateTime   bool
 	minLength  int
 	maxLength  int // 0: any
@@ -65,6 +66,9 @@ func compileShape(name string, schema *openapi3.Schema) (*shape, error) {
 	if schema.Pattern != "" {
 		if s.pattern, err = regexp.Compile(schema.Pattern); err != nil {
 			return nil, fmt.Errorf("schema %s: %w", name, err)
+		}
+		if schema.Example != nil {
+			s.example = fmt.Sprintf(", such as %v", schema.Example)
 		}
 	}
 	switch {
@@ -162,6 +166,8 @@ func wrongType(s *shape, v *value) string {
 		return "this is null; leave the attribute out instead"
 	case s.kind == stringValue && (v.kind == numberValue || v.kind == boolValue):
 		return fmt.Sprintf("this is %s; put it in quotes, because the attribute is a string", v.kind)
+	case s.kind == boolValue:
+		return fmt.Sprintf("this is %s; the attribute is true or false", v.kind)
 	}
 	return fmt.Sprintf("this is %s; the attribute is %s", v.kind, s.kind)
 }
@@ -245,7 +251,7 @@ func (c *shapeCheck) text(s *shape, v *value) {
 	case s.maxLength > 0 && length > s.maxLength && utf8.RuneCountInString(v.text) > s.maxLength:
 		c.report(inventory.CodeInvalid, v.at, "this is longer than %d characters", s.maxLength)
 	case s.pattern != nil && !s.pattern.MatchString(v.text):
-		c.report(inventory.CodeInvalid, v.at, "%q is not of the form %s", printable(v.text), s.pattern)
+		c.report(inventory.CodeInvalid, v.at, "%q is not of the form %s%s", printable(v.text), s.pattern, s.example)
 	case s.dateTime && !isTime(v.text):
 		c.report(inventory.CodeInvalid, v.at, "%q is no time as RFC 3339 writes it, such as 2026-11-23T10:00:00Z", printable(v.text))
 	case strings.IndexByte(v.text, 0) >= 0:
@@ -262,7 +268,7 @@ func (c *shapeCheck) number(s *shape, v *value) {
 	n, err := strconv.ParseInt(v.text, 10, 64)
 	switch {
 	case err != nil:
-		c.report(codeWrongType, v.at, "%s is no whole number, written in digits only", printable(v.text))
+		c.report(codeWrongType, v.at, "%s is no whole number, in decimal digits only", printable(v.text))
 	case s.minimum != nil && float64(n) < *s.minimum, s.maximum != nil && float64(n) > *s.maximum:
 		c.report(inventory.CodeInvalid, v.at, "%d is out of bounds: %s", n, bounds(s))
 	}

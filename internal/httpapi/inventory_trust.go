@@ -36,11 +36,8 @@ func trustDomainFromWire(w *wire.TrustDomain, in *reading) placement.TrustDomain
 	t := placement.TrustDomain{
 		ID: w.ID, Name: w.Name, OwnerPLMN: w.OwnerPLMN, AdminDomain: w.AdminDomain, Category: placement.Category(w.Category), Sensitivity: w.Sensitivity,
 		SecurityCritical: w.SecurityCritical, Exclusive: w.Exclusive, RequiresPhysicalSecurity: w.RequiresPhysicalSecurity,
-		MaxAttestationAge: in.duration(w.MaxAttestationAge, "/maxAttestationAge"), MinIsolation: in.isolation(w.MinIsolation, "/minIsolation"),
+		MaxAttestationAge: in.limit(w.MaxAttestationAge, "/maxAttestationAge"), MinIsolation: in.isolation(w.MinIsolation, "/minIsolation"),
 		SNSSAIs: orNil(w.SNSSAIs), ParentID: w.ParentID,
-	}
-	if w.MaxAttestationAge != "" && t.MaxAttestationAge == 0 {
-		in.fault(inventory.CodeInvalid, "/maxAttestationAge", "no attestation is fresh enough for an age of 0; leave the attribute out to set no limit")
 	}
 	if w.AllowedCountries != nil {
 		t.AllowedCountries = *w.AllowedCountries

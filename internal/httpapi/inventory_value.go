@@ -78,11 +78,15 @@ func (v *value) find(pointer string) *value {
 	return at
 }
 
-// appendJSON renders a value. What is refused is null.
+// appendJSON renders a value. What JSON cannot write, and what is refused, is null.
 func (v *value) appendJSON(b []byte) []byte {
 	switch v.kind {
-	case boolValue, numberValue:
+	case boolValue:
 		return append(b, v.text...)
+	case numberValue:
+		if json.Valid([]byte(v.text)) {
+			return append(b, v.text...)
+		}
 	case stringValue:
 		return appendString(b, v.text)
 	case listValue:

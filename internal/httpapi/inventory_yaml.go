@@ -27,7 +27,8 @@ type yamlPart struct {
 // partBytes is how large a part becomes before the next entry begins another one.
 const partBytes = 64 << 10
 
-var topLevelName = regexp.MustCompile(`^([A-Za-z]+):(?: *(?:#.*)?)?\r?$`)
+// topLevelName matches the first line of a section; what follows the name makes it one that is not cut.
+var topLevelName = regexp.MustCompile(`^([A-Za-z]+):(?:(?: +#.*| *)\r?$|( ).*$)`)
 
 // yamlSection is an attribute of the document in plain form.
 type yamlSection struct {
@@ -58,7 +59,9 @@ func cutYAML(body []byte) ([]yamlSection, bool) {
 			}
 		default:
 			sections = c.finish(sections)
-			c.begin(text, line)
+			if !c.begin(text, line) {
+				return nil, false
+			}
 		}
 	}
 	return c.finish(sections), true
@@ -70,21 +73,28 @@ type yamlCutter struct {
 	indent  int // of the entries of its list; -1: none has begun
 }
 
-func (c *yamlCutter) begin(text []byte, line int) {
+func (c *yamlCutter) begin(text []byte, line int) bool {
 	c.section, c.indent = &yamlSection{line: line + 1}, -1
-	if m := topLevelName.FindSubmatch(bytes.TrimRight(text, "\n")); m != nil {
+	m := topLevelName.FindSubmatch(bytes.TrimRight(text, "\n"))
+	switch {
+	case m == nil:
+		return false
+	case len(m[2]) == 0:
 		c.section.name = string(m[1])
-		return
+	default:
+		c.section.parts = []yamlPart{{text: text, before: line}}
 	}
-	c.section.parts = []yamlPart{{text: text, before: line}}
+	return true
 }
 
 // add takes a line into the section.
 func (c *yamlCutter) add(text []byte, line int) bool {
 	content := bytes.TrimLeft(text, " ")
 	indent := len(text) - len(content)
-	blank := len(bytes.TrimSpace(content)) == 0 || content[0] == '#'
+	blank := len(bytes.Trim(content, "\r\n")) == 0 || content[0] == '#'
 	switch {
+	case !blank && content[0] == '\t':
+		return false
 	case c.section == nil:
 		return blank
 	case c.section.name == "" || blank && c.indent < 0:
@@ -150,7 +160,7 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 type yamlValues struct {
 	before int // lines before the part
 	nodes  int // that stand in the document
-	copies int // that aliases have added
+	copies int // that aliases have added; -1: too many
 	fault  func(code string, at place, message string)
 }
 
@@ -173,11 +183,8 @@ func (y *yamlValues) value(n *yaml.Node) *value { return y.convert(n, 0) }
 func (y *yamlValues) convert(n *yaml.Node, aliases int) *value {
 	v := &value{at: y.place(n)}
 	y.nodes++
-	if aliases > 0 {
-		y.nodes--
-		if y.copies++; y.copies > y.nodes+maxCopies {
-			return y.refuse(v, "the aliases of the document expand to more than the document says; write their content out")
-		}
+	if aliases > 0 && !y.copied(v) {
+		return v
 	}
 	if !y.checkTag(n, v) {
 		return v
@@ -213,6 +220,21 @@ func (y *yamlValues) convert(n *yaml.Node, aliases int) *value {
 	return v
 }
 
+// copied counts a node that stands in the document once and for an alias once more. Too many are reported once.
+func (y *yamlValues) copied(v *value) bool {
+	y.nodes--
+	if y.copies < 0 {
+		v.kind = refusedValue
+		return false
+	}
+	if y.copies++; y.copies > y.nodes+maxCopies {
+		y.copies = -1
+		y.refuse(v, "the aliases of the document expand to more than the document says; write their content out")
+		return false
+	}
+	return true
+}
+
 // checkTag refuses tags that say something of their own.
 func (y *yamlValues) checkTag(n *yaml.Node, v *value) bool {
 	if n.Style&yaml.TaggedStyle == 0 || plainTag(n) {
@@ -242,7 +264,7 @@ var (
 	yamlFloat = regexp.MustCompile(`^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
-// scalar resolves a scalar by the core schema. A number that JSON cannot write is refused.
+// scalar resolves a scalar by the core schema.
 func (y *yamlValues) scalar(n *yaml.Node, v *value) {
 	v.kind, v.text = stringValue, n.Value
 	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) != 0 {
@@ -256,7 +278,7 @@ func (y *yamlValues) scalar(n *yaml.Node, v *value) {
 	case yamlInt.MatchString(s):
 		v.kind, v.text = numberValue, decimal(s)
 	case yamlBased.MatchString(s), yamlFloat.MatchString(s):
-		y.refuse(v, "%s is a number in a form that is not supported here; write it in decimal digits, or in quotes where it is a string", printable(s))
+		v.kind = numberValue // no attribute is a number in such a form
 	}
 }
 

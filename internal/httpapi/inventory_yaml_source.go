@@ -57,7 +57,7 @@ func (s *yamlSource) entry(list string, index int) *value {
 }
 
 func (s *yamlSource) read(into *inventoryDocument) error {
-	s.values.fault = func(code string, at place, message string) { into.fault(code, "", at, message) }
+	s.faultsAt(into, "")
 	if s.root != nil {
 		s.attributes(into, s.root)
 		return nil
@@ -82,16 +82,12 @@ func (s *yamlSource) section(into *inventoryDocument, section *yamlSection) erro
 	}
 	at := place(section.line)<<columnBits | 1
 	list, wanted := into.begin(section.name, at)
-	switch {
-	case !wanted:
-		return nil
-	case list == nil || len(section.parts) == 0:
+	if wanted && (list == nil || len(section.parts) == 0) {
 		v := &value{at: at} // null
 		if len(section.parts) > 0 {
 			v.kind = listValue
 		}
 		into.attribute(section.name, v)
-		return nil
 	}
 	for _, part := range section.parts {
 		err := s.inPart(part, func(node *yaml.Node) error {
@@ -99,7 +95,9 @@ func (s *yamlSource) section(into *inventoryDocument, section *yamlSection) erro
 				return errNotPlain
 			}
 			for i, item := range node.Content {
-				s.item(into, list, item, yamlEntry{part: part, index: i})
+				if list != nil {
+					s.item(into, list, item, yamlEntry{part: part, index: i})
+				}
 			}
 			return nil
 		})
@@ -127,6 +125,7 @@ func (s *yamlSource) attributes(into *inventoryDocument, node *yaml.Node) {
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name, content := node.Content[i], node.Content[i+1]
+		s.faultsAt(into, jsonPointer([]string{name.Value}))
 		list, wanted := into.begin(name.Value, s.values.place(name))
 		v := &value{at: s.values.place(content)}
 		switch {
@@ -145,9 +144,13 @@ func (s *yamlSource) attributes(into *inventoryDocument, node *yaml.Node) {
 }
 
 func (s *yamlSource) item(into *inventoryDocument, list *documentList, node *yaml.Node, at yamlEntry) {
-	pointer := jsonPointer([]string{list.name, ""}) + strconv.Itoa(into.counts[list.name])
-	s.values.fault = func(code string, at place, message string) { into.fault(code, pointer, at, message) }
+	s.faultsAt(into, jsonPointer([]string{list.name, strconv.Itoa(into.counts[list.name])}))
 	s.entries[list.name] = append(s.entries[list.name], at)
 	v := s.values.value(node)
 	into.entry(list, v, v.appendJSON(nil))
+}
+
+// faultsAt says where faults are that the values themselves have.
+func (s *yamlSource) faultsAt(into *inventoryDocument, pointer string) {
+	s.values.fault = func(code string, at place, message string) { into.fault(code, pointer, at, message) }
 }
