@@ -48,9 +48,9 @@ func (a *auditor) shared(ctx context.Context, apart string) ([]string, error) {
 	return a.list(ctx, sharedSQL, apart)
 }
 
-// books lists where what is counted is not what is there, by queries of our own and by those that ship.
-func (a *auditor) books(ctx context.Context) ([]string, error) {
-	const ownSQL = `
+// ownBooks lists where what is counted is not what is there.
+func (a *auditor) ownBooks(ctx context.Context) ([]string, error) {
+	const booksSQL = `
 		SELECT format('host %s: %s millicores in use, its residencies need %s', h.id, h.cpu_millis_used, coalesce(sum(s.millis), 0))
 		FROM host h
 		LEFT JOIN (SELECT r.nfvi_pop_id, r.host_id, coalesce((r.resources ->> 'cpuMillis')::bigint, 0) + coalesce((c.overhead ->> 'cpuMillis')::bigint, 0) AS millis
@@ -79,7 +79,12 @@ func (a *auditor) books(ctx context.Context) ([]string, error) {
 		SELECT format('occurrence %s has %s grants', i.vnf_lcm_op_occ_id, count(g.id))
 		FROM idempotency i LEFT JOIN vnf_grant g ON g.client_id = i.client_id AND g.vnf_lcm_op_occ_id = i.vnf_lcm_op_occ_id
 		GROUP BY i.client_id, i.vnf_lcm_op_occ_id, i.outcome HAVING count(g.id) > 1 OR i.outcome = 'GRANT' AND count(g.id) <> 1`
-	own, err := a.list(ctx, ownSQL)
+	return a.list(ctx, booksSQL)
+}
+
+// books asks the audits that ship as well.
+func (a *auditor) books(ctx context.Context) ([]string, error) {
+	own, err := a.ownBooks(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +218,8 @@ func sharing(residents map[string]event, apart func(event) string) (names []stri
 	return slices.Compact(names)
 }
 
-// checkSeparation looks at the tables and at everything that the feed tells.
-func (a *auditor) checkSeparation(t *trial, apart string) (moments int) {
+// checkSeparation looks at the tables and at everything that the feed tells. It returns what there is to say about it.
+func (a *auditor) checkSeparation(t *trial, apart string) string {
 	t.Helper()
 	now, err := a.shared(t.ctx, apart)
 	if err != nil {
@@ -225,8 +230,19 @@ func (a *auditor) checkSeparation(t *trial, apart string) (moments int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, "was shared", everShared(events, nameOf(apart)))
-	return len(events)
+	ever := everShared(events, nameOf(apart))
+	report(t, "was shared", ever)
+	return fmt.Sprintf("%d violations now, %d at any moment of %d changes of the feed", len(now), len(ever), len(events))
+}
+
+// checkBooks fails the test for everything that does not add up.
+func (a *auditor) checkBooks(t *trial) {
+	t.Helper()
+	books, err := a.books(t.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, "books", books)
 }
 
 func nameOf(apart string) func(event) string {
@@ -266,5 +282,35 @@ func (a *auditor) checkAuditCanFail(t *trial, apart string) {
 	}
 	if _, err := a.conn.Exec(t.ctx, `DELETE FROM residency WHERE id = 'by hand'`); err != nil {
 		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`UPDATE host SET cpu_millis_used = cpu_millis_used + 1`,
+		`DELETE FROM directive WHERE seq = 1`,
+		`DELETE FROM audit_record WHERE decision_id <> ''`,
+		`INSERT INTO audit_record (nfvi_pop_id, actor_id, action, decision_id, object_id, detail)
+		 SELECT nfvi_pop_id, actor_id, action, decision_id, object_id, detail FROM audit_record WHERE decision_id <> ''`,
+		`INSERT INTO vnf_grant (nfvi_pop_id, id, decision_id, client_id, vnf_instance_id, vnf_lcm_op_occ_id, policy_epoch, granted_at, valid_until, placements, residency_ids)
+		 SELECT nfvi_pop_id, 'by hand', decision_id, client_id, vnf_instance_id, vnf_lcm_op_occ_id, policy_epoch, granted_at, valid_until, placements, residency_ids
+		 FROM vnf_grant LIMIT 1`,
+		`UPDATE directive SET residency_id = 'another' WHERE kind = 'PLACE'`,
+	} {
+		a.checkBooksCanFail(t, sql)
+	}
+}
+
+// checkBooksCanFail falsifies the books, looks at them, and takes it back.
+func (a *auditor) checkBooksCanFail(t *trial, sql string) {
+	t.Helper()
+	tx, err := a.conn.Begin(t.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := tx.Exec(t.ctx, sql)
+	books, booksErr := a.ownBooks(t.ctx) // on the same connection, and so in the transaction
+	if err := errors.Join(err, booksErr, tx.Rollback(t.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if tag.RowsAffected() == 0 || len(books) == 0 {
+		t.Errorf("%d rows after %s: the books show nothing", tag.RowsAffected(), sql)
 	}
 }

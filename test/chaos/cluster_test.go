@@ -52,6 +52,7 @@ func stopCluster() error {
 // database is a migrated database of the package's server.
 type database struct {
 	server           *embedded.Server
+	name             string
 	ownerURL, appURL string
 }
 
@@ -59,19 +60,42 @@ var databases atomic.Int32
 
 func newDatabase(t *trial) *database {
 	t.Helper()
-	server, err := cluster()
-	if err != nil {
+	db := nextDatabase(t)
+	if err := embedded.Prepare(t.ctx, db.server.AdminURL(), db.name); err != nil {
 		t.Fatal(err)
 	}
-	name := "chaos_" + strconv.Itoa(int(databases.Add(1)))
-	if err := embedded.Prepare(t.ctx, server.AdminURL(), name); err != nil {
-		t.Fatal(err)
-	}
-	db := &database{server: server, ownerURL: withDatabase(server.OwnerURL(), name), appURL: withDatabase(server.AppURL(), name)}
 	if err := postgres.Migrate(t.ctx, db.ownerURL); err != nil {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// copy makes another database with the same content. Nothing may be connected to this one.
+func (db *database) copy(t *trial) *database {
+	t.Helper()
+	other := nextDatabase(t)
+	conn, err := pgx.Connect(t.ctx, db.server.AdminURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.ctx))
+	if _, err := conn.Exec(t.ctx, "CREATE DATABASE "+other.name+" TEMPLATE "+db.name); err != nil {
+		t.Fatal(err)
+	}
+	if err := embedded.GrantDatabase(t.ctx, db.server.AdminURL(), other.name); err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
+func nextDatabase(t *trial) *database {
+	t.Helper()
+	s, err := cluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "chaos_" + strconv.Itoa(int(databases.Add(1)))
+	return &database{server: s, name: name, ownerURL: withDatabase(s.OwnerURL(), name), appURL: withDatabase(s.AppURL(), name)}
 }
 
 func withDatabase(address, name string) string {

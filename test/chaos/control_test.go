@@ -27,10 +27,18 @@ import (
 func TestHarnessSeesLosses(t *testing.T) {
 	c := newTrial(t)
 	kills := length{2, 10}.value()
+	db := newDatabase(c)
+	r := newReplica(c, "ringfence", db)
+	roomy.load(c, r)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
 	for _, commit := range []string{"on", "off"} {
-		found, s := killService(c, commit, kills)
+		found, l := killService(c, db.copy(c), commit, kills)
+		s := l.summary()
 		t.Logf("synchronous_commit = %s, %d kills: lost %d of %d grants, doubled %d; %v", commit, kills, len(found.lost), s.granted, len(found.doubled), s)
 		if commit == "on" {
+			report(t, "answer", l.strange)
 			report(t, "lost", found.lost)
 			report(t, "doubled", found.doubled)
 			report(t, "granted to nobody", found.unasked)
@@ -41,14 +49,8 @@ func TestHarnessSeesLosses(t *testing.T) {
 }
 
 // killService runs the load on a service in this process and kills both.
-func killService(c *trial, commit string, kills int) (comparison, summary) {
+func killService(c *trial, db *database, commit string, kills int) (comparison, *load) {
 	c.Helper()
-	db := newDatabase(c)
-	r := newReplica(c, "ringfence", db)
-	roomy.load(c, r)
-	if err := r.stop(); err != nil {
-		c.Fatal(err)
-	}
 	s := &service{url: withSynchronousCommit(db.appURL, commit)}
 	defer s.stop()
 	start := func() error { return errors.Join(db.stopWALWriter(c.ctx), s.start(c.ctx)) }
@@ -66,12 +68,11 @@ func killService(c *trial, commit string, kills int) (comparison, summary) {
 	if err := errors.Join(l.stop(), db.continueWALWriter(c.ctx)); err != nil {
 		c.Fatal(err)
 	}
-	report(c, "answer", l.strange)
 	grants, residencies, err := newAuditor(c, db).granted(c.ctx)
 	if err != nil {
 		c.Fatal(err)
 	}
-	return l.compare(grants, residencies), l.summary()
+	return l.compare(grants, residencies), l
 }
 
 // withSynchronousCommit has the connections of an address commit in a way of their own.

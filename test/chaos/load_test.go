@@ -96,6 +96,7 @@ func (l *load) settleTwice(o *occurrence, number int, twin bool) (granted bool, 
 
 // settle asks until there is an answer.
 func (l *load) settle(o *occurrence, attempt int) (granted bool, err error) {
+	wait := 10 * time.Millisecond
 	for ; ; attempt++ {
 		l.inFlight.Add(1)
 		a, err := l.asker.ask(l.ctx, o, attempt)
@@ -108,9 +109,10 @@ func (l *load) settle(o *occurrence, attempt int) (granted bool, err error) {
 		if l.ctx.Err() != nil {
 			return false, fmt.Errorf("%s was not answered: %w", o.id, err)
 		}
-		if err := pause(l.ctx, 20*time.Millisecond); err != nil {
+		if err := pause(l.ctx, wait); err != nil {
 			return false, err
 		}
+		wait = min(2*wait, 200*time.Millisecond)
 	}
 }
 
