@@ -62,7 +62,7 @@ CREATE TABLE decision (
     CONSTRAINT decision_outcome_ck CHECK (outcome IN ('GRANT', 'REFUSE')),
     CONSTRAINT decision_plan_ck CHECK (outcome = 'GRANT' OR plan IS NULL)
 );
-CREATE INDEX decision_at_idx ON decision (at, id);
+CREATE INDEX decision_at_ix ON decision (at, id);
 COMMENT ON TABLE decision IS 'Decisions with everything that they depended on: with the change feed they replay to the same answer.';
 COMMENT ON COLUMN decision.nfvi_pop_id IS 'NFVI-PoP of the grant''s first host; - for refusals, dry runs and cache decisions.';
 COMMENT ON COLUMN decision.id IS 'Identifier.';
@@ -133,7 +133,7 @@ ALTER TABLE residency_claim ADD CONSTRAINT residency_claim_residency_fk
     FOREIGN KEY (nfvi_pop_id, residency_id) REFERENCES residency (nfvi_pop_id, id);
 ALTER TABLE residency_claim ADD CONSTRAINT residency_claim_claim_fk
     FOREIGN KEY (nfvi_pop_id, scope_id, separation_group, member) REFERENCES claim (nfvi_pop_id, scope_id, separation_group, member);
-CREATE INDEX residency_claim_scope_idx ON residency_claim (nfvi_pop_id, scope_id, separation_group);
+CREATE INDEX residency_claim_scope_ix ON residency_claim (nfvi_pop_id, scope_id, separation_group);
 COMMENT ON TABLE residency_claim IS 'Which residency holds which claim.';
 COMMENT ON COLUMN residency_claim.nfvi_pop_id IS 'NFVI-PoP of the residency.';
 COMMENT ON COLUMN residency_claim.residency_id IS 'Residency that claims; imported ones never do.';
@@ -165,7 +165,7 @@ CREATE TABLE directive (
     CONSTRAINT directive_ack_outcome_ck CHECK (ack_outcome IN ('APPLIED', 'FAILED', 'SUPERSEDED')),
     CONSTRAINT directive_acked_ck CHECK (num_nulls(ack_outcome, ack_detail, acked_by, acked_at) IN (0, 4))
 );
-CREATE INDEX directive_feed_idx ON directive (vim_connection_id, txid, feed_id);
+CREATE INDEX directive_feed_ix ON directive (vim_connection_id, txid, feed_id);
 COMMENT ON TABLE directive IS 'Orders to hosts, written in the transaction of their decision, numbered without gaps per host. They outlive the host''s record, whose numbers continue when it is registered anew: no foreign key.';
 COMMENT ON COLUMN directive.nfvi_pop_id IS 'NFVI-PoP of the host.';
 COMMENT ON COLUMN directive.host_id IS 'Host that is told.';
@@ -263,7 +263,7 @@ CREATE TABLE audit_record (
     CONSTRAINT audit_record_pk PRIMARY KEY (nfvi_pop_id, txid, id),
     CONSTRAINT audit_record_action_ck CHECK (action <> '')
 );
-CREATE INDEX audit_record_position_idx ON audit_record (txid, id);
+CREATE INDEX audit_record_position_ix ON audit_record (txid, id);
 COMMENT ON TABLE audit_record IS 'The audit trail: one row per decision and administrative act, written in its transaction and never changed. A chain over it is kept apart, because rows can be numbered only after they are committed.';
 COMMENT ON COLUMN audit_record.nfvi_pop_id IS 'NFVI-PoP of the decision or object; "-" when it has none.';
 COMMENT ON COLUMN audit_record.txid IS 'Transaction of the act: who reads below the oldest running one misses none.';

@@ -1264,19 +1264,19 @@ ALTER TABLE ONLY public.vnf_instance_params
 ALTER TABLE ONLY public.vnf_profile
     ADD CONSTRAINT vnf_profile_pk PRIMARY KEY (vnfd_id);
 
-CREATE INDEX audit_record_position_idx ON public.audit_record USING btree (txid, id);
+CREATE INDEX audit_record_position_ix ON public.audit_record USING btree (txid, id);
 
 CREATE INDEX change_feed_position_ix ON public.change_feed USING btree (txid, id);
 
-CREATE INDEX decision_at_idx ON public.decision USING btree (at, id);
+CREATE INDEX decision_at_ix ON public.decision USING btree (at, id);
 
-CREATE INDEX directive_feed_idx ON public.directive USING btree (vim_connection_id, txid, feed_id);
+CREATE INDEX directive_feed_ix ON public.directive USING btree (vim_connection_id, txid, feed_id);
 
 CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 
 CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
 
-CREATE INDEX residency_claim_scope_idx ON public.residency_claim USING btree (nfvi_pop_id, scope_id, separation_group);
+CREATE INDEX residency_claim_scope_ix ON public.residency_claim USING btree (nfvi_pop_id, scope_id, separation_group);
 
 CREATE INDEX residency_expiry_ix ON public.residency USING btree (state, expires_at) WHERE (expires_at IS NOT NULL);
 
