@@ -100,7 +100,7 @@ type tokenFile struct {
 
 // LoadTokens reads a token file (JSON).
 func LoadTokens(path string) (*Tokens, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("token file: %w", err)
 	}

@@ -23,7 +23,7 @@ type Signer struct {
 // LoadSigner reads the key of a file, and makes one when the file does not exist. Replicas that serve the same
 // hosts share the file.
 func LoadSigner(path string) (*Signer, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return createSigner(path)
 	}
@@ -58,8 +58,8 @@ func createSigner(path string) (*Signer, error) {
 		return nil, fmt.Errorf("make signing key: %w", err)
 	}
 	data := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
-	if errors.Is(err, os.ErrExist) {                                      // another replica was faster
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) { // another replica was faster
 		return LoadSigner(path)
 	}
 	if err != nil {

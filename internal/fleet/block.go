@@ -89,7 +89,7 @@ func (b *Block) refresh(i int, cat *placement.Catalogue, number map[string]uint8
 			agg.Weakest = min(agg.Weakest, policy.Strength(cat, h, &r.Workload, r.CISNodeID))
 		}
 	}
-	agg.NFs = uint16(min(len(nfs), math.MaxUint16)) //nolint:gosec // bounded by min
+	agg.NFs = uint16(min(len(nfs), math.MaxUint16))
 	b.Around[i] = agg
 	var total [dimensions]int64
 	if h != nil {

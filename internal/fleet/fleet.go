@@ -112,7 +112,7 @@ func (f *Fleet) Publish() *View {
 func (f *Fleet) renumber() {
 	f.numbers = map[string]uint8{}
 	for i, id := range slices.Sorted(maps.Keys(f.catalogue.TrustDomains)) {
-		f.numbers[id] = uint8(min(i, lastDomain)) //nolint:gosec // bounded by min
+		f.numbers[id] = uint8(min(i, lastDomain))
 	}
 }
 

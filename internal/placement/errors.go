@@ -67,8 +67,7 @@ func Wrap(kind Kind, cause error, format string, args ...any) *Error {
 
 // KindOf returns the kind of the first Error in err's chain, Internal when there is none.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return Internal

@@ -1,6 +1,10 @@
 package policy
 
-import "ringfence/internal/placement"
+import (
+	"slices"
+
+	"ringfence/internal/placement"
+)
 
 // The groups of claims: separations that no waiver and no exception lifts, so that the database can hold them
 // as constraints beside the verification.
@@ -45,7 +49,7 @@ func (r *Rule) Unconditional() bool {
 }
 
 func (s *Selector) all() bool {
-	domains := s.TrustDomains == nil || containsString(s.TrustDomains, "*")
+	domains := s.TrustDomains == nil || slices.Contains(s.TrustDomains, "*")
 	return domains && s.Categories == nil && s.NFTypes == nil && !s.HasRoles && s.Components == nil && s.Labels == nil &&
 		!s.HasSensitivity && s.AnyOf == nil
 }

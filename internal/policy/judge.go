@@ -138,7 +138,7 @@ func (c *Candidate) chooseRuntime(s *site) {
 		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < c.required {
 			continue
 		}
-		offered := containsString(s.runtimes(), rc.Name)
+		offered := slices.Contains(s.runtimes(), rc.Name)
 		if first || offered {
 			s.runtime, s.offered = rc, offered
 		}
@@ -149,7 +149,7 @@ func (c *Candidate) chooseRuntime(s *site) {
 	}
 	if first && len(c.classes) > 0 { // no class meets the rules here: judge the strongest, so that the rules say why
 		s.runtime = c.classes[len(c.classes)-1]
-		s.offered = containsString(s.runtimes(), s.runtime.Name)
+		s.offered = slices.Contains(s.runtimes(), s.runtime.Name)
 	}
 	w := c.Workload
 	w.Runtime = s.runtime.Name
@@ -226,15 +226,6 @@ func failed(pairs ...string) map[string]string {
 		m[pairs[i]] = pairs[i+1]
 	}
 	return m
-}
-
-func containsString(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func joined(list []string) string { return strings.Join(list, ", ") }

@@ -68,8 +68,8 @@ func (s *setting) neighbour(id, domain, nf, runtime string, change func(w *place
 func (s *setting) judge(t *testing.T, rule string) []string {
 	t.Helper()
 	doc := "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule + "}\n"
-	if i := strings.Index(rule, "|exceptions|"); i >= 0 {
-		doc = "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule[:i] + "}\nexceptions:\n  - {" + rule[i+len("|exceptions|"):] + "}\n"
+	if rule, exceptions, ok := strings.Cut(rule, "|exceptions|"); ok {
+		doc = "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule + "}\nexceptions:\n  - {" + exceptions + "}\n"
 	}
 	set, err := policy.CompileSet([]placement.ActivePolicy{{Ref: placement.PolicyRef{ID: "p", Version: "1"}, Content: []byte(doc)}})
 	if err != nil {

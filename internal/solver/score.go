@@ -33,7 +33,7 @@ func staticCost(cat *placement.Catalogue, w *placement.Workload, h *placement.Ho
 	}
 	width := min(len(cat.HostPools[h.HostPoolID].AllowedTrustDomainIDs), 7)
 	cost := int(isolation)*weightIsolation + min(bits.OnesCount32(uint32(wasted)), 60)*weightScarce + width
-	return uint16(min(cost, 1<<16-1)) //nolint:gosec // bounded by min
+	return uint16(min(cost, 1<<16-1))
 }
 
 // isolationOf is the isolation that a static cost was made with.

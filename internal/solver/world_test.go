@@ -206,7 +206,7 @@ func drawInputs(rt *rapid.T, members int) *placement.Inputs {
 		Now: noon, Seed: rapid.Uint64().Draw(rt, "seed"), ExplainLevel: placement.ExplainFull, MappingMaxAge: 10 * time.Minute,
 		Request: placement.GrantRequest{VNFInstanceID: "nf0"},
 	}
-	d := placement.Demand{Workload: drawWorkload(rt, false), Isolation: placement.Isolation(rapid.IntRange(0, 3).Draw(rt, "floor"))} //nolint:gosec // small
+	d := placement.Demand{Workload: drawWorkload(rt, false), Isolation: placement.Isolation(rapid.IntRange(0, 3).Draw(rt, "floor"))}
 	d.Workload.NF.VNFInstanceID = "nf0"
 	for i := range members {
 		d.ResourceDefinitionIDs = append(d.ResourceDefinitionIDs, fmt.Sprintf("m%d", i))
