@@ -24,14 +24,15 @@ func sentence(r *placement.Reason, full bool) string {
 	return r.RuleID + ": " + strings.ReplaceAll(body(r, full, p), "{host}", where)
 }
 
-// expand fills the names of a policy's own message in.
+// expand fills the names of a policy's own message in, in one pass: what is filled in is not looked at again.
 func expand(msg string, r *placement.Reason) string {
+	var pairs []string
 	for name, value := range r.Params {
 		if name != "message" {
-			msg = strings.ReplaceAll(msg, "{"+name+"}", printable(value))
+			pairs = append(pairs, "{"+name+"}", printable(value))
 		}
 	}
-	return r.RuleID + ": " + msg
+	return r.RuleID + ": " + strings.NewReplacer(pairs...).Replace(msg)
 }
 
 func body(r *placement.Reason, full bool, p func(string) string) string {

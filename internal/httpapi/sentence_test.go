@@ -1,0 +1,131 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"ringfence/internal/placement"
+)
+
+// reasons is one of every reason that a decision can have, with the parameters it has then.
+func reasons() []placement.Reason {
+	params := func(pairs ...string) map[string]string {
+		m := map[string]string{"host": "HOST-X", "cisNode": "NODE-X"}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	rule := func(check string, pairs ...string) placement.Reason {
+		return placement.Reason{PolicyID: "p", RuleID: "R", Check: check, Params: params(pairs...)}
+	}
+	fixed := func(id string, pairs ...string) placement.Reason {
+		return placement.Reason{RuleID: id, Check: id, Params: params(pairs...)}
+	}
+	var pairwise []placement.Reason
+	for _, kind := range []string{"separate-domains", "separate-nf", "separate-role", "separate-exposure", "oversight SEPARATE"} {
+		r := rule(kind, "against", "RESIDENT-X", "domain", "DOMAIN-X", "nf", "NF-X")
+		r.AgainstID = "RESIDENT-X"
+		pairwise = append(pairwise, r)
+	}
+	own := rule("separate-nf", "against", "RESIDENT-X", "domain", "DOMAIN-X", "nf", "NF-X", "message", "{host} runs {nf} of {domain}")
+	own.AgainstID = "RESIDENT-X"
+	return append(pairwise, own,
+		rule("domain-permit", "pool", "POOL-X", "domain", "TD-OWN", "why", "the host has no pool"),
+		rule("domain-permit", "pool", "POOL-X", "domain", "TD-OWN", "permitted", "DOMAIN-X, DOMAIN-Y"),
+		rule("runtime-offered", "runtime", "kata", "offered", "runc"),
+		rule("one-domain-per-kernel", "domain", "TD-OWN", "foreign", "DOMAIN-X"),
+		rule("separate-role", "why", "the container holds both sides itself"),
+		rule("require-isolation", "isolation", "OS_CONTAINER", "needed", "VM", "runtime", "runc"),
+		rule("forbid-cut-through", "uses", "SRIOV"),
+		rule("forbid-privileged", "uses", "HOST_PATH"),
+		rule("dedicate-host", "identity", "NF_INSTANCE"),
+		rule("require-host-capability", "missing", "TPM2"),
+		rule("location", "country", "FR", "allowed", "GB"),
+		rule("location", "country", "FR", "denied", "FR"),
+		rule("location", "site", "PAR", "allowed", "LON"),
+		rule("location", "source", "a", "wanted", "b"),
+		rule("location", "assertedAt", "never", "maxAge", "1h0m0s"),
+		rule("physical-security", "why", "the site is not physically secure", "domain", "TD-OWN"),
+		rule("attestation-freshness STATE", "state", "UNTRUSTED"),
+		rule("attestation-freshness AGE", "attestedAt", "never", "validUntil", "2026-01-01T00:00:00Z"),
+		rule("attestation-freshness AGE", "attestedAt", "never", "maxAge", "1h0m0s"),
+		rule("oversight SELF", "pool", "POOL-X", "component", "oam"),
+		rule("oversight POOL", "pool", "POOL-X", "domain", "DOMAIN-X", "permitted", "DOMAIN-X, DOMAIN-Y"),
+		rule("max-blast-radius NF_INSTANCES", "count", "3", "max", "2"),
+		rule("max-blast-radius REPLICA_SHARE", "replicas", "3", "max", "2", "scope", "ZONE"),
+		rule("scrub-before-reuse", "residueOf", "DOMAIN-X", "since", "2026-01-01T00:00:00Z", "needed", "REBOOT"),
+		rule("cache-mode", "mode", "ENCRYPTED", "artefact", "sha256:ab"),
+		rule("cache-mode", "mode", "GUEST_ONLY", "artefact", "sha256:ab", "why", "never pulled before its workload starts"),
+		fixed(placement.RuleNoPolicy), fixed(placement.RuleUnknown, "object", "VNFD vnfd-9"), fixed(placement.RuleTimeout),
+		fixed(placement.RuleLifecycle, "lifecycle", "CORDONED"), fixed(placement.RuleDedicated, "identity", "TRUST_DOMAIN", "dedicatedTo", "DOMAIN-X"),
+		fixed(placement.RuleCapacity, "lacking", "cpuMillis"), fixed(placement.RuleConstraint(0), "wanted", "another NFVI_NODE"),
+		fixed(placement.RuleVIM(1), "wanted", "the same VIM connection"), fixed(placement.RuleCacheDefault, "mode", "ENCRYPTED", "artefact", "*"),
+		fixed(placement.RuleCacheDefault, "why", "the cache modes changed since the plan was made"),
+	)
+}
+
+// What ends with -X names a host or what others run there.
+func TestSentencesTellOthersNothing(t *testing.T) {
+	t.Parallel()
+	for _, r := range reasons() {
+		before := maps.Clone(r.Params)
+		w := reasonToWire(&r, false)
+		data, err := json.Marshal(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), "-X") {
+			t.Errorf("%s: %s", r.Check, data)
+		}
+		if !maps.Equal(before, r.Params) {
+			t.Errorf("%s: the reason itself was changed", r.Check)
+		}
+	}
+}
+
+// Every reason has a sentence of its own, complete, whoever reads it.
+func TestSentencesAreComplete(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{true, false} {
+		var told []string
+		for _, r := range reasons() {
+			s := sentence(&r, full)
+			if !strings.HasPrefix(s, r.RuleID+": ") || strings.ContainsAny(s, "{}") || strings.Contains(s, "  ") || strings.HasSuffix(s, " ") ||
+				strings.Contains(s, "does not satisfy the rule") || strings.HasSuffix(s, ".") {
+				t.Errorf("%s, full %v: %q", r.Check, full, s)
+			}
+			if full && strings.Contains(s, "the host") && r.Check != "physical-security" && r.RuleID != placement.RuleNoPolicy {
+				t.Errorf("%s does not name the host: %q", r.Check, s)
+			}
+			told = append(told, s)
+		}
+		slices.Sort(told)
+		if distinct := len(slices.Compact(told)); distinct < len(reasons())-8 { // pairwise kinds and defaults say the same
+			t.Errorf("full %v: only %d different sentences", full, distinct)
+		}
+	}
+}
+
+func TestSentencesForReaders(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]placement.Reason{
+		"R: host h1 runs a (TD-A, network function nf1), which must be kept apart and is not separated well enough": {
+			RuleID: "R", Check: "separate-nf", AgainstID: "a", Params: map[string]string{"host": "h1", "domain": "TD-A", "nf": "nf1", "against": "a"},
+		},
+		"R: h1 already runs a": {
+			RuleID: "R", Check: "separate-nf", AgainstID: "a", Params: map[string]string{"host": "h1", "against": "a", "message": "{host} already runs {against}"},
+		},
+		"R: host h1 (CIS node n1) lacks TPM2": {
+			RuleID: "R", Check: "require-host-capability", Params: map[string]string{"host": "h1", "cisNode": "n1", "missing": "TPM2"},
+		},
+		"UNKNOWN: unknown VNFD a?b": {RuleID: "UNKNOWN", Check: "UNKNOWN", Params: map[string]string{"object": "VNFD a\nb"}},
+	} {
+		if got := sentence(&r, true); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
