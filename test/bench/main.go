@@ -40,6 +40,7 @@ type options struct {
 	only     []string
 	duration time.Duration
 	out      string
+	profile  string
 }
 
 // ids are the benchmarks, in the order in which they run.
@@ -54,6 +55,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&only, "only", "", "what to measure, of "+strings.Join(ids, ",")+" (default all)")
 	flags.DurationVar(&o.duration, "duration", 15*time.Second, "how long the service is loaded for B4, and again for B5")
 	flags.StringVar(&o.out, "out", "bench.json", "file that the results are written to as JSON")
+	flags.StringVar(&o.profile, "profile", "", "file that a CPU profile of the service under the load of B4 is written to, of the largest fleet")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -138,7 +140,7 @@ func (o *options) measure(ctx context.Context, rep *report, policy []byte, stder
 			break
 		}
 		saying("B4 and B5", hosts)
-		results, err := grants(ctx, program, hosts, o.duration)
+		results, err := grants(ctx, program, hosts, o)
 		if err != nil {
 			return fmt.Errorf("B4 and B5 with %d hosts: %w", hosts, err)
 		}

@@ -109,6 +109,41 @@ func (s *service) postmaster() (pid int, socket string, err error) {
 	return pid, lines[4], err
 }
 
+// profileTime is how long a profile takes, unless the load ends before.
+const profileTime = 5 * time.Second
+
+// profile writes a CPU profile of the service to a file, beside what else goes on. Without a name it does nothing.
+func (s *service) profile(ctx context.Context, name string) <-chan error {
+	done := make(chan error, 1)
+	if name == "" {
+		close(done)
+		return done
+	}
+	go func() { done <- s.writeProfile(ctx, name) }()
+	return done
+}
+
+func (s *service) writeProfile(ctx context.Context, name string) error {
+	address := fmt.Sprintf("%s/debug/pprof/profile?seconds=%.0f", s.Admin, profileTime.Seconds())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o600)
+}
+
 // withService runs fn on a fresh service, and ends the service and removes its data whatever happens.
 func withService(ctx context.Context, program string, fn func(dataDir string, s *service) error) (err error) {
 	dataDir, err := os.MkdirTemp("", "ringfence-bench-")
