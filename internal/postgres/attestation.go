@@ -72,8 +72,7 @@ func takeAttestation(ctx context.Context, tx pgx.Tx, key placement.HostKey, r *p
 	if err := dropClearedResidue(ctx, tx, key); err != nil {
 		return err
 	}
-	_, err = changeHost(ctx, tx, key)
-	return err
+	return changeHost(ctx, tx, key)
 }
 
 // ListAttestations returns a page of the verdicts on a host, newest AttestedAt first. The page's key is a record's id.

@@ -15,7 +15,7 @@ func TestCacheEntryLife(t *testing.T) {
 	ctx := t.Context()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 	e := placement.CacheEntry{HostID: "h03", Digest: "sha256:x", Mode: placement.CacheDomainPrivate, TrustDomainID: "TD-CP", ObservedAt: at}
-	got, created, err := s.PutCacheEntry(ctx, e, ptr[int64](0), tester)
+	got, created, err := s.PutCacheEntry(ctx, e, new(int64(0)), tester)
 	if err != nil || !created {
 		t.Fatalf("created %v: %v", created, err)
 	}
@@ -28,10 +28,10 @@ func TestCacheEntryLife(t *testing.T) {
 		t.Errorf("the same again without a time has revision %d", got.Revision)
 	}
 	e.Mode, e.TrustDomainID = placement.CacheShared, ""
-	if got = must2(s.PutCacheEntry(ctx, e, ptr[int64](1), tester))(t); got.Revision != 2 || time.Since(got.ObservedAt).Abs() > time.Minute {
+	if got = must2(s.PutCacheEntry(ctx, e, new(int64(1)), tester))(t); got.Revision != 2 || time.Since(got.ObservedAt).Abs() > time.Minute {
 		t.Errorf("changed now: %+v", got)
 	}
-	_, _, err = s.PutCacheEntry(ctx, e, ptr[int64](1), tester)
+	_, _, err = s.PutCacheEntry(ctx, e, new(int64(1)), tester)
 	wantKind(t, err, placement.PreconditionFailed)
 	_, _, err = s.PutCacheEntry(ctx, placement.CacheEntry{HostID: "none", Digest: "sha256:x", Mode: placement.CacheShared}, nil, tester)
 	wantFindings(t, err, "UNKNOWN_REFERENCE /cacheEntries/0/hostId")
@@ -48,8 +48,8 @@ func TestCacheEntryLife(t *testing.T) {
 	if diff := cmp.Diff([]string{"h01/sha256:amf", "h03/sha256:x"}, paged); diff != "" {
 		t.Errorf("pages (-want +got):\n%s", diff)
 	}
-	wantKind(t, s.DeleteCacheEntry(ctx, "h03", "sha256:x", ptr[int64](1), tester), placement.PreconditionFailed)
-	if err := s.DeleteCacheEntry(ctx, "h03", "sha256:x", ptr[int64](2), tester); err != nil {
+	wantKind(t, s.DeleteCacheEntry(ctx, "h03", "sha256:x", new(int64(1)), tester), placement.PreconditionFailed)
+	if err := s.DeleteCacheEntry(ctx, "h03", "sha256:x", new(int64(2)), tester); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.GetCacheEntry(ctx, "h03", "sha256:x")

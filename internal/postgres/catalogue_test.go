@@ -89,12 +89,12 @@ func TestCatalogueLife(t *testing.T) {
 		if _, err := n.get(ctx); placement.KindOf(err) != placement.NotFound {
 			t.Fatalf("%s: there is one already: %v", n.name, err)
 		}
-		_, _, err := n.put(ctx, ptr[int64](1), false)
+		_, _, err := n.put(ctx, new(int64(1)), false)
 		wantKind(t, err, placement.PreconditionFailed)
 		wantEpoch("a refused change", 0)
 
 		before := headOf(t, s)
-		revision, created, err := n.put(ctx, ptr[int64](0), false)
+		revision, created, err := n.put(ctx, new(int64(0)), false)
 		if err != nil || !created || revision != 1 {
 			t.Fatalf("%s: created %v with revision %d: %v", n.name, created, revision, err)
 		}
@@ -102,14 +102,14 @@ func TestCatalogueLife(t *testing.T) {
 		if diff := cmp.Diff(sorted([]string{"POLICY_EPOCH epoch", string(n.kind) + " " + n.id}), kindsSince(t, s, before)); diff != "" {
 			t.Errorf("%s: changes of creating (-want +got):\n%s", n.name, diff)
 		}
-		_, _, err = n.put(ctx, ptr[int64](0), false)
+		_, _, err = n.put(ctx, new(int64(0)), false)
 		wantKind(t, err, placement.PreconditionFailed)
 
 		if revision, created, err = n.put(ctx, nil, false); err != nil || created || revision != 1 {
 			t.Errorf("%s: the same again: created %v, revision %d: %v", n.name, created, revision, err)
 		}
 		wantEpoch("putting the same", 0)
-		if revision, created, err = n.put(ctx, ptr[int64](1), true); err != nil || created || revision != 2 {
+		if revision, created, err = n.put(ctx, new(int64(1)), true); err != nil || created || revision != 2 {
 			t.Errorf("%s: changed: created %v, revision %d: %v", n.name, created, revision, err)
 		}
 		wantEpoch("changing", 1)
@@ -121,8 +121,8 @@ func TestCatalogueLife(t *testing.T) {
 			t.Errorf("%s: list %q without %q, or unsorted", n.name, list, n.id)
 		}
 		wantPages(t, n)
-		wantKind(t, n.remove(ctx, ptr[int64](1)), placement.PreconditionFailed)
-		if err := n.remove(ctx, ptr[int64](2)); err != nil {
+		wantKind(t, n.remove(ctx, new(int64(1))), placement.PreconditionFailed)
+		if err := n.remove(ctx, new(int64(2))); err != nil {
 			t.Errorf("%s: delete: %v", n.name, err)
 		}
 		wantEpoch("deleting", 1)

@@ -17,12 +17,10 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	var domain *placement.Error
-	if errors.As(err, &domain) {
+	if _, ok := errors.AsType[*placement.Error](err); ok {
 		return err
 	}
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return translateServer(pgErr, err)
 	}
 	var connectErr *pgconn.ConnectError

@@ -71,7 +71,7 @@ func TestCheckRevision(t *testing.T) {
 		present int64
 		ok      bool
 	}{
-		{nil, 0, true}, {nil, 3, true}, {ptr[int64](3), 3, true}, {ptr[int64](2), 3, false}, {ptr[int64](3), 0, false}, {ptr[int64](0), 0, true}, {ptr[int64](0), 3, false},
+		{nil, 0, true}, {nil, 3, true}, {new(int64(3)), 3, true}, {new(int64(2)), 3, false}, {new(int64(3)), 0, false}, {new(int64(0)), 0, true}, {new(int64(0)), 3, false},
 	} {
 		err := checkRevision("host", "h01", c.asked, c.present)
 		if (err == nil) != c.ok || err != nil && placement.KindOf(err) != placement.PreconditionFailed {

@@ -50,8 +50,8 @@ func TestFeedLosesNothing(t *testing.T) {
 	}
 	var read sync.WaitGroup
 	var followed, naive map[string]bool
-	read.Go(func() { followed = followFeed(t, ctx, s) })
-	read.Go(func() { naive = followByID(t, ctx, s) })
+	read.Go(func() { followed = followFeed(ctx, t, s) })
+	read.Go(func() { naive = followByID(ctx, t, s) })
 	if err := written.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -68,7 +68,7 @@ func TestFeedLosesNothing(t *testing.T) {
 }
 
 // followFeed reads until the context ends, and then what is left.
-func followFeed(t *testing.T, ctx context.Context, s *Store) map[string]bool {
+func followFeed(ctx context.Context, t *testing.T, s *Store) map[string]bool {
 	seen := map[string]bool{}
 	var at placement.FeedPosition
 	for last := false; ; {
@@ -91,7 +91,7 @@ func followFeed(t *testing.T, ctx context.Context, s *Store) map[string]bool {
 }
 
 // followByID is the control: committed rows after the last id.
-func followByID(t *testing.T, ctx context.Context, s *Store) map[string]bool {
+func followByID(ctx context.Context, t *testing.T, s *Store) map[string]bool {
 	seen := map[string]bool{}
 	var at int64
 	for last := false; ; {
@@ -126,8 +126,7 @@ func overtake(t *testing.T, s *Store, lock func(context.Context, pgx.Tx, placeme
 		if _, err := tx.Exec(ctx, `UPDATE host SET rack_id = $1 WHERE id = 'h01'`, rack); err != nil {
 			return err
 		}
-		_, err := changeHost(ctx, tx, key)
-		return err
+		return changeHost(ctx, tx, key)
 	}
 	err := s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if attempts++; attempts == 1 {

@@ -101,12 +101,9 @@ func wantKind(t testing.TB, err error, kind placement.Kind) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // findingsOf returns the findings that an error carries.
 func findingsOf(err error) []placement.Finding {
-	var e *placement.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*placement.Error](err); ok {
 		return e.Findings
 	}
 	return nil

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"ringfence/internal/placement"
@@ -145,9 +146,7 @@ func (r *fullHostRow) capacity() placement.Resources {
 			c[dimension] = known[i]
 		}
 	}
-	for dimension, total := range r.Ext {
-		c[dimension] = total
-	}
+	maps.Copy(c, r.Ext)
 	return nilIfEmptyMap(c)
 }
 

@@ -17,7 +17,7 @@ func TestHostLife(t *testing.T) {
 	epoch := must(s.Epoch(ctx))(t)
 	h := smallHost("h04", "DUB", "DUB-A", "")
 	before := headOf(t, s)
-	got, created, err := s.PutHost(ctx, h, ptr[int64](0), tester)
+	got, created, err := s.PutHost(ctx, h, new(int64(0)), tester)
 	if err != nil || !created {
 		t.Fatalf("created %v: %v", created, err)
 	}
@@ -31,12 +31,12 @@ func TestHostLife(t *testing.T) {
 	if _, created, err = s.PutHost(ctx, got, nil, tester); err != nil || created || must(s.GetHost(ctx, "h04"))(t).Revision != 1 {
 		t.Errorf("the same again: created %v: %v", created, err)
 	}
-	_, _, err = s.PutHost(ctx, h, ptr[int64](7), tester)
+	_, _, err = s.PutHost(ctx, h, new(int64(7)), tester)
 	wantKind(t, err, placement.PreconditionFailed)
 
 	delete(h.Capacity, "ext.fpga")
 	h.Capacity["ext.nic"], h.Lifecycle, h.LifecycleReason = 4, placement.LifecycleCordoned, "firmware"
-	got = must2(s.PutHost(ctx, h, ptr[int64](1), tester))(t)
+	got = must2(s.PutHost(ctx, h, new(int64(1)), tester))(t)
 	h.Revision = 2
 	if diff := cmp.Diff(h, got); diff != "" {
 		t.Errorf("what was changed is not what is stored (-want +got):\n%s", diff)
@@ -49,8 +49,8 @@ func TestHostLife(t *testing.T) {
 	_, _, err = s.PutHost(ctx, moved, nil, tester)
 	wantKind(t, err, placement.Conflict)
 
-	wantKind(t, s.DeleteHost(ctx, "h04", ptr[int64](1), tester), placement.PreconditionFailed)
-	if err := s.DeleteHost(ctx, "h04", ptr[int64](2), tester); err != nil {
+	wantKind(t, s.DeleteHost(ctx, "h04", new(int64(1)), tester), placement.PreconditionFailed)
+	if err := s.DeleteHost(ctx, "h04", new(int64(2)), tester); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.GetHost(ctx, "h04")

@@ -223,8 +223,7 @@ func dumpSchema(t testing.TB, ownerURL string) string {
 	cmd := exec.CommandContext(t.Context(), filepath.Join(binaries.Dir, "pg_dump"), "--schema-only", "--no-owner", ownerURL)
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("pg_dump: %v: %s", err, exit.Stderr)
 		}
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func TestPolicyLife(t *testing.T) {
 	_, err = update(func(p *placement.PolicyRecord) { p.SelectedVersion = "1.0" })
 	wantKind(t, err, placement.Conflict)
 	p = must(update(func(p *placement.PolicyRecord) { p.Activated = false }))(t)
-	wantKind(t, s.DeletePolicy(ctx, "p-1", ptr(p.Revision-1), tester), placement.PreconditionFailed)
+	wantKind(t, s.DeletePolicy(ctx, "p-1", new(p.Revision-1), tester), placement.PreconditionFailed)
 	if err := s.DeletePolicy(ctx, "p-1", &p.Revision, tester); err != nil {
 		t.Error(err)
 	}
@@ -171,9 +171,9 @@ func TestUpdatePolicyRefuses(t *testing.T) {
 	keep := func(p placement.PolicyRecord) (placement.PolicyRecord, error) { return p, nil }
 	_, err := s.UpdatePolicy(ctx, "none", nil, tester, keep)
 	wantKind(t, err, placement.NotFound)
-	_, err = s.UpdatePolicy(ctx, "p-1", ptr[int64](2), tester, keep)
+	_, err = s.UpdatePolicy(ctx, "p-1", new(int64(2)), tester, keep)
 	wantKind(t, err, placement.PreconditionFailed)
-	must(s.UpdatePolicy(ctx, "p-1", ptr[int64](1), tester, keep))(t)
+	must(s.UpdatePolicy(ctx, "p-1", new(int64(1)), tester, keep))(t)
 	_, err = s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		return p, placement.Errorf(placement.Forbidden, "not you")
 	})

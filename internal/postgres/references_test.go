@@ -69,16 +69,17 @@ func TestReferencesOfDocuments(t *testing.T) {
 		{"twice", func(d *placement.Inventory) { d.Images = append(d.Images, d.Images[0]) }, []string{"DUPLICATE /images/1"}},
 		{"no key", func(d *placement.Inventory) { d.NFVIPoPs = append(d.NFVIPoPs, placement.NFVIPoP{}) }, []string{"MISSING /nfviPops/2"}},
 	} {
-		doc := smallInventory()
-		c.spoil(&doc)
-		err := checkReferences(t.Context(), s.pool, &doc)
-		if c.want == nil {
-			if err != nil {
-				t.Errorf("%s: %v", c.name, findingsOf(err))
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			doc := smallInventory()
+			c.spoil(&doc)
+			err := checkReferences(t.Context(), s.pool, &doc)
+			if c.want != nil {
+				wantFindings(t, err, c.want...)
+			} else if err != nil {
+				t.Error(findingsOf(err))
 			}
-			continue
-		}
-		t.Run(c.name, func(t *testing.T) { wantFindings(t, err, c.want...) })
+		})
 	}
 }
 

@@ -18,7 +18,7 @@ func TestResidencyLife(t *testing.T) {
 	r.Workload.NF.InstanceKey, r.Workload.NF.SetID, r.Workload.VNFDID, r.Workload.Exposed = "k", "set", "vnfd-amf", true
 	r.Workload.CutThrough, r.Workload.Privileged = placement.CutThroughGPU, placement.PrivilegeHostPID
 	r.Workload.AdministersHostPools, r.Workload.ProtectedPeer = []string{"pool-up"}, true
-	got, created, err := s.PutResidency(ctx, r, ptr[int64](0), tester)
+	got, created, err := s.PutResidency(ctx, r, new(int64(0)), tester)
 	if err != nil || !created || time.Since(got.StateSince).Abs() > time.Minute {
 		t.Fatalf("created %v since %v: %v", created, got.StateSince, err)
 	}
@@ -27,13 +27,13 @@ func TestResidencyLife(t *testing.T) {
 	if diff := cmp.Diff(r, got); diff != "" {
 		t.Errorf("what was put is not what is stored (-want +got):\n%s", diff)
 	}
-	_, _, err = s.PutResidency(ctx, r, ptr[int64](9), tester)
+	_, _, err = s.PutResidency(ctx, r, new(int64(9)), tester)
 	wantKind(t, err, placement.PreconditionFailed)
 	if got = must2(s.PutResidency(ctx, r, nil, tester))(t); got.Revision != 1 {
 		t.Errorf("the same again has revision %d", got.Revision)
 	}
 	r.Workload.Resources, r.VIMResourceIDs = placement.Resources{placement.DimGPUs: 1}, nil
-	if got = must2(s.PutResidency(ctx, r, ptr[int64](1), tester))(t); got.Revision != 2 || !got.StateSince.Equal(since) || len(got.VIMResourceIDs) != 1 {
+	if got = must2(s.PutResidency(ctx, r, new(int64(1)), tester))(t); got.Revision != 2 || !got.StateSince.Equal(since) || len(got.VIMResourceIDs) != 1 {
 		t.Errorf("changed: %+v, want revision 2, the same state since %v and the name that the VIM gave it", got, since)
 	}
 	r.State = placement.StateTerminating
@@ -43,8 +43,8 @@ func TestResidencyLife(t *testing.T) {
 	if list := must(s.ListResidencies(ctx, placement.Page{After: "amf-1.sig-1", Limit: 2}))(t); len(list) != 2 || list[0].ID != "amf-2.sig-0" || list[1].ID != r.ID {
 		t.Errorf("a page of residencies: %+v", list)
 	}
-	wantKind(t, s.DeleteResidency(ctx, r.ID, ptr[int64](1), placement.EndRules{}, tester), placement.PreconditionFailed)
-	if err := s.DeleteResidency(ctx, r.ID, ptr[int64](3), placement.EndRules{}, tester); err != nil {
+	wantKind(t, s.DeleteResidency(ctx, r.ID, new(int64(1)), placement.EndRules{}, tester), placement.PreconditionFailed)
+	if err := s.DeleteResidency(ctx, r.ID, new(int64(3)), placement.EndRules{}, tester); err != nil {
 		t.Fatal(err)
 	}
 	wantKind(t, s.DeleteResidency(ctx, r.ID, nil, placement.EndRules{}, tester), placement.NotFound)

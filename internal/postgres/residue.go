@@ -10,18 +10,8 @@ import (
 	"ringfence/internal/placement"
 )
 
-// addResidue records what is left on a locked host. Residues of the same source are one, as old as the latest. What
-// has no id or time gets a new id and the database's time. The host's revision grows with it (changeHost).
-func addResidue(ctx context.Context, tx pgx.Tx, key placement.HostKey, residues ...placement.Residue) error {
-	if len(residues) == 0 {
-		return nil
-	}
-	var b pgx.Batch
-	queueResidue(&b, key, residues...)
-	return tx.SendBatch(ctx, &b).Close()
-}
-
-// queueResidue adds the statements of addResidue to a batch.
+// queueResidue records what is left on a locked host, in a batch. Residues of the same source are one, as old as the
+// latest. What has no id or time gets a new id and the database's time. The host's revision must grow with it.
 func queueResidue(b *pgx.Batch, key placement.HostKey, residues ...placement.Residue) {
 	const residueSQL = `
 		INSERT INTO residue AS r (nfvi_pop_id, host_id, id, trust_domain_id, nf_instance, since, below_vm, device)
@@ -54,19 +44,19 @@ func dropClearedResidue(ctx context.Context, tx pgx.Tx, key placement.HostKey) e
 }
 
 // changeHost ends a change of a locked host's record: its revision and generation grow, and its after-image, with
-// residue, scrub records, attestation and dedication, goes into the feed. It returns the host as it is now.
-func changeHost(ctx context.Context, tx pgx.Tx, key placement.HostKey) (placement.Host, error) {
+// residue, scrub records, attestation and dedication, goes into the feed.
+func changeHost(ctx context.Context, tx pgx.Tx, key placement.HostKey) error {
 	const changeSQL = `
 		UPDATE host SET revision = revision + 1, gen = gen + 1, changed_txid = pg_current_xact_id()
 		WHERE nfvi_pop_id = $1 AND id = $2`
 	if _, err := tx.Exec(ctx, changeSQL, key.NFVIPoPID, key.HostID); err != nil {
-		return placement.Host{}, err
+		return err
 	}
 	hosts, err := readHosts(ctx, tx, key.NFVIPoPID, []string{key.HostID})
 	if err != nil || len(hosts) == 0 {
-		return placement.Host{}, err
+		return err
 	}
-	return hosts[0], appendChanges(ctx, tx, hostChange(&hosts[0]))
+	return appendChanges(ctx, tx, hostChange(&hosts[0]))
 }
 
 // checkPast refuses evidence from the future, by the database's clock: it would count for longer than it should.

@@ -39,7 +39,7 @@ func (s *Store) RecordScrub(ctx context.Context, hostID string, r placement.Scru
 		if err := dropClearedResidue(ctx, tx, key); err != nil {
 			return err
 		}
-		if _, err := changeHost(ctx, tx, key); err != nil {
+		if err := changeHost(ctx, tx, key); err != nil {
 			return err
 		}
 		return audit(ctx, tx, key.NFVIPoPID, actor, "SCRUB", hostID, map[string]string{"level": r.Level.String(), "record": r.ID})

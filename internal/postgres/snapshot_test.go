@@ -24,7 +24,7 @@ func TestSnapshotAndFeed(t *testing.T) {
 	if _, err := slow.Exec(ctx, `UPDATE host SET rack_id = 'slow' WHERE id = 'h03'`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := changeHost(ctx, slow, key); err != nil {
+	if err := changeHost(ctx, slow, key); err != nil {
 		t.Fatal(err)
 	}
 	must2(s.PutResidency(ctx, smallResidency("smf-1.sig-0", "h01", "kata"), nil, tester))(t)

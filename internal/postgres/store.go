@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -100,7 +99,7 @@ func poolConfig(url string, opts Options) (*pgxpool.Config, error) {
 		config.MaxConns = opts.MaxConns
 	}
 	if opts.Traces != nil {
-		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(opts.Traces), otelpgx.WithTrimSQLInSpanName())
+		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(opts.Traces))
 	}
 	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
 		noteWarning(conn, n)
@@ -172,9 +171,6 @@ func checkSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	return nil
 }
-
-// etag renders a revision in messages.
-func etag(revision int64) string { return strconv.FormatInt(revision, 10) }
 
 // noteWarning marks a connection on which the server gave a warning of class 01000. During COMMIT it is the only sign
 // that waiting for the synchronous standby was cancelled: the transaction is committed here, perhaps nowhere else.

@@ -79,7 +79,7 @@ func TestOpenRefusesServersThatForget(t *testing.T) {
 // startServer runs a server of the test's own.
 func startServer(t testing.TB, settings map[string]string) *embedded.Server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ringfence-store-") // not t.TempDir: the server's account must be able to enter it
+	dir, err := os.MkdirTemp("", "ringfence-store-") //nolint:usetesting // the server's account must be able to enter it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,41 +85,6 @@ func byPoP(keys []placement.HostKey) []popHosts {
 	return out
 }
 
-// addUsage adds to what is in use on a locked host, and marks the host as changed by this transaction. Every writer of
-// residencies calls it, with the residency's resources plus the overhead of its runtime class; freed ones negative.
-func addUsage(ctx context.Context, tx pgx.Tx, key placement.HostKey, delta placement.Resources) error {
-	var b pgx.Batch
-	queueUsage(&b, key, delta)
-	return tx.SendBatch(ctx, &b).Close()
-}
-
-// queueUsage adds the statements of addUsage to a batch.
-func queueUsage(b *pgx.Batch, key placement.HostKey, delta placement.Resources) {
-	const usageSQL = `
-		UPDATE host SET
-			cpu_millis_used = cpu_millis_used + $3, memory_mib_used = memory_mib_used + $4,
-			ephemeral_storage_mib_used = ephemeral_storage_mib_used + $5, hugepages_2mi_used = hugepages_2mi_used + $6,
-			hugepages_1gi_used = hugepages_1gi_used + $7, sriov_vfs_used = sriov_vfs_used + $8,
-			gpus_used = gpus_used + $9, tee_guests_used = tee_guests_used + $10,
-			gen = gen + 1, changed_txid = pg_current_xact_id()
-		WHERE nfvi_pop_id = $1 AND id = $2`
-	const declareExtSQL = `
-		INSERT INTO host_ext_capacity (nfvi_pop_id, host_id, dimension) VALUES ($1, $2, $3)
-		ON CONFLICT DO NOTHING`
-	const extUsageSQL = `
-		UPDATE host_ext_capacity SET used = used + $4
-		WHERE nfvi_pop_id = $1 AND host_id = $2 AND dimension = $3`
-	args := []any{key.NFVIPoPID, key.HostID}
-	for _, dimension := range placement.Dimensions() {
-		args = append(args, delta[dimension])
-	}
-	b.Queue(usageSQL, args...)
-	for _, dimension := range extDimensions(delta) {
-		b.Queue(declareExtSQL, key.NFVIPoPID, key.HostID, dimension)
-		b.Queue(extUsageSQL, key.NFVIPoPID, key.HostID, dimension, delta[dimension])
-	}
-}
-
 // extDimensions lists the dimensions outside the known ones whose amount is not 0, sorted.
 func extDimensions(r placement.Resources) []string {
 	var out []string
