@@ -43,8 +43,13 @@ type api struct {
 	delivery *delivery.Service
 }
 
-// newAPI starts a server without any inventory or policy.
+// newAPI starts a server without any inventory or policy, in which an import may set facts.
 func newAPI(t testing.TB) *api {
+	t.Helper()
+	return newServer(t, inventory.Options{AllowFacts: true})
+}
+
+func newServer(t testing.TB, opts inventory.Options) *api {
 	t.Helper()
 	_, appURL := database.NewDatabase(t)
 	store, err := postgres.Open(t.Context(), appURL, postgres.Options{AllowUnsafe: true, MaxConns: 8})
@@ -66,7 +71,7 @@ func newAPI(t testing.TB) *api {
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
 		Feed:   store, Records: store, Policies: policies.New(store), Delivery: a.delivery, Signer: signer, Auth: clients(t),
-		Inventory: inventory.New(store, rep, inventory.Options{AllowFacts: true}), Ready: rep.Ready, Log: log, ValidateResponses: true,
+		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {
 		t.Fatal(err)
