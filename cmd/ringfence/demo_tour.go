@@ -54,11 +54,11 @@ func (t *tour) run(ctx context.Context, address string) error {
 	if err := t.prepare(ctx, c); err != nil {
 		return err
 	}
-	first, err := t.grant(ctx, c, "A VNFM asks to instantiate a user plane function in a virtual machine", requestVM)
+	first, err := t.grant(ctx, c, "A VNFM asks to instantiate a user plane function: a virtual machine with SR-IOV ports", requestVM)
 	if err != nil {
 		return err
 	}
-	if _, err := t.grant(ctx, c, "Another asks for an AMF in containers", requestPod); err != nil {
+	if _, err := t.grant(ctx, c, "Another asks for an AMF: a pod of two containers", requestPod); err != nil {
 		return err
 	}
 	for _, step := range []func() error{
