@@ -50,8 +50,11 @@ func (s *Service) Import(ctx context.Context, actor string, doc *placement.Inven
 func (s *Service) refuseDocument(ctx context.Context, doc *placement.Inventory, f *faults) error {
 	known, faulty := map[string]bool{}, map[string]bool{}
 	for i := range f.list {
-		known[f.list[i].Pointer] = true
-		faulty[entryOf(f.list[i].Pointer)] = true
+		at := f.list[i].Pointer
+		faulty[entryOf(at)] = true
+		for known[at] = true; strings.Count(at, "/") > 3; known[at] = true { // what holds it is known to be faulty as well
+			at = at[:strings.LastIndexByte(at, '/')]
+		}
 	}
 	err := s.store.CheckDocument(ctx, doc)
 	var e *placement.Error
