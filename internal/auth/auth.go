@@ -44,7 +44,23 @@ func Roles() []Role {
 type Principal struct {
 	ClientID string
 	Roles    []Role
+
+	// What an AGENT stands for. When both are empty it stands for the whole fleet.
+	HostIDs          []string
+	VIMConnectionIDs []string
 }
+
+// ActsFor tells whether the principal, as an AGENT, stands for a host that is behind a VIM connection.
+func (p Principal) ActsFor(hostID, vimConnectionID string) bool {
+	return p.everywhere() || slices.Contains(p.HostIDs, hostID) || p.ActsForVIM(vimConnectionID)
+}
+
+// ActsForVIM tells whether the principal, as an AGENT, stands for all hosts behind a VIM connection.
+func (p Principal) ActsForVIM(vimConnectionID string) bool {
+	return p.everywhere() || vimConnectionID != "" && slices.Contains(p.VIMConnectionIDs, vimConnectionID)
+}
+
+func (p Principal) everywhere() bool { return len(p.HostIDs) == 0 && len(p.VIMConnectionIDs) == 0 }
 
 // Has tells whether the principal has one of the roles.
 func (p Principal) Has(any ...Role) bool {
@@ -89,12 +105,15 @@ type Tokens struct {
 	byDigest map[[sha256.Size]byte]Principal
 }
 
-// tokenFile is the shape of the file: clients with the SHA-256 of their token, hexadecimal, and their roles.
+// tokenFile is the shape of the file: clients with the SHA-256 of their token, hexadecimal, and their roles; agents
+// also with what they stand for.
 type tokenFile struct {
 	Clients []struct {
-		ID          string `json:"id"`
-		TokenSHA256 string `json:"tokenSha256"`
-		Roles       []Role `json:"roles"`
+		ID               string   `json:"id"`
+		TokenSHA256      string   `json:"tokenSha256"`
+		Roles            []Role   `json:"roles"`
+		HostIDs          []string `json:"hostIds"`
+		VIMConnectionIDs []string `json:"vimConnectionIds"`
 	} `json:"clients"`
 }
 
@@ -125,6 +144,8 @@ func ParseTokens(data []byte) (*Tokens, error) {
 			return nil, fmt.Errorf("token file: client %q: tokenSha256 is not the hexadecimal SHA-256 of a token", c.ID)
 		case len(c.Roles) == 0:
 			return nil, fmt.Errorf("token file: client %q has no roles, so it could do nothing", c.ID)
+		case len(c.HostIDs)+len(c.VIMConnectionIDs) > 0 && !slices.Contains(c.Roles, RoleAgent):
+			return nil, fmt.Errorf("token file: client %q has hostIds or vimConnectionIds, which only the role %s has a use for", c.ID, RoleAgent)
 		}
 		for _, r := range c.Roles {
 			if !slices.Contains(Roles(), r) {
@@ -135,7 +156,7 @@ func ParseTokens(data []byte) (*Tokens, error) {
 		if other, taken := t.byDigest[key]; taken {
 			return nil, fmt.Errorf("token file: clients %q and %q share a token", other.ClientID, c.ID)
 		}
-		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles}
+		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs}
 	}
 	if len(t.byDigest) == 0 {
 		return nil, errors.New("token file: no clients, so nobody could call")

@@ -48,7 +48,7 @@ type Store interface {
 // EndRules say what a residency that ends leaves behind; see placement.EndRules.
 type EndRules = placement.EndRules
 
-// Fleet gives the view whose catalogue says what a residency leaves behind.
+// Fleet gives the view that says which host is behind which VIM connection, and what a residency leaves behind.
 type Fleet interface{ View() *fleet.View }
 
 // Service delivers.
@@ -71,6 +71,15 @@ func New(store Store, f Fleet) *Service {
 // Drain ends all waiting: polls that wait are answered at once with what there is, later ones do not wait. It is
 // called before the server stops, and may be called again.
 func (s *Service) Drain() { s.drain.Do(func() { close(s.draining) }) }
+
+// VIMConnection is the VIM connection that a host is behind; empty for one without, and for an unknown host.
+func (s *Service) VIMConnection(hostID string) string {
+	view := s.fleet.View()
+	if slot, ok := view.Slot(hostID); ok {
+		return view.Host(slot).VIMConnectionID
+	}
+	return ""
+}
 
 // Wake tells waiting polls that this replica issued directives.
 func (s *Service) Wake() {

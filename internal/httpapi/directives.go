@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	wire "ringfence/api/directives"
+	"ringfence/internal/auth"
 	"ringfence/internal/delivery"
 	"ringfence/internal/placement"
 	"ringfence/openapi"
@@ -27,10 +28,22 @@ func (s *Server) mountDirectives(r chi.Router) {
 	wire.HandlerWithOptions(strict, wire.ChiServerOptions{BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest})
 }
 
+// standsFor refuses an agent that does not stand for a host, whether or not there is such a host.
+func (s *Server) standsFor(ctx context.Context, hostID string) error {
+	p := auth.FromContext(ctx)
+	if p.Has(auth.RoleOperator, auth.RoleAuditor) || p.ActsFor(hostID, s.Delivery.VIMConnection(hostID)) {
+		return nil
+	}
+	return placement.Errorf(placement.Forbidden, "this client does not stand for host %q", hostID)
+}
+
 // ListHostDirectives returns the directives of one host after a number.
 func (a directivesAPI) ListHostDirectives(ctx context.Context, req wire.ListHostDirectivesRequestObject) (wire.ListHostDirectivesResponseObject, error) {
 	wait, err := waitFor(req.Params.Wait)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.standsFor(ctx, req.HostID); err != nil {
 		return nil, err
 	}
 	list, err := a.Delivery.HostDirectives(ctx, req.HostID, req.Params.After, wait)
@@ -50,6 +63,9 @@ func (a directivesAPI) ListDirectives(ctx context.Context, req wire.ListDirectiv
 	after, err := feedPosition(req.Params.Marker)
 	if err != nil {
 		return nil, err
+	}
+	if p := auth.FromContext(ctx); !p.Has(auth.RoleOperator, auth.RoleAuditor) && !p.ActsForVIM(req.Params.VIMConnectionID) {
+		return nil, placement.Errorf(placement.Forbidden, "this client does not stand for the VIM connection %q", req.Params.VIMConnectionID)
 	}
 	list, next, err := a.Delivery.Directives(ctx, req.Params.VIMConnectionID, after.String(), wait)
 	if err != nil {
@@ -101,6 +117,9 @@ func waitFor(text string) (time.Duration, error) {
 
 // CreateAck records what became of a directive.
 func (a directivesAPI) CreateAck(ctx context.Context, req wire.CreateAckRequestObject) (wire.CreateAckResponseObject, error) {
+	if err := a.standsFor(ctx, req.Body.HostID); err != nil {
+		return nil, err
+	}
 	err := a.Delivery.Acknowledge(ctx, actor(ctx), placement.Ack{
 		HostID: req.Body.HostID, Seq: req.Body.Seq, Outcome: placement.AckOutcome(req.Body.Outcome), Detail: req.Body.Detail,
 	})
@@ -118,6 +137,9 @@ func (a directivesAPI) PutObservedState(ctx context.Context, req wire.PutObserve
 	}
 	state, err := observedFromWire(req.HostID, req.Body)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.standsFor(ctx, req.HostID); err != nil {
 		return nil, err
 	}
 	digest, result, err := a.Delivery.Observe(ctx, state, cond)

@@ -120,8 +120,15 @@ func (unobserved) Decided(context.Context, string, string, time.Duration) {}
 var testClients = map[string][]auth.Role{
 	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "operator": {auth.RoleOperator},
 	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
+	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent},
 	"root": auth.Roles(),
 }
+
+// What some of the agents stand for; the others stand for the whole fleet.
+var (
+	agentHosts = map[string][]string{"agent-h1": {"h1"}}
+	agentVIMs  = map[string][]string{"agent-vim": {"vim-1"}, "agent-far": {"vim-9"}}
+)
 
 func clients(t testing.TB) auth.Authenticator {
 	t.Helper()
@@ -129,11 +136,13 @@ func clients(t testing.TB) auth.Authenticator {
 		ID          string      `json:"id"`
 		TokenSHA256 string      `json:"tokenSha256"`
 		Roles       []auth.Role `json:"roles"`
+		Hosts       []string    `json:"hostIds,omitempty"`
+		VIMs        []string    `json:"vimConnectionIds,omitempty"`
 	}
 	var list []client
 	for id, roles := range testClients {
 		sum := sha256.Sum256([]byte(id))
-		list = append(list, client{id, hex.EncodeToString(sum[:]), roles})
+		list = append(list, client{id, hex.EncodeToString(sum[:]), roles, agentHosts[id], agentVIMs[id]})
 	}
 	data, err := json.Marshal(map[string]any{"clients": list})
 	if err != nil {

@@ -170,6 +170,11 @@ func (a placementAPI) ReplayDecision(ctx context.Context, req wire.ReplayDecisio
 
 // CreateCacheDecision answers whether an artefact may lie on a host.
 func (a placementAPI) CreateCacheDecision(ctx context.Context, req wire.CreateCacheDecisionRequestObject) (wire.CreateCacheDecisionResponseObject, error) {
+	if !readsAll(ctx) {
+		if err := a.standsFor(ctx, req.Body.HostID); err != nil {
+			return nil, err
+		}
+	}
 	ans, err := a.Grants.DecideCache(ctx, grant.CacheQuestion{
 		ClientID: actor(ctx), Digest: req.Body.Digest, HostID: req.Body.HostID, TrustDomainID: req.Body.TrustDomainID,
 		Purpose: grant.CachePurpose(req.Body.Purpose),
