@@ -18,8 +18,9 @@ import (
 type world struct {
 	*Store
 
-	t     testing.TB
-	owner *pgx.Conn
+	t        testing.TB
+	owner    *pgx.Conn
+	ownerURL string
 }
 
 const testPoP = "lon"
@@ -27,7 +28,7 @@ const testPoP = "lon"
 func newWorld(t testing.TB, hosts ...string) *world {
 	t.Helper()
 	s, ownerURL := newStoreAndOwner(t)
-	w := &world{Store: s, t: t, owner: connect(t, ownerURL)}
+	w := &world{Store: s, t: t, owner: connect(t, ownerURL), ownerURL: ownerURL}
 	w.exec(`INSERT INTO nfvi_pop (id, country) VALUES ($1, 'GB')`, testPoP)
 	w.exec(`INSERT INTO resource_zone (id, nfvi_pop_id) VALUES ('lon-a', $1)`, testPoP)
 	w.exec(`INSERT INTO runtime_class (name, isolation, overhead) VALUES ('runc', 'OS_CONTAINER', '{}'), ('kata', 'VM', '{"memoryMiB": 100}')`)
