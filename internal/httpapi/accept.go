@@ -17,7 +17,7 @@ func accepted(r *http.Request, mediaTypes ...string) error {
 	if strings.TrimSpace(header) == "" {
 		return nil
 	}
-	for _, part := range strings.Split(header, ",") {
+	for part := range strings.SplitSeq(header, ",") {
 		wanted, params, err := mime.ParseMediaType(part)
 		if q, bad := strconv.ParseFloat(params["q"], 64); err != nil || bad == nil && q == 0 {
 			continue

@@ -50,7 +50,7 @@ func precondition(match, noneMatch string) (*int64, error) {
 
 // hasTag tells whether an If-None-Match header names the tag (RFC 9110, weak comparison).
 func hasTag(header, tag string) bool {
-	for _, candidate := range strings.Split(header, ",") {
+	for candidate := range strings.SplitSeq(header, ",") {
 		candidate = strings.TrimSpace(candidate)
 		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
 			return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,10 +133,7 @@ func TestExamplesAreAccepted(t *testing.T) {
 			t.Fatalf("%s is a %T", name, e.Value.Value)
 		}
 		for member, value := range members {
-			broken := map[string]any{}
-			for k, v := range members {
-				broken[k] = v
-			}
+			broken := maps.Clone(members)
 			broken[member] = []any{map[string]any{"wrong": value}}
 			if data, err = json.Marshal(broken); err != nil {
 				t.Fatal(err)

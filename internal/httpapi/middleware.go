@@ -182,17 +182,9 @@ func (s *Server) version(c *contract) func(http.Handler) http.Handler {
 				return
 			}
 			w.Header().Set("Version", v)
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), versionKey{}, v)))
+			next.ServeHTTP(w, r)
 		})
 	}
-}
-
-type versionKey struct{}
-
-// versionOf is the API version that the request is answered in.
-func versionOf(ctx context.Context) string {
-	v, _ := ctx.Value(versionKey{}).(string)
-	return v
 }
 
 // base is the absolute URL that links start with.

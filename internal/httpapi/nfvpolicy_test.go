@@ -115,7 +115,7 @@ func TestFaultyPolicyIsRefusedWithPositions(t *testing.T) {
 	a := newAPI(t)
 	id := a.policy("1.0.0", separation("1.0.0"))
 	for name, c := range map[string]struct{ content, mediaType, want string }{
-		"a kind that is none":    {strings.Replace(separation("2"), "separate-nf", "seperate-nf", 1), yamlPolicy, "seperate-nf"},
+		"a kind that is none":    {strings.Replace(separation("2"), "separate-nf", "separate-nff", 1), yamlPolicy, "separate-nff"},
 		"another version":        {separation("3"), yamlPolicy, "policyVersion"},
 		"no YAML":                {"rules: [", yamlPolicy, ""},
 		"no JSON":                {`{"rules": [`, "application/json", ""},

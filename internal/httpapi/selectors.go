@@ -206,7 +206,7 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 				}
 			}
 			w.WriteHeader(buf.status)
-			_, _ = w.Write(body)
+			_, _ = w.Write(body) //nolint:gosec // JSON that we made, not HTML
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,12 +63,12 @@ func TestSelectableAttributesComeFromTheContract(t *testing.T) {
 	}
 	rep := representationOf(doc.Paths.Find("/placement/v1/decisions").Get)
 	for _, path := range []string{"explanation", "placements", "explanation/warnings", "explanation/demands/rejected", "placements/cache"} {
-		if !contains(rep.optional, path) {
+		if !slices.Contains(rep.optional, path) {
 			t.Errorf("%s cannot be selected; can be: %v", path, rep.optional)
 		}
 	}
 	for _, path := range []string{"policies", "id", "explanation/demands"} { // mandatory, or no complex attribute
-		if contains(rep.optional, path) {
+		if slices.Contains(rep.optional, path) {
 			t.Errorf("%s can be left out", path)
 		}
 	}
@@ -92,7 +93,7 @@ func TestLeftOutExists(t *testing.T) {
 	}
 	for operation, paths := range leftOut {
 		for _, path := range paths {
-			if rep := operations[operation]; rep == nil || !contains(rep.optional, path) {
+			if rep := operations[operation]; rep == nil || !slices.Contains(rep.optional, path) {
 				t.Errorf("%s leaves out %s, which the contract does not have as an optional complex attribute", operation, path)
 			}
 		}
@@ -109,13 +110,4 @@ func TestPrune(t *testing.T) {
 	if diff := cmp.Diff(`[{"a":{"c":{"d":"x"}},"id":9007199254740993,"l":[{"n":1}]},{"id":2}]`, string(got)); diff != "" {
 		t.Error(diff)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -181,8 +181,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 		return nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBodyBytes))
 	}
 	if err != nil {
@@ -229,8 +228,7 @@ func checkSyntax(body []byte) error {
 		return nil
 	}
 	at := int64(len(body))
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = syntax.Offset
 	}
 	line := 1 + bytes.Count(body[:min(at, int64(len(body)))], []byte("\n"))
