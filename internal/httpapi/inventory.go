@@ -236,7 +236,7 @@ func (n *noun[W, D]) store(ctx context.Context, key inventory.Key, w *W, want *i
 }
 
 // patchAttempts is how often a merge patch without If-Match is applied anew to what others have changed meanwhile.
-const patchAttempts = 4
+const patchAttempts = 10
 
 // patch changes attributes of one resource.
 func (n *noun[W, D]) patch(r *http.Request, key inventory.Key, match string) (reply, error) {
@@ -250,8 +250,11 @@ func (n *noun[W, D]) patch(r *http.Request, key inventory.Key, match string) (re
 	}
 	for attempt := 1; ; attempt++ {
 		answer, err := n.patchOnce(r.Context(), key, want, change)
-		if err == nil || want != nil || attempt == patchAttempts || placement.KindOf(err) != placement.PreconditionFailed {
+		switch {
+		case want != nil || placement.KindOf(err) != placement.PreconditionFailed:
 			return answer, err
+		case attempt == patchAttempts:
+			return answer, placement.Wrap(placement.Unavailable, err, "too many changes of the resource at the same time: try again")
 		}
 	}
 }

@@ -209,3 +209,25 @@ func TestPaging(t *testing.T) {
 	a.do(call{as: "operator", path: "/inventory/v1/nfvi_pops?filter=(eq,colour,red)"}).problem(400)
 	a.do(call{as: "operator", path: "/inventory/v1/nfvi_pops?nextpage_opaque_marker=eA"}).problem(400)
 }
+
+// TestPatchesAtTheSameTime proves that patches of different attributes, sent without a condition, all take effect.
+func TestPatchesAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	const clients = 4
+	answers := make(chan answer, clients)
+	for i := range clients {
+		go func() {
+			answers <- a.do(call{
+				as: "operator", method: "PATCH", path: "/inventory/v1/hosts/h1", body: object{"labels": object{fmt.Sprint("client-", i): "was here"}},
+				header: map[string]string{"Content-Type": "application/merge-patch+json"},
+			})
+		}()
+	}
+	for range clients {
+		(<-answers).want(200)
+	}
+	if labels, _ := a.host("h1")["labels"].(object); len(labels) != clients {
+		t.Errorf("labels %v", labels)
+	}
+}

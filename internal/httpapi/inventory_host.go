@@ -93,11 +93,15 @@ func hostFromWire(w *wire.Host, in *reading) placement.Host {
 }
 
 func cisNodeFromWire(w *wire.CISNode) placement.CISNode {
-	return placement.CISNode{
+	n := placement.CISNode{
 		ID: w.ID, ParentID: w.ParentID, Form: placement.CISNodeForm(w.Form), ClusterID: w.ClusterID, NodeName: w.NodeName,
-		HypervisorClass: cmp.Or(placement.HypervisorClass(w.HypervisorClass), placement.HypervisorNone), Runtimes: orNil(slices.Sorted(slices.Values(w.Runtimes))),
+		HypervisorClass: placement.HypervisorClass(w.HypervisorClass), Runtimes: orNil(slices.Sorted(slices.Values(w.Runtimes))),
 		HostObservedAt: exactTime(w.HostObservedAt),
 	}
+	if n.HypervisorClass == "" && n.Form == placement.CISNodeVM { // on bare metal it is the host's
+		n.HypervisorClass = placement.HypervisorNone
+	}
+	return n
 }
 
 // attestation reads the attestation of a host. Its age, which examples and tests have, counts from the import.
