@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 
@@ -102,7 +103,20 @@ func (p *problem) scan(m *member, f *filter, st *state, size int) (best []propos
 		}
 		return 1
 	})
+	if p.in.Attempt > 0 {
+		spread(list.heap)
+	}
 	return list.heap, list.more
+}
+
+// spread orders by chance what is nearly as good as the best. A request that is decided again met others on the host it had
+// chosen: where the best are few, all who decide at the same time choose them again and again.
+func spread(list []proposal) {
+	near := 0
+	for near < len(list) && list[near].cost < list[0].cost+weightScarce {
+		near++
+	}
+	slices.SortFunc(list[:near], func(a, b proposal) int { return cmp.Or(cmp.Compare(a.mix, b.mix), cmp.Compare(a.slot, b.slot)) })
 }
 
 func (p *problem) hasSoft(m *member) bool {
