@@ -15,11 +15,7 @@ func (w *world) blocked() {
 	const blockedSQL = `
 		SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 		WHERE NOT l.granted AND a.datname = current_database()`
-	for w.count(blockedSQL) == 0 {
-		if err := w.t.Context().Err(); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	eventually(w.t, func() bool { return w.count(blockedSQL) > 0 })
 }
 
 // holding changes a host in a transaction of somebody who knows nothing of turns, has a commit wait for it, lets finish do

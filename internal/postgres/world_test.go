@@ -176,17 +176,17 @@ func (w *world) checkBooks() {
 
 // settled returns the head of the feed once nothing committed is missing in it. Transactions of other tests delay that,
 // because the ids of transactions belong to the whole server.
-func (w *world) settled() placement.FeedPosition {
+func (w *world) settled() (head placement.FeedPosition) {
 	w.t.Helper()
-	for {
-		head, pending, err := w.FeedHead(w.t.Context())
+	eventually(w.t, func() bool {
+		now, pending, err := w.FeedHead(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if !pending {
-			return head
-		}
-	}
+		head = now
+		return !pending
+	})
+	return head
 }
 
 func (w *world) feed() []placement.Change {
