@@ -791,7 +791,7 @@ type CISNode struct {
 	// HostObservedAt When it was last seen that this virtual machine runs on this host. A node whose observation is older than `RINGFENCE_HOST_MAPPING_MAX_AGE` takes no workloads, because it may have been moved. Absent means that the operator vouches for it.
 	HostObservedAt externalRef0.DateTime `json:"hostObservedAt,omitempty,omitzero"`
 
-	// HypervisorClass What virtual machines that run inside this node run on. Absent means NONE.
+	// HypervisorClass What virtual machines that run inside this node run on. Absent means NONE for a node that is a virtual machine itself, and on bare metal what the host says.
 	HypervisorClass HypervisorClass `json:"hypervisorClass,omitempty,omitzero"`
 
 	// ID Unique on its host.
