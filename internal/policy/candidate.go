@@ -13,6 +13,7 @@ type World struct {
 	Set               *Set
 	Now               time.Time
 	HostMappingMaxAge time.Duration // a CIS-node VM whose host was seen longer ago has an unknown host; 0: no limit
+	PrePull           bool          // artefacts come before their workload, which those of GUEST_ONLY and NO_STORE never do
 }
 
 // Replicas counts the replicas of the candidate's component, for rules and constraints that span hosts.

@@ -12,7 +12,7 @@ const AnyArtefact = "*"
 // cacheVerdict is the outcome of the cache-mode rules on one site.
 type cacheVerdict struct {
 	choices []placement.CacheChoice
-	refused []placement.CacheChoice // no mode that the host can provide is strict enough
+	refused []placement.CacheChoice // no mode that the host can provide is strict enough, or the one chosen is never pre-pulled
 	host    string
 }
 
@@ -41,7 +41,7 @@ func (c *Candidate) chooseCache(s *site) cacheVerdict {
 	for _, d := range slices.Compact(digests) {
 		choice := c.requiredMode(s, d)
 		choice.Mode = c.available(s, choice.Required)
-		if choice.Mode == placement.CacheUnset {
+		if choice.Mode == placement.CacheUnset || c.world.PrePull && choice.Mode >= placement.CacheGuestOnly {
 			v.refused = append(v.refused, choice)
 			continue
 		}
@@ -122,19 +122,33 @@ func (c *Candidate) provides(s *site, m placement.CacheMode) bool {
 func (v *cacheVerdict) refusedBy(r *Rule) map[string]string {
 	for _, ch := range v.refused {
 		if ch.RuleID == r.ID && ch.PolicyID == r.PolicyID {
-			return failed("mode", ch.Required.String(), "artefact", ch.Digest)
+			return refusedMode(&ch)
 		}
 	}
 	return nil
+}
+
+// refusedMode builds the parameters of a reason against a mode.
+func refusedMode(ch *placement.CacheChoice) map[string]string {
+	if ch.Mode == placement.CacheUnset {
+		return failed("mode", ch.Required.String(), "artefact", ch.Digest)
+	}
+	mode := ch.Mode
+	if ch.Required >= placement.CacheGuestOnly {
+		mode = ch.Required
+	}
+	return failed("mode", mode.String(), "artefact", ch.Digest, "why", "never pulled before its workload starts")
 }
 
 // defaultReasons are the reasons of modes that no rule demanded.
 func (v *cacheVerdict) defaultReasons() []placement.Reason {
 	for _, ch := range v.refused {
 		if ch.RuleID == placement.RuleCacheDefault {
+			params := refusedMode(&ch)
+			params["host"] = v.host
 			return []placement.Reason{{
 				RuleID: placement.RuleCacheDefault, Check: placement.RuleCacheDefault,
-				Params: failed("host", v.host, "mode", ch.Required.String(), "artefact", ch.Digest),
+				Params: params,
 			}}
 		}
 	}

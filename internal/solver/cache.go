@@ -1,14 +1,35 @@
 package solver
 
 import (
+	"slices"
+
 	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
 )
 
-// CacheDemand is the demand of a question about a cache: an artefact for a trust domain, without a component.
-func CacheDemand(trustDomainID, digest string) placement.Demand {
-	return placement.Demand{Workload: placement.Workload{TrustDomainID: trustDomainID, Images: []string{digest}}}
+// CacheDemand is the demand of a question about a cache: an artefact for a trust domain. Nobody says for which component; so
+// it has the roles of all components of the trust domain that run the artefact, and none of them gets a weaker mode than a
+// grant would. It has their runtime class if they agree on one.
+func CacheDemand(cat *placement.Catalogue, trustDomainID, digest string) placement.Demand {
+	w := placement.Workload{TrustDomainID: trustDomainID, Images: []string{digest}}
+	runtimes := map[string]bool{}
+	for id := range cat.VNFProfiles {
+		profile := cat.VNFProfiles[id]
+		for i := range profile.Components {
+			c := &profile.Components[i]
+			if profile.DomainOf(c) == trustDomainID && slices.Contains(c.Images, digest) {
+				derived := profile.Derive(cat, c.ID)
+				w.Roles |= derived.Roles
+				w.ProtectedPeer = w.ProtectedPeer || derived.ProtectedPeer
+				runtimes[c.Runtime] = true
+			}
+		}
+	}
+	if len(runtimes) == 1 {
+		w.Runtime = sortedSet(runtimes)[0]
+	}
+	return placement.Demand{Workload: w}
 }
 
 // prePullKinds are the kinds of rule that a question about a cache asks; there is no workload that others
@@ -24,22 +45,16 @@ func SolveCache(v *fleet.View, in *placement.Inputs) (placement.CacheMode, []pla
 	if why := unknownOfCache(v, in, d); len(why) > 0 {
 		return placement.CacheUnset, why
 	}
-	world := &policy.World{Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: in.Now, HostMappingMaxAge: in.MappingMaxAge}
+	world := &policy.World{
+		Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: in.Now, HostMappingMaxAge: in.MappingMaxAge, PrePull: in.PrePull,
+	}
 	c := candidateFor(world, d, policy.Replicas{})
 	slot, _ := v.Slot(in.RestrictHosts[0])
-	f := v.Facts(slot)
-	verdict := c.JudgeSite(f, "", nil)
+	verdict := c.JudgeSite(v.Facts(slot), "", nil)
 	if !verdict.Feasible {
 		return placement.CacheUnset, verdict.Reasons
 	}
-	choice := verdict.Cache[0]
-	if in.PrePull && choice.Mode >= placement.CacheGuestOnly {
-		return placement.CacheUnset, []placement.Reason{{
-			PolicyID: choice.PolicyID, RuleID: choice.RuleID, Check: string(policy.CacheMode),
-			Params: map[string]string{"host": f.Host.ID, "mode": choice.Mode.String(), "artefact": choice.Digest, "why": "never pulled before its workload starts"},
-		}}
-	}
-	return choice.Mode, nil
+	return verdict.Cache[0].Mode, nil
 }
 
 func unknownOfCache(v *fleet.View, in *placement.Inputs, d *placement.Demand) []placement.Reason {
