@@ -30,6 +30,11 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 		return placement.Decision{}, err
 	}
 	view := s.fleet.View()
+	for _, id := range q.HostIDs {
+		if _, known := view.Slot(id); !known {
+			return placement.Decision{}, placement.Errorf(placement.Invalid, "hostIds: there is no host %q", id)
+		}
+	}
 	if len(q.Candidates) > 0 {
 		set, err := policy.CompileSet(q.Candidates)
 		if err != nil {
