@@ -59,7 +59,7 @@ func (e *apiError) Error() string {
 	}
 	switch {
 	case e.status == http.StatusUnauthorized:
-		b.WriteString("\n  RINGFENCE_TOKEN holds the token that is sent")
+		b.WriteString("\n  RINGFENCE_TOKEN must hold a valid token")
 	case e.status >= http.StatusInternalServerError && e.problem.Instance != "":
 		fmt.Fprintf(&b, "\n  the server's log has it under %s", printable(e.problem.Instance))
 	}

@@ -23,7 +23,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"no token", 401, `{"status":401,"detail":"no bearer token was sent"}`,
-			"ringfence: the server answers 401: no bearer token was sent\n  RINGFENCE_TOKEN holds the token that is sent\n",
+			"ringfence: the server answers 401: no bearer token was sent\n  RINGFENCE_TOKEN must hold a valid token\n",
 		},
 		{
 			"a fault of the server", 500, `{"status":500,"detail":"an internal error occurred","instance":"urn:uuid:5f0f"}`,
