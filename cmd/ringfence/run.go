@@ -73,6 +73,8 @@ VNFMs ask it over the SOL003 granting API; it evaluates the operator's trust-dom
 inventory, reserves the capacity durably, and tells the NFVI which workload may run on which host and
 how images may lie in its cache.
 
+The commands that talk to a service find it by RINGFENCE_URL (http://127.0.0.1:8080) and send it RINGFENCE_TOKEN.
+
 Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 refused by decision.`,
 		Example: `  ringfence serve --dev                          # a private database, no authentication, loopback only
   ringfence import deployment.yaml               # load a fleet
