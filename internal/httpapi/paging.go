@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,8 +12,8 @@ import (
 )
 
 const (
-	pageSize  = 500           // entries that one answer lists at most
-	scanLimit = 20 * pageSize // entries that are looked at for one answer, where a filter takes most of them out
+	pageSize  = 500 // entries that one answer lists at most
+	scanPages = 20  // pages of entries that are looked at for one answer, where a filter takes most of them out
 )
 
 // markerParam is the query parameter of SOL013 that says where a page starts.
@@ -22,6 +23,7 @@ const markerParam = "nextpage_opaque_marker"
 type source[T any] struct {
 	read func(context.Context, placement.Page) ([]T, error)
 	key  func(*T) string // of an entry, as placement.Page.After takes it
+	size int             // of a page, where entries are large; 0: pageSize
 }
 
 // readPage returns the next entries that pass the filter, never nil, and the Link header that leads to the page
@@ -33,13 +35,14 @@ func readPage[T any](ctx context.Context, s *Server, marker string, f *filter[T]
 		return nil, nil, err
 	}
 	entries = []T{}
+	size := cmp.Or(src.size, pageSize)
 	for scanned := 0; ; {
-		batch, err := src.read(ctx, placement.Page{After: after, Limit: pageSize + 1})
+		batch, err := src.read(ctx, placement.Page{After: after, Limit: size + 1})
 		if err != nil {
 			return nil, nil, err
 		}
 		for i := range batch {
-			if len(entries) == pageSize || scanned == scanLimit {
+			if len(entries) == size || scanned == scanPages*size {
 				next := s.nextLink(requestOf(ctx), markerParam, newMarker(requestOf(ctx), after))
 				return entries, &next, nil
 			}
@@ -49,7 +52,7 @@ func readPage[T any](ctx context.Context, s *Server, marker string, f *filter[T]
 				entries = append(entries, batch[i])
 			}
 		}
-		if len(batch) <= pageSize {
+		if len(batch) <= size {
 			return entries, nil, nil
 		}
 	}

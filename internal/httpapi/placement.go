@@ -109,6 +109,9 @@ func decisionAttributes() filterable[placement.Decision] {
 	}
 }
 
+// decisionPage is smaller than other pages: a decision may hold an explanation of every host.
+const decisionPage = 50
+
 // ListDecisions returns a page of the recorded decisions.
 func (a placementAPI) ListDecisions(ctx context.Context, req wire.ListDecisionsRequestObject) (wire.ListDecisionsResponseObject, error) {
 	f, err := decisionAttributes().parse(req.Params.Filter)
@@ -119,7 +122,8 @@ func (a placementAPI) ListDecisions(ctx context.Context, req wire.ListDecisionsR
 		read: func(ctx context.Context, page placement.Page) ([]placement.Decision, error) {
 			return a.Records.ListDecisions(ctx, own(ctx), page)
 		},
-		key: func(d *placement.Decision) string { return d.ID },
+		key:  func(d *placement.Decision) string { return d.ID },
+		size: decisionPage,
 	})
 	if err != nil {
 		return nil, err

@@ -269,7 +269,7 @@ func TestListDecisions(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	const entries = 1203
+	const entries = 1203 // more than a filter looks at for one page
 	for i := range entries {
 		kind := placement.DecisionDryRun
 		if i%400 == 0 {
@@ -305,8 +305,8 @@ func TestPages(t *testing.T) {
 		if len(seen) != want {
 			t.Errorf("%q: %d entries on %d pages, want %d", query, len(seen), pages, want)
 		}
-		if query == "" && pages != 3 {
-			t.Errorf("%d entries on %d pages", entries, pages)
+		if query == "" && pages != 25 || pages == 1 {
+			t.Errorf("%q: %d entries on %d pages", query, len(seen), pages)
 		}
 	}
 	marker := a.do(call{as: "auditor", path: "/placement/v1/decisions"}).want(200).header.Get("Link")

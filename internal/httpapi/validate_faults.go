@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// requestProblem turns what kin-openapi says into a problem: parameters 400, bodies 422 with JSON pointers.
+func requestProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return contractProblem(http.StatusBadRequest, err)
+}
+
+// schemaProblem turns what kin-openapi says of a value into a problem with JSON pointers.
+func schemaProblem(err error) error { return contractProblem(http.StatusUnprocessableEntity, err) }
+
+func contractProblem(status int, err error) *problem {
+	p := newProblem(status, "")
+	collect(err, "", p)
+	places := make([]string, 0, maxPlaces)
+	for i := range p.InvalidParams {
+		place := p.InvalidParams[i].Pointer
+		if place == "" {
+			place = "the body itself"
+		}
+		if len(places) < maxPlaces && !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+	}
+	p.Detail = fmt.Sprintf("the request does not follow the contract in %d places, such as %s", len(p.InvalidParams), printable(strings.Join(places, ", ")))
+	if len(p.InvalidParams) == 1 {
+		p.Detail = fmt.Sprintf("the request does not follow the contract at %s: %s", printable(places[0]), p.InvalidParams[0].Reason)
+	}
+	return p
+}
+
+// maxPlaces is how many places of a faulty request its detail names; invalidParams has them all.
+const maxPlaces = 3
+
+// collect walks the tree of errors. openapi3.MultiError answers errors.As itself, so the kinds are switched by
+// hand; otherwise only the first violation would be left.
+func collect(err error, where string, p *problem) {
+	switch e := err.(type) { //nolint:errorlint // see above
+	case openapi3.MultiError:
+		for _, inner := range e {
+			collect(inner, where, p)
+		}
+	case *openapi3filter.RequestError:
+		switch {
+		case e.Parameter != nil:
+			where = e.Parameter.In + " parameter " + e.Parameter.Name
+		case e.RequestBody != nil:
+			p.Status, p.Title = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity)
+		}
+		if e.Err != nil {
+			collect(e.Err, where, p)
+			return
+		}
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: e.Reason})
+	case *openapi3.SchemaError:
+		if inner := innerErrors(e); inner != nil {
+			collect(inner, where, p)
+			return
+		}
+		pointer := where
+		if where == "" {
+			pointer = jsonPointer(append(e.JSONPointer(), unsupported(e)...))
+		}
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: printable(e.Reason)})
+	default:
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: printable(err.Error())})
+	}
+}
+
+// unsupported is the name of an attribute that a schema does not have, for which the error points to the object only.
+func unsupported(e *openapi3.SchemaError) []string {
+	quoted, ok1 := strings.CutPrefix(e.Reason, "property ")
+	quoted, ok2 := strings.CutSuffix(quoted, " is unsupported")
+	name, err := strconv.Unquote(quoted)
+	if !ok1 || !ok2 || err != nil {
+		return nil
+	}
+	return []string{name}
+}
+
+// innerErrors looks behind an allOf, which is how the contract describes an attribute that has a schema of its
+// own: what is wrong is said within. Nil for any other error.
+func innerErrors(e *openapi3.SchemaError) openapi3.MultiError {
+	if e.SchemaField != "allOf" {
+		return nil
+	}
+	for err := e.Origin; err != nil; err = errors.Unwrap(err) {
+		if inner, ok := err.(openapi3.MultiError); ok { //nolint:errorlint // see collect
+			return inner
+		}
+	}
+	return nil
+}
+
+// jsonPointer renders the way to a value (RFC 6901); the empty pointer is the whole body.
+func jsonPointer(parts []string) string {
+	var b strings.Builder
+	for _, s := range parts {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+	}
+	return printable(b.String())
+}
