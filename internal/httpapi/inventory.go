@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,16 +156,16 @@ type reading struct {
 	ageOK  bool // an age may stand for attestedAt: in documents
 }
 
-func (r *reading) fault(code, pointer, message string) {
-	r.faults = append(r.faults, placement.Finding{Severity: "ERROR", Code: code, Pointer: pointer, Message: message})
+func (in *reading) fault(code, pointer, message string) {
+	in.faults = append(in.faults, placement.Finding{Severity: "ERROR", Code: code, Pointer: pointer, Message: message})
 }
 
 // err is what is wrong with one resource; nil when nothing is.
-func (r *reading) err() error {
-	if len(r.faults) == 0 {
+func (in *reading) err() error {
+	if len(in.faults) == 0 {
 		return nil
 	}
-	return &placement.Error{Kind: placement.Invalid, Message: r.faults[0].Message, Findings: r.faults}
+	return &placement.Error{Kind: placement.Invalid, Message: in.faults[0].Message, Findings: in.faults}
 }
 
 // list answers one page of the collection.
@@ -293,9 +294,9 @@ func (n *noun[W, D]) remove(r *http.Request, key inventory.Key, match string) (r
 
 // location is the absolute URI of a resource.
 func (n *noun[W, D]) location(r *http.Request, key inventory.Key) string {
-	uri := n.server.base(r) + "/inventory/v1/" + n.path
+	parts := []string{n.server.base(r), "inventory/v1", n.path}
 	for i := range n.keys {
-		uri += "/" + url.PathEscape(key[i])
+		parts = append(parts, url.PathEscape(key[i]))
 	}
-	return uri
+	return strings.Join(parts, "/")
 }

@@ -196,7 +196,12 @@ func damageOnce(t *rapid.T, v any) any {
 	}
 	return rapid.SampledFrom([]any{
 		nil, true, 1.0, -1.0, 5.0, 1e15, 1e17, "", "x", "VM", "GB", "gb", "sha256:00", "sha256", strings.Repeat("é", 256), "a\x01b", "24h", "1x",
-		"2026-11-23T10:00:00Z", "2026-11-23", []any{}, map[string]any{}, []any{"x", "x"}, []any{"GB"}, map[string]any{"cpuMillis": -1.0},
+		"2026-11-23T10:00:00Z", "2026-11-23",
+		[]any{},
+		map[string]any{},
+		[]any{"x", "x"},
+		[]any{"GB"},
+		map[string]any{"cpuMillis": -1.0},
 	}).Draw(t, "instead")
 }
 

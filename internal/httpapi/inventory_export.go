@@ -42,7 +42,7 @@ func (a inventoryAPI) ExportInventory(w http.ResponseWriter, r *http.Request, _ 
 	}
 	w.Header().Set("Content-Type", mediaType)
 	if err := format.write(w, &doc, mediaType); err != nil {
-		a.log.WarnContext(r.Context(), "export not delivered", "request_id", requestID(r.Context()), "error", err.Error())
+		a.log.WarnContext(r.Context(), "export not delivered", "requestId", requestID(r.Context()), "error", err.Error())
 		panic(http.ErrAbortHandler) // the client must not take what it has for the whole
 	}
 }

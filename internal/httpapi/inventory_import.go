@@ -67,7 +67,7 @@ func readAll(r *http.Request) ([]byte, error) {
 func (a inventoryAPI) progress(ctx context.Context) func(done, total int) {
 	return func(done, total int) {
 		if done < total {
-			a.log.LogAttrs(ctx, slog.LevelInfo, "import under way", slog.String("request_id", requestID(ctx)), slog.Int("done", done), slog.Int("total", total))
+			a.log.LogAttrs(ctx, slog.LevelInfo, "import under way", slog.String("requestId", requestID(ctx)), slog.Int("done", done), slog.Int("total", total))
 		}
 	}
 }

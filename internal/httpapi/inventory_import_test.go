@@ -201,6 +201,7 @@ func TestImportRefusals(t *testing.T) {
 		"nothing but the kind":          {yamlMedia, "kind: Inventory", 200, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := a.on(t).importDocument("operator", c.media, c.content).want(c.status)
 			if diff := cmp.Diff(c.findings, findings(got.object())); diff != "" {
 				t.Errorf("%s\nfindings (-want +got):\n%s", got.body, diff)

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -119,9 +120,11 @@ func resourceCases() []resourceCase {
 // TestInventoryResources walks the life of a resource of every noun.
 func TestInventoryResources(t *testing.T) {
 	t.Parallel()
-	a := newFleet(t)
 	for _, c := range resourceCases() {
-		t.Run(c.path, func(t *testing.T) { a.on(t).walk(c) })
+		t.Run(c.path, func(t *testing.T) {
+			t.Parallel()
+			newFleet(t).walk(c)
+		})
 	}
 }
 
@@ -286,11 +289,13 @@ func TestInventoryRefusals(t *testing.T) {
 		{"a node inside nothing", "hosts/h9", host(object{"cisNodes": []object{{"id": "n", "form": "VM", "parentId": "m"}}}), 422, []string{"/cisNodes/0/parentId"}},
 		{
 			"a node inside bare metal", "hosts/h9",
-			host(object{"cisNodes": []object{{"id": "m", "form": "BARE_METAL"}, {"id": "n", "form": "VM", "parentId": "m"}}}), 422, []string{"/cisNodes/1/parentId"},
+			host(object{"cisNodes": []object{{"id": "m", "form": "BARE_METAL"}, {"id": "n", "form": "VM", "parentId": "m"}}}), 422,
+			[]string{"/cisNodes/1/parentId"},
 		},
 		{
 			"bare metal inside a virtual machine", "hosts/h9",
-			host(object{"cisNodes": []object{{"id": "m", "form": "VM"}, {"id": "n", "form": "BARE_METAL", "parentId": "m"}}}), 422, []string{"/cisNodes/1/form"},
+			host(object{"cisNodes": []object{{"id": "m", "form": "VM"}, {"id": "n", "form": "BARE_METAL", "parentId": "m"}}}), 422,
+			[]string{"/cisNodes/1/form"},
 		},
 		{
 			"nodes inside each other", "hosts/h9",
@@ -307,8 +312,10 @@ func TestInventoryRefusals(t *testing.T) {
 			"components of one id, and interfaces that end nowhere or twice", "vnf_profiles/v",
 			object{"vnfdId": "v", "nfType": "UPF", "trustDomainId": "TD-A", "components": []object{
 				{"id": "a", "interfaces": []object{
-					{"name": "N2", "kind": "CONTROL", "via": "q"}, {"name": "N3", "kind": "API", "peerComponentId": "q"},
-					{"name": "N4", "kind": "API", "peer": "UE", "peerTrustDomainId": "TD-B"}, {"name": "N6", "kind": "API", "via": "a"},
+					{"name": "N2", "kind": "CONTROL", "via": "q"},
+					{"name": "N3", "kind": "API", "peerComponentId": "q"},
+					{"name": "N4", "kind": "API", "peer": "UE", "peerTrustDomainId": "TD-B"},
+					{"name": "N6", "kind": "API", "via": "a"},
 				}},
 				{"id": "a"},
 			}},
@@ -327,6 +334,7 @@ func TestInventoryRefusals(t *testing.T) {
 		{"a cache nowhere", "cache_entries/h99/" + baseDigest, object{"hostId": "h99", "digest": baseDigest, "mode": "SHARED"}, 409, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			p := a.on(t).do(call{as: "operator", method: "PUT", path: "/inventory/v1/" + c.path, body: c.body}).problem(c.status)
 			if diff := cmp.Diff(c.pointers, pointers(p)); diff != "" {
 				t.Errorf("%v\npointers (-want +got):\n%s", p, diff)
@@ -341,9 +349,7 @@ func TestInventoryRefusals(t *testing.T) {
 func merged(a, b object) object {
 	out := object{}
 	for _, o := range []object{a, b} {
-		for k, v := range o {
-			out[k] = v
-		}
+		maps.Copy(out, o)
 	}
 	return out
 }

@@ -48,9 +48,9 @@ type member struct {
 
 // member returns the last attribute of the name, as decoders that know no better do; nil when there is none.
 func (v *value) member(name string) *value {
-	for i := len(v.members) - 1; i >= 0; i-- {
-		if v.members[i].name == name {
-			return v.members[i].value
+	for _, m := range slices.Backward(v.members) {
+		if m.name == name {
+			return m.value
 		}
 	}
 	return nil
