@@ -66,6 +66,7 @@ type Service struct {
 	settings Settings
 	observer Observer
 	log      *slog.Logger
+	underway *underway
 }
 
 // Observer is told how long the parts of a decision took and how it ended. Its methods return quickly.
@@ -78,7 +79,7 @@ type Observer interface {
 
 // New returns a service.
 func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.Logger) *Service {
-	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log}
+	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, underway: newUnderway()}
 }
 
 // Ask is one grant request of a client.
@@ -128,10 +129,14 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 			return Result{}, err
 		}
 	}
-	for attempt := 0; attempt < maxAttempts; {
-		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt)
+	for attempt, evasions := 0, 0; attempt < maxAttempts; {
+		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt+evasions)
 		if err != nil {
 			return Result{}, err
+		}
+		if try.plan != nil && evasions < maxEvasions && s.underway.meets(try.view, try.plan, time.Now()) {
+			evasions++
+			continue
 		}
 		if try.plan == nil {
 			if !current {
@@ -299,6 +304,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	for i := range a.plan.Placements {
 		a.plan.Placements[i].ResidencyID = residencyID(grantID, a.plan.Placements[i].ResourceDefinitionID)
 	}
+	s.underway.begin(a.plan, time.Now())
 	a.decision.Outcome, a.decision.Plan = placement.OutcomeGrant, a.plan
 	c := placement.Commit{
 		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded,
@@ -309,6 +315,9 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
 	start := time.Now()
 	res, err := s.store.Commit(ctx, c, solver.Verify(a.view, in, a.plan))
+	if err != nil || res.Status != placement.CommitDone {
+		s.underway.abandon(a.plan)
+	}
 	s.observer.Committed(ctx, time.Since(start), res.Status == placement.CommitStale)
 	return res, err
 }
