@@ -2,12 +2,7 @@ package chaos
 
 import (
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"sync/atomic"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // TestContendedPlacementsKeepApart has eight clients ask two ringfences for four mutually separated trust domains on
@@ -17,18 +12,8 @@ func TestContendedPlacementsKeepApart(t *testing.T) {
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
 	fleet{hosts: 3, room: 4}.load(c, replicas[0])
-	l := &load{ledger: newLedger(), asker: vnfm{replicas}}
-	var g *errgroup.Group
-	g, l.ctx = errgroup.WithContext(c.ctx)
-	placements := length{300, 10_000}.value()
-	var asked atomic.Int64
-	for n := range clients {
-		random := c.random(uint64(n))
-		g.Go(func() error {
-			return l.contend(n, random, replicas, func() bool { return asked.Add(1) <= int64(placements) })
-		})
-	}
-	if err := g.Wait(); err != nil {
+	l := startLoad(c, vnfm{replicas}, contend(replicas))
+	if err := errors.Join(l.awaitAnswers(length{300, 10_000}.value()), l.stop()); err != nil {
 		t.Fatal(err)
 	}
 	s := l.summary()
@@ -44,40 +29,6 @@ func TestContendedPlacementsKeepApart(t *testing.T) {
 	}
 	a.checkAuditCanFail(c, "domain")
 	t.Logf("%v", s)
-}
-
-// contend asks for one placement after the other and keeps at most three.
-func (l *load) contend(number int, random *rand.Rand, replicas []*replica, more func() bool) error {
-	var standing []*occurrence
-	for i := 0; more(); i++ {
-		if len(standing) > random.IntN(4) {
-			o := standing[0]
-			standing = standing[1:]
-			if err := l.letGo(o, replicas[random.IntN(len(replicas))]); err != nil {
-				return err
-			}
-		}
-		id := fmt.Sprintf("op-%d-%d", number, i)
-		o := instantiate(id, "vnf-"+id, vnfdOf(domains[random.IntN(len(domains))]), "work", 1, false)
-		granted, err := l.settle(o, number+i)
-		if err != nil {
-			return err
-		}
-		if granted {
-			standing = append(standing, o)
-		}
-	}
-	return nil
-}
-
-// letGo releases what an occurrence was granted.
-func (l *load) letGo(o *occurrence, r *replica) error {
-	l.ending(o)
-	if _, err := r.release(l.ctx, o.vnf); err != nil {
-		return errors.Join(err, fmt.Errorf("release of %s", o.id))
-	}
-	l.ended(o)
-	return nil
 }
 
 // check holds the tables against the ledger and audits them.

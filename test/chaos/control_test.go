@@ -57,7 +57,7 @@ func killService(c *trial, db *database, commit string, kills int) (comparison, 
 	if err := start(); err != nil {
 		c.Fatal(err)
 	}
-	l := startLoad(c, s)
+	l := startLoad(c, s, grow)
 	l.disturb(c, kills, func(*rand.Rand) error {
 		if err := db.kill(c.ctx); err != nil {
 			return err

@@ -23,7 +23,7 @@ func TestKilledRingfence(t *testing.T) {
 	replicas := newReplicas(c, db)
 	roomy.load(c, replicas[0])
 	kills := length{3, 25}.value()
-	l := startLoad(c, vnfm{replicas})
+	l := startLoad(c, vnfm{replicas}, grow)
 	interrupted := l.disturb(c, kills, func(random *rand.Rand) error {
 		victims := []*replica{replicas[random.IntN(2)]}
 		if random.IntN(5) == 0 {
@@ -52,7 +52,7 @@ func TestKilledDatabase(t *testing.T) {
 	replicas := newReplicas(c, db)
 	roomy.load(c, replicas[0])
 	kills := length{2, 10}.value()
-	l := startLoad(c, vnfm{replicas})
+	l := startLoad(c, vnfm{replicas}, grow)
 	var slowest time.Duration
 	interrupted := l.disturb(c, kills, func(*rand.Rand) error {
 		if err := db.kill(c.ctx); err != nil {
@@ -68,6 +68,29 @@ func TestKilledDatabase(t *testing.T) {
 	l.settleAccounts(c, db, replicas)
 	t.Logf("%d kills of PostgreSQL, %d requests on their way; first answer at most %v after it accepted connections; %v",
 		kills, interrupted, slowest.Round(time.Millisecond), l.summary())
+}
+
+// TestKilledUnderContention kills ringfences and PostgreSQL in turn while clients contend for few hosts and let go of them.
+func TestKilledUnderContention(t *testing.T) {
+	c := newTrial(t)
+	db := newDatabase(c)
+	replicas := newReplicas(c, db)
+	fleet{hosts: 6, room: 8}.load(c, replicas[0])
+	kills := length{2, 20}.value()
+	l := startLoad(c, vnfm{replicas}, contend(replicas))
+	turn := 0
+	interrupted := l.disturb(c, kills, func(random *rand.Rand) error {
+		if turn++; turn%2 == 0 {
+			return db.kill(c.ctx)
+		}
+		r := replicas[random.IntN(2)]
+		return errors.Join(r.kill(), r.start(c.ctx))
+	})
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	l.check(c, newAuditor(c, db), "domain")
+	t.Logf("%d kills, %d requests on their way; %v", kills, interrupted, l.summary())
 }
 
 // settleAccounts ends the load, audits, and asks everything once more.
@@ -100,7 +123,7 @@ func TestKilledDefault(t *testing.T) {
 	r := newReplica(c, "ringfence", nil)
 	roomy.load(c, r)
 	kills := length{1, 5}.value()
-	l := startLoad(c, vnfm{[]*replica{r}})
+	l := startLoad(c, vnfm{[]*replica{r}}, grow)
 	interrupted := l.disturb(c, kills, func(*rand.Rand) error {
 		return errors.Join(r.kill(), r.start(c.ctx))
 	})

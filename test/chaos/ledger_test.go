@@ -102,13 +102,14 @@ func (l *ledger) all() []*entry {
 // summary counts what the ledger holds.
 type summary struct {
 	occurrences, granted, refused, placements int
+	both                                      int // occurrences that were granted and refused
 	broken                                    int // attempts without an answer
 	retried                                   int // occurrences with such an attempt
 }
 
 func (s summary) String() string {
-	return fmt.Sprintf("%d occurrences: %d granted with %d placements, %d refused; %d attempts unanswered, of %d occurrences",
-		s.occurrences, s.granted, s.placements, s.refused, s.broken, s.retried)
+	return fmt.Sprintf("%d occurrences: %d granted with %d placements, %d refused, %d both; %d attempts unanswered, of %d occurrences",
+		s.occurrences, s.granted, s.placements, s.refused, s.both, s.broken, s.retried)
 }
 
 func (l *ledger) summary() (s summary) {
@@ -117,6 +118,9 @@ func (l *ledger) summary() (s summary) {
 		s.broken += e.broken
 		if e.broken > 0 {
 			s.retried++
+		}
+		if len(e.grants) > 0 && e.refusals > 0 {
+			s.both++
 		}
 		switch {
 		case len(e.grants) > 0:

@@ -26,26 +26,31 @@ type load struct {
 // clients is how many there are.
 const clients = 8
 
-// startLoad starts the clients of a test. What they ask for always fits.
-func startLoad(t *trial, a asker) *load {
+// startLoad starts the clients of a test.
+func startLoad(t *trial, a asker, client func(l *load, number int, random *rand.Rand) error) *load {
 	l := &load{ledger: newLedger(), asker: a, stopping: make(chan struct{})}
 	l.group, l.ctx = errgroup.WithContext(t.ctx)
 	for n := range clients {
 		random := t.random(uint64(n))
-		l.group.Go(func() error { return l.client(n, random) })
+		l.group.Go(func() error { return client(l, n, random) })
 	}
 	return l
 }
 
-// client asks until the load stops, and for each thing until it is answered.
-func (l *load) client(number int, random *rand.Rand) error {
+// goesOn says whether the clients are to go on.
+func (l *load) goesOn() bool {
+	select {
+	case <-l.stopping:
+		return false
+	default:
+		return true
+	}
+}
+
+// grow is a client that asks for what fits, and now and then terminates something.
+func grow(l *load, number int, random *rand.Rand) error {
 	var standing []*occurrence
-	for i := 0; ; i++ {
-		select {
-		case <-l.stopping:
-			return nil
-		default:
-		}
+	for i := 0; l.goesOn(); i++ {
 		id := fmt.Sprintf("op-%d-%d", number, i)
 		switch choice := random.IntN(10); {
 		case choice < 2 && len(standing) > 0:
@@ -71,6 +76,7 @@ func (l *load) client(number int, random *rand.Rand) error {
 			}
 		}
 	}
+	return nil
 }
 
 func (l *load) terminate(o, of *occurrence, number int) error {
@@ -80,6 +86,41 @@ func (l *load) terminate(o, of *occurrence, number int) error {
 		l.ended(of)
 	}
 	return err
+}
+
+// contend makes clients that ask for one placement after the other and keep few of them.
+func contend(replicas []*replica) func(*load, int, *rand.Rand) error {
+	return func(l *load, number int, random *rand.Rand) error {
+		var standing []*occurrence
+		for i := 0; l.goesOn(); i++ {
+			if len(standing) > random.IntN(3) {
+				if err := l.letGo(standing[0], replicas[random.IntN(len(replicas))]); err != nil {
+					return err
+				}
+				standing = standing[1:]
+			}
+			id := fmt.Sprintf("op-%d-%d", number, i)
+			o := instantiate(id, "vnf-"+id, vnfdOf(domains[random.IntN(len(domains))]), "work", 1, false)
+			granted, err := l.settleTwice(o, number+i, random.IntN(8) == 0)
+			if err != nil {
+				return err
+			}
+			if granted {
+				standing = append(standing, o)
+			}
+		}
+		return nil
+	}
+}
+
+// letGo releases what an occurrence was granted.
+func (l *load) letGo(o *occurrence, r *replica) error {
+	l.ending(o)
+	if _, err := r.release(l.ctx, o.vnf); err != nil {
+		return errors.Join(err, fmt.Errorf("release of %s", o.id))
+	}
+	l.ended(o)
+	return nil
 }
 
 // settleTwice asks, and with twin twice at the same time, as a client does that does not wait long enough.
@@ -132,9 +173,9 @@ func (l *load) awaitAnswers(n int) error {
 // that were on their way then.
 func (l *load) disturb(t *trial, times int, what func(random *rand.Rand) error) (interrupted int) {
 	t.Helper()
-	random := t.random(1000)
+	random, between := t.random(1000), clients*length{2, 12}.value()
 	for i := range times {
-		if err := l.awaitAnswers(2 * clients); err != nil {
+		if err := l.awaitAnswers(between); err != nil {
 			t.Fatalf("before disturbance %d: %v", i+1, errors.Join(err, context.Cause(l.ctx)))
 		}
 		if err := pause(l.ctx, time.Duration(random.IntN(300))*time.Millisecond); err != nil {
@@ -145,7 +186,7 @@ func (l *load) disturb(t *trial, times int, what func(random *rand.Rand) error) 
 			t.Fatalf("disturbance %d: %v", i+1, err)
 		}
 	}
-	if err := l.awaitAnswers(2 * clients); err != nil {
+	if err := l.awaitAnswers(between); err != nil {
 		t.Fatal(err)
 	}
 	return interrupted

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,14 +24,7 @@ func TestPausedRingfenceUnderLoad(t *testing.T) {
 	replicas := newReplicas(c, db)
 	fleet{hosts: 6, room: 8}.load(c, replicas[0])
 	pauses := length{2, 15}.value()
-	l := &load{ledger: newLedger(), asker: vnfm{replicas}}
-	var g *errgroup.Group
-	g, l.ctx = errgroup.WithContext(c.ctx)
-	var over atomic.Bool
-	for n := range clients {
-		random := c.random(uint64(n))
-		g.Go(func() error { return l.contend(n, random, replicas, func() bool { return !over.Load() }) })
-	}
+	l := startLoad(c, vnfm{replicas}, contend(replicas))
 	var stopped time.Duration
 	interrupted := l.disturb(c, pauses, func(random *rand.Rand) error {
 		r := replicas[random.IntN(2)]
@@ -40,8 +32,7 @@ func TestPausedRingfenceUnderLoad(t *testing.T) {
 		stopped += pausing
 		return errors.Join(r.signal(syscall.SIGSTOP), pause(c.ctx, pausing), r.signal(syscall.SIGCONT))
 	})
-	over.Store(true)
-	if err := g.Wait(); err != nil {
+	if err := l.stop(); err != nil {
 		t.Fatal(err)
 	}
 	l.check(c, newAuditor(c, db), "domain")
