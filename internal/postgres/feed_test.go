@@ -214,7 +214,7 @@ func TestFeedHead(t *testing.T) {
 	}
 	must2(s.PutNFVIPoP(ctx, placement.NFVIPoP{ID: "LON"}, nil, tester))(t)
 	head := headOf(t, s)
-	slow := must(s.pool.BeginTx(ctx, readWrite))(t)
+	slow := begin(t, s)
 	if _, err := slow.Exec(ctx, `SELECT pg_current_xact_id()`); err != nil {
 		t.Fatal(err)
 	}

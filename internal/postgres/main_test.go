@@ -33,6 +33,17 @@ func newStoreAndOwner(t testing.TB) (s *Store, ownerURL string) {
 	return s, ownerURL
 }
 
+// begin opens a transaction that a test holds open. It ends with the test at the latest: a store waits for it to close.
+func begin(t testing.TB, s *Store) pgx.Tx {
+	t.Helper()
+	tx, err := s.pool.BeginTx(t.Context(), readWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	return tx
+}
+
 // connect opens a plain connection for what a test must do past the store.
 func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()

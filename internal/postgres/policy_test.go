@@ -192,7 +192,7 @@ func TestActivationWaitsForDecisions(t *testing.T) {
 	ctx := t.Context()
 	must(s.CreatePolicy(ctx, placement.PolicyRecord{ID: "p-1"}, tester))(t)
 	transfer(t, s, "p-1", "1", "x")
-	deciding := must(s.pool.BeginTx(ctx, readWrite))(t)
+	deciding := begin(t, s)
 	if err := lockEpoch(ctx, deciding); err != nil {
 		t.Fatal(err)
 	}

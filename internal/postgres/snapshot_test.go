@@ -17,7 +17,7 @@ func TestSnapshotAndFeed(t *testing.T) {
 	s, _ := newFleet(t)
 	ctx := t.Context()
 	key := placement.HostKey{NFVIPoPID: "DUB", HostID: "h03"}
-	slow := must(s.pool.BeginTx(ctx, readWrite))(t)
+	slow := begin(t, s)
 	if err := lockHost(ctx, slow, key); err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func TestCommitBehindStandby(t *testing.T) {
 // eventually waits until the condition holds: for what another process does, which no channel announces.
 func eventually(t testing.TB, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for !holds() {
 		if sleep(ctx, 5*time.Millisecond) != nil {
