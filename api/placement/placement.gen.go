@@ -287,7 +287,7 @@ type DecisionRequest struct {
 	// GrantRequest The request as a VNFM would post it to `/grant/v1/grants`. It is read as leniently as there: attributes that are not known are ignored.
 	GrantRequest externalRef2.GrantRequest `json:"grantRequest"`
 
-	// HostIDs Only these hosts are looked at. An unknown one refuses with `UNKNOWN`. Absent means all.
+	// HostIDs Only these hosts are looked at. An unknown one is answered 422. Absent means all.
 	HostIDs []externalRef0.Identifier `json:"hostIds,omitempty,omitzero"`
 
 	// Limit With FULL, how many hosts `feasible` and `rejected` may list, each. `hostsTotal` and `hostsFeasible` always count all.
