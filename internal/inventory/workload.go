@@ -2,8 +2,6 @@ package inventory
 
 import (
 	"context"
-	"slices"
-	"strconv"
 
 	"ringfence/internal/placement"
 )
@@ -78,42 +76,6 @@ func checkDecided(r *placement.Residency, anyState bool, f *faults) {
 	if !anyState && r.State != placement.StateRunning && r.State != placement.StateTerminating {
 		f.add(CodeNotAllowed, "/state", "what is recorded is RUNNING or TERMINATING; only grants reserve")
 	}
-}
-
-// checkFabric checks that the pool of the host lists the images of a FABRIC residency. poolOf returns the pool of a host;
-// the store reports a host that does not exist.
-func (s *Service) checkFabric(ctx context.Context, r *placement.Residency, f *faults,
-	poolOf func(ctx context.Context, hostID string) (placement.HostPool, bool, error),
-) error {
-	if r.Kind != placement.ResidencyFabric {
-		return nil
-	}
-	pool, found, err := poolOf(ctx, r.HostID)
-	if err != nil || !found {
-		return err
-	}
-	for i, digest := range r.Workload.Images {
-		if !slices.Contains(pool.FabricDigests, digest) {
-			f.add(CodeNotAllowed, "/images/"+strconv.Itoa(i), "the pool %q of host %q does not list this digest among its fabricDigests; record the residency as a WORKLOAD", pool.ID, r.HostID)
-		}
-	}
-	return nil
-}
-
-// hostPoolOf returns the stored pool of a stored host; a host without a pool has one that lists nothing.
-func (s *Service) hostPoolOf(ctx context.Context, hostID string) (pool placement.HostPool, found bool, err error) {
-	h, err := s.store.GetHost(ctx, hostID)
-	if placement.KindOf(err) == placement.NotFound {
-		return pool, false, nil
-	}
-	if err != nil || h.HostPoolID == "" {
-		return pool, err == nil, err
-	}
-	pool, err = s.store.GetHostPool(ctx, h.HostPoolID)
-	if placement.KindOf(err) == placement.NotFound {
-		return pool, false, nil // removed meanwhile, and the host with it
-	}
-	return pool, err == nil, err
 }
 
 func checkCacheEntry(e *placement.CacheEntry, f *faults) {
