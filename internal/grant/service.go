@@ -120,7 +120,7 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if answer.Found && answer.SameBody && answer.Stands {
+	if replays(&answer) {
 		return s.replayAnswer(ctx, answer)
 	}
 	current := removes(&ask.Request) // the view includes all that was committed when the request came: only then it may be refused
@@ -151,6 +151,12 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 			if err != nil || recorded {
 				return Result{Decision: try.decision}, err
 			}
+			if answer, err = s.store.FindAnswer(ctx, key); err != nil {
+				return Result{}, err
+			}
+			if replays(&answer) { // granted meanwhile, to the same request at another replica
+				return s.replayAnswer(ctx, answer)
+			}
 			attempt++
 		} else {
 			committed, err := s.commit(ctx, key, try)
@@ -172,6 +178,9 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	}
 	return Result{}, placement.Errorf(placement.Unavailable, "the fleet changed faster than the request could be decided; retry")
 }
+
+// replays tells whether an answer is given again.
+func replays(a *placement.Answer) bool { return a.Found && a.SameBody && a.Stands }
 
 // removes tells whether a request ends what was granted before. The view tells what that is, and no later step would notice
 // what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
