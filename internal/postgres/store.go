@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -74,12 +75,25 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	return &Store{pool: pool, listener: &listener{config: listenConfig}, notifier: startNotifier(pool)}, nil
 }
 
-// Close waits for running transactions and closes all connections.
+// Close waits for running transactions and closes all connections. It does not wait for ever: a commit that waits for a
+// standby which has gone ends by itself, with the process or after it.
 func (s *Store) Close() {
 	s.notifier.stop()
 	s.listener.close()
-	s.pool.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.pool.Close()
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	select {
+	case <-closed:
+	case <-ctx.Done():
+	}
 }
+
+const closeTimeout = 5 * time.Second
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return translate(s.pool.Ping(ctx)) }

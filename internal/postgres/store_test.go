@@ -160,7 +160,23 @@ func TestCommitBehindStandby(t *testing.T) {
 	if !strings.Contains(err.Error(), "outcome unknown") || !warned.Load() {
 		t.Errorf("error %q, warned %v: want an unknown outcome and the server's warning", err, warned.Load())
 	}
-	s.Close()
+	short, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	_, err = s.CreatePolicy(short, placement.PolicyRecord{ID: "for ever"}, tester)
+	wantKind(t, err, placement.Unavailable)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.Close()
+	}()
+	eventually(t, func() bool {
+		select {
+		case <-closed:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // eventually waits until the condition holds: for what another process does, which no channel announces.
