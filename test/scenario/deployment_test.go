@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -206,7 +205,7 @@ func (d *deployment) reservations(vnfInstanceID string) []reservation {
 	d.t.Helper()
 	path := "/placement/v1/reservations"
 	if vnfInstanceID != "" {
-		path += "?filter=" + url.QueryEscape(fmt.Sprintf("(eq,vnfInstanceId,%s)", vnfInstanceID))
+		path += "?filter=" + url.QueryEscape("(eq,vnfInstanceId,'"+vnfInstanceID+"')")
 	}
 	return list[reservation](d, "OPERATOR", path)
 }

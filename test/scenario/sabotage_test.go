@@ -39,7 +39,7 @@ func (d *deployment) tamper(decisionID, from, to string) {
 		d.t.Fatal(err)
 	}
 	defer conn.Close(contextAfter(d.t))
-	const tamperSQL = `UPDATE decision SET plan = replace(plan::text, $2, $3)::jsonb WHERE id = $1`
+	const tamperSQL = `UPDATE decision SET plan = replace(plan::text, $2, $3)::json WHERE id = $1`
 	tag, err := conn.Exec(d.t.Context(), tamperSQL, decisionID, `"`+from+`"`, `"`+to+`"`)
 	if err != nil || tag.RowsAffected() != 1 {
 		d.t.Fatalf("tamper: %v, %v", tag, err)
