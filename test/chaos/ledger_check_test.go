@@ -42,7 +42,8 @@ func TestLedgerFindsWhatIsWrong(t *testing.T) {
 		s := tables{
 			[]grantRow{{id: "g1", occurrence: "kept", at: time.Now()}, {id: "g2", occurrence: "ended", at: time.Now()}},
 			[]residencyRow{
-				{"r1", "g1", "work-0", "h1", placement.StateReserved}, {"r2", "g1", "work-1", "h2", placement.StateReserved},
+				{"r1", "g1", "work-0", "h1", placement.StateReserved},
+				{"r2", "g1", "work-1", "h2", placement.StateReserved},
 				{"r3", "g2", "work-0", "h1", placement.StateTerminating},
 			},
 		}

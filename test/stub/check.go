@@ -72,8 +72,10 @@ func (v *VNFM) Check(r *GrantRequest, g *Grant) error {
 		granted []GrantInfo
 		fresh   bool
 	}{
-		{"addResources", r.AddResources, g.AddResources, true}, {"tempResources", r.TempResources, g.TempResources, true},
-		{"removeResources", r.RemoveResources, g.RemoveResources, false}, {"updateResources", r.UpdateResources, g.UpdateResources, false},
+		{"addResources", r.AddResources, g.AddResources, true},
+		{"tempResources", r.TempResources, g.TempResources, true},
+		{"removeResources", r.RemoveResources, g.RemoveResources, false},
+		{"updateResources", r.UpdateResources, g.UpdateResources, false},
 	} {
 		if len(list.asked) != len(list.granted) {
 			fault("%s: %d resources were asked for and %d granted", list.name, len(list.asked), len(list.granted))
