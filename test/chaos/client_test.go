@@ -25,7 +25,7 @@ func (a *answer) granted() bool { return a.status == http.StatusCreated }
 func (a *answer) refused() bool { return a.status == http.StatusForbidden }
 
 // errAgain says that nothing is known of a request but that it may be sent again.
-var errAgain = errors.New("no answer: ask again")
+var errAgain = errors.New("ask again")
 
 // asker sends a grant request once. An error is errAgain, or that of the context.
 type asker interface {
@@ -47,12 +47,19 @@ func post(ctx context.Context, base string, o *occurrence) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	status, body, err := send(ctx, http.MethodPost, base+"/grant/v1/grants", o.body)
-	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errAgain, err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return answer{}, fmt.Errorf("%w: no answer in time", errAgain)
+	case err != nil:
+		return answer{}, fmt.Errorf("%w: no connection", errAgain)
 	}
 	switch status {
 	case http.StatusServiceUnavailable:
-		return answer{}, fmt.Errorf("%w: %d %s", errAgain, status, body)
+		var problem struct{ Detail string }
+		if err := json.Unmarshal(body, &problem); err != nil || problem.Detail == "" {
+			return answer{status: status, text: fmt.Sprintf("a 503 that does not say why: %s", body)}, nil
+		}
+		return answer{}, fmt.Errorf("%w: 503 %s", errAgain, problem.Detail)
 	case http.StatusCreated:
 		return readGrant(o, body)
 	case http.StatusForbidden:

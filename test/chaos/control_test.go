@@ -140,7 +140,7 @@ func (s *service) ask(ctx context.Context, o *occurrence, _ int) (answer, error)
 	res, err := s.grants.Grant(ctx, grant.Ask{ClientID: "vnfm", BodySHA256: o.digest(), Request: o.request()})
 	switch {
 	case placement.KindOf(err) == placement.Unavailable || ctx.Err() != nil:
-		return answer{}, fmt.Errorf("%w: %w", errAgain, err)
+		return answer{}, fmt.Errorf("%w: no answer", errAgain)
 	case err != nil:
 		return answer{status: http.StatusInternalServerError, text: err.Error()}, nil
 	case !res.Granted:

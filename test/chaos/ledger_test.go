@@ -26,11 +26,12 @@ type entry struct {
 type ledger struct {
 	mu      sync.Mutex
 	entries map[string]*entry
-	strange []string // answers that no fault may cause
-	count   int      // of answers
+	strange []string       // answers that no fault may cause
+	why     map[string]int // what the attempts met that were not answered
+	count   int            // of answers
 }
 
-func newLedger() *ledger { return &ledger{entries: map[string]*entry{}} }
+func newLedger() *ledger { return &ledger{entries: map[string]*entry{}, why: map[string]int{}} }
 
 func (l *ledger) entry(o *occurrence) *entry {
 	e := l.entries[o.id]
@@ -42,9 +43,10 @@ func (l *ledger) entry(o *occurrence) *entry {
 }
 
 // broke notes an attempt that was not answered.
-func (l *ledger) broke(o *occurrence) {
+func (l *ledger) broke(o *occurrence, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.why[err.Error()]++
 	e := l.entry(o)
 	if e.broken == 0 {
 		e.firstLoss = time.Now()
@@ -105,14 +107,18 @@ type summary struct {
 	both                                      int // occurrences that were granted and refused
 	broken                                    int // attempts without an answer
 	retried                                   int // occurrences with such an attempt
+	why                                       []string
 }
 
 func (s summary) String() string {
-	return fmt.Sprintf("%d occurrences: %d granted with %d placements, %d refused, %d both; %d attempts unanswered, of %d occurrences",
-		s.occurrences, s.granted, s.placements, s.refused, s.both, s.broken, s.retried)
+	return fmt.Sprintf("%d occurrences: %d granted with %d placements, %d refused, %d both; %d attempts unanswered, of %d occurrences %v",
+		s.occurrences, s.granted, s.placements, s.refused, s.both, s.broken, s.retried, s.why)
 }
 
 func (l *ledger) summary() (s summary) {
+	for _, why := range slices.Sorted(maps.Keys(l.why)) {
+		s.why = append(s.why, fmt.Sprintf("%s: %d;", why, l.why[why]))
+	}
 	for _, e := range l.all() {
 		s.occurrences++
 		s.broken += e.broken

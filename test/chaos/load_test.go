@@ -146,7 +146,7 @@ func (l *load) settle(o *occurrence, attempt int) (granted bool, err error) {
 			l.answered(o, &a)
 			return a.granted(), nil
 		}
-		l.broke(o)
+		l.broke(o, err)
 		if l.ctx.Err() != nil {
 			return false, fmt.Errorf("%s was not answered: %w", o.id, err)
 		}
