@@ -244,7 +244,7 @@ CREATE TABLE host (
     CONSTRAINT host_used_ck CHECK (cpu_millis_used >= 0 AND memory_mib_used >= 0 AND ephemeral_storage_mib_used >= 0
         AND hugepages_2mi_used >= 0 AND hugepages_1gi_used >= 0 AND sriov_vfs_used >= 0 AND gpus_used >= 0 AND tee_guests_used >= 0),
     CONSTRAINT host_counters_ck CHECK (gen >= 0 AND directive_seq >= 0)
-);
+) WITH (fillfactor = 70); -- room for the new version of a row beside the old one: every grant changes its hosts' use, and no index
 ALTER TABLE host ADD CONSTRAINT host_nfvi_pop_fk FOREIGN KEY (nfvi_pop_id) REFERENCES nfvi_pop (id);
 ALTER TABLE host ADD CONSTRAINT host_resource_zone_fk FOREIGN KEY (nfvi_pop_id, resource_zone_id) REFERENCES resource_zone (nfvi_pop_id, id);
 ALTER TABLE host ADD CONSTRAINT host_host_pool_fk FOREIGN KEY (host_pool_id) REFERENCES host_pool (id);

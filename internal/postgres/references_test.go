@@ -102,6 +102,20 @@ func TestReferencesToTheDatabase(t *testing.T) {
 	}
 }
 
+// TestCheckDocument says what an import would refuse, and changes nothing.
+func TestCheckDocument(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	doc := smallInventory()
+	if err := s.CheckDocument(t.Context(), &doc); err != nil {
+		t.Error(findingsOf(err))
+	}
+	doc.Hosts[0].HostPoolID = "none"
+	wantFindings(t, s.CheckDocument(t.Context(), &doc), "UNKNOWN_REFERENCE /hosts/0/hostPoolId")
+	_, err := s.GetHost(t.Context(), "h01")
+	wantKind(t, err, placement.NotFound)
+}
+
 // TestManyFaults reports the first of them and counts all.
 func TestManyFaults(t *testing.T) {
 	t.Parallel()
