@@ -264,6 +264,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	}
 	group.Go(func() error {
 		<-ctx.Done()
+		pt.delivery.Drain()
 		return drain(c, log, servers, endPolls)
 	})
 	return group.Wait()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -207,6 +208,9 @@ func yamlNode(v *value) *yaml.Node {
 	switch v.kind {
 	case stringValue:
 		node.Tag = "!!str"
+		if strings.ContainsFunc(v.text, unicode.IsControl) { // as a block the library reads some of these differently than it writes them
+			node.Style = yaml.DoubleQuotedStyle
+		}
 	case numberValue:
 		node.Tag = "!!int"
 	case boolValue:

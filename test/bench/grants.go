@@ -113,7 +113,7 @@ func peakResult(hosts int, t *tally, before, after reading, ground bare) result 
 	r := result{
 		ID: "B4", Hosts: hosts, P50Ms: ms(t.granted.quantile(0.5)), P99Ms: ms(t.granted.quantile(0.99)), RatePerS: &rate,
 		Target:       "rate >= 1000 /s, CPU <= 0.6 ms, < 1 commit a grant at 10k hosts",
-		RatioToFloor: ptr(ground.rate / rate),
+		RatioToFloor: new(ground.rate / rate),
 		Details: append(t.details(),
 			detail{"re-decisions per grant", (after.service["ringfence_redecisions_total"] - before.service["ringfence_redecisions_total"]) / n, ""},
 			detail{"mean solve", after.service.mean(before.service, "ringfence_solve_duration_seconds"), "ms"},
@@ -171,7 +171,7 @@ func measureHalf(ctx context.Context, l *load, duration time.Duration, rate floa
 		Details: append(t.details(), detail{"offered", rate, "/s"}),
 	}
 	if l.made.Hosts == targetHosts {
-		r.Met = ptr(t.granted.quantile(0.5) <= targetP50 && t.granted.quantile(0.99) <= targetP99)
+		r.Met = new(t.granted.quantile(0.5) <= targetP50 && t.granted.quantile(0.99) <= targetP99)
 	}
 	return r, nil
 }

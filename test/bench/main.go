@@ -130,7 +130,7 @@ func (o *options) measure(ctx context.Context, rep *report, policy []byte, stder
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	program, err := server.Build(ctx, folder)
 	if err != nil {
 		return err

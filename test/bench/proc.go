@@ -66,12 +66,13 @@ func readStat(pid int) (processStat, bool) {
 	if !found || len(fields) < 15 {
 		return processStat{}, false
 	}
-	number := func(i int) time.Duration {
+	number := func(i int) int64 {
 		n, _ := strconv.ParseInt(fields[i], 10, 64)
-		return time.Duration(n)
+		return n
 	}
+	ticks := func(i int) time.Duration { return time.Duration(number(i)+number(i+1)) * tick }
 	return processStat{
-		parent: int(number(1)), used: (number(11) + number(12)) * tick, reaped: (number(13) + number(14)) * tick,
+		parent: int(number(1)), used: ticks(11), reaped: ticks(13),
 	}, true
 }
 

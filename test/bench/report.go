@@ -132,12 +132,10 @@ func (r *report) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // results are for everybody
+	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func ms(d time.Duration) *float64 {
 	v := float64(d) / float64(time.Millisecond)
 	return &v
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -59,12 +59,12 @@ func solve(ctx context.Context, policy []byte, hosts int) (result, error) {
 func solveResult(hosts int, took, bare latencies) result {
 	r := result{
 		ID: "B1", Hosts: hosts, P50Ms: ms(took.quantile(0.5)), P99Ms: ms(took.quantile(0.99)),
-		RatePerS: ptr(float64(len(took)) / took.sum().Seconds()), Target: "p99 <= 0.05 / 0.2 / 1 ms at 1k / 10k / 100k hosts",
-		RatioToFloor: ptr(float64(took.quantile(0.5)) / float64(max(bare.quantile(0.5), 1))),
+		RatePerS: new(float64(len(took)) / took.sum().Seconds()), Target: "p99 <= 0.05 / 0.2 / 1 ms at 1k / 10k / 100k hosts",
+		RatioToFloor: new(float64(took.quantile(0.5)) / float64(max(bare.quantile(0.5), 1))),
 		Details:      []detail{{"floor p50", *ms(bare.quantile(0.5)), "ms"}, {"floor p99", *ms(bare.quantile(0.99)), "ms"}},
 	}
 	if target, stated := solveTargets[hosts]; stated {
-		r.Met = ptr(took.quantile(0.99) <= target)
+		r.Met = new(took.quantile(0.99) <= target)
 	}
 	return r
 }

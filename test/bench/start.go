@@ -39,7 +39,7 @@ func start(ctx context.Context, program string, hosts int) (r result, err error)
 
 func startResult(hosts int, imported, ready time.Duration, pid int) result {
 	r := result{
-		ID: "B6", Hosts: hosts, P50Ms: ms(ready), RatePerS: ptr(float64(hosts) / imported.Seconds()),
+		ID: "B6", Hosts: hosts, P50Ms: ms(ready), RatePerS: new(float64(hosts) / imported.Seconds()),
 		Target: "start <= 15 s, memory <= 1536 MiB, import <= 120 s at 100k hosts; p50 is the start, rate the hosts imported",
 		Details: []detail{
 			{"residencies", float64(10 * hosts), ""}, {"start to ready", ready.Seconds(), "s"}, {"import", imported.Seconds(), "s"},

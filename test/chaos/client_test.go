@@ -61,7 +61,7 @@ func post(ctx context.Context, base string, o *occurrence) (answer, error) {
 		}
 		return answer{}, fmt.Errorf("%w: 503 %s", errAgain, problem.Detail)
 	case http.StatusCreated:
-		return readGrant(o, body)
+		return readGrant(o, body), nil
 	case http.StatusForbidden:
 		var refusal struct{ DecisionID string }
 		if err := json.Unmarshal(body, &refusal); err != nil || refusal.DecisionID == "" {
@@ -72,7 +72,7 @@ func post(ctx context.Context, base string, o *occurrence) (answer, error) {
 }
 
 // readGrant reads what a 201 says. One that does not say it is no grant.
-func readGrant(o *occurrence, body []byte) (answer, error) {
+func readGrant(o *occurrence, body []byte) answer {
 	var grant struct {
 		ID               string
 		AdditionalParams struct {
@@ -81,16 +81,16 @@ func readGrant(o *occurrence, body []byte) (answer, error) {
 			}
 		}
 	}
-	err := json.Unmarshal(body, &grant)
+	unreadable := json.Unmarshal(body, &grant) != nil
 	placements := grant.AdditionalParams.Ringfence.Placements
-	if err != nil || grant.ID == "" || len(placements) != o.resources {
-		return answer{status: http.StatusInternalServerError, text: fmt.Sprintf("an incomplete grant: %s", body)}, nil
+	if unreadable || grant.ID == "" || len(placements) != o.resources {
+		return answer{status: http.StatusInternalServerError, text: fmt.Sprintf("an incomplete grant: %s", body)}
 	}
 	a := answer{status: http.StatusCreated, grantID: grant.ID, hosts: map[string]string{}}
 	for _, p := range placements {
 		a.hosts[p.ResourceDefinitionID] = p.HostID
 	}
-	return a, nil
+	return a
 }
 
 // httpClient keeps connections and follows nothing. A connection to a killed process breaks by itself.

@@ -52,7 +52,7 @@ func makeWorkDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, os.Chmod(dir, 0o711) //nolint:gosec // the account of the database server must pass through
+	return dir, os.Chmod(dir, 0o711) // the account of the database server must pass through
 }
 
 // program is ringfence, built once.

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,10 +78,7 @@ func damaged(t *testing.T, schema *openapi3.Schema, grant any) {
 		"a nameless zone":  func(g map[string]any) { g["zones"] = []any{map[string]any{"id": "z"}} },
 		"null as resource": func(g map[string]any) { g["removeResources"] = nil },
 	} {
-		bad := map[string]any{}
-		for k, v := range object {
-			bad[k] = v
-		}
+		bad := maps.Clone(object)
 		damage(bad)
 		if schema.VisitJSON(bad) == nil {
 			t.Errorf("the definition takes a grant with %s", name)

@@ -120,7 +120,7 @@ hosts:
 		t.Errorf("the findings are %+v", p.Findings)
 	}
 	for _, path := range []string{"/inventory/v1/nfvi_pops/MAN", "/inventory/v1/resource_zones/MAN-A", "/inventory/v1/hosts/h90"} {
-		d.fail(http.StatusNotFound, "OPERATOR", http.MethodGet, path, nil)
+		_ = d.fail(http.StatusNotFound, "OPERATOR", http.MethodGet, path, nil)
 	}
 }
 

@@ -84,7 +84,7 @@ func TestBurst(t *testing.T) {
 		d := d.in(t)
 		r := instantiate(vnfm, "amf", "amf-2", "sig", "r0")
 		r.AddResources = append(r.AddResources, vnfm.Resource("r1", "signalling"))
-		d.refused(vnfm, r)
+		_ = d.refused(vnfm, r)
 		if held := d.reservations("amf-2"); len(held) != 0 {
 			t.Errorf("the refusal holds %v", held)
 		}

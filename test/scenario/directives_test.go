@@ -150,7 +150,7 @@ func TestFailedDirective(t *testing.T) {
 	d.expectState(g.AddResources[0].ReservationID, "RUNNING")
 	d.do("AGENT", http.MethodPost, "/directives/v1/acks", applied, nil)
 	applied["outcome"] = "FAILED"
-	d.fail(http.StatusConflict, "AGENT", http.MethodPost, "/directives/v1/acks", applied)
+	_ = d.fail(http.StatusConflict, "AGENT", http.MethodPost, "/directives/v1/acks", applied)
 }
 
 // TestPurge raises the form in which an image must lie: what lies there in a weaker one has to go before it comes anew.

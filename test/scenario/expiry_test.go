@@ -71,7 +71,7 @@ func TestExpiry(t *testing.T) {
 			if left := nfvi.Agent("x1").State().Workloads; len(left) != 0 {
 				d.t.Errorf("the host was not told: it runs %v", left)
 			}
-			d.fail(http.StatusNotFound, "OPERATOR", http.MethodPost, "/placement/v1/reservations/"+id+"/release", map[string]any{"reason": "again"})
+			_ = d.fail(http.StatusNotFound, "OPERATOR", http.MethodPost, "/placement/v1/reservations/"+id+"/release", map[string]any{"reason": "again"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,10 +91,10 @@ func TestRelease(t *testing.T) {
 	nfvi, vnfm := d.nfvi("x1"), d.vnfm(stub.SOL003Containers)
 	r, g, id := d.onX1(vnfm, "container")
 	release := "/placement/v1/reservations/" + id + "/release"
-	d.fail(http.StatusForbidden, "VNFM", http.MethodPost, release, map[string]any{"reason": "I want to"})
-	d.fail(http.StatusUnprocessableEntity, "OPERATOR", http.MethodPost, release, map[string]any{})
+	_ = d.fail(http.StatusForbidden, "VNFM", http.MethodPost, release, map[string]any{"reason": "I want to"})
+	_ = d.fail(http.StatusUnprocessableEntity, "OPERATOR", http.MethodPost, release, map[string]any{})
 	d.settle(nfvi)
-	d.fail(http.StatusConflict, "OPERATOR", http.MethodPost, release, map[string]any{"reason": "it runs"})
+	_ = d.fail(http.StatusConflict, "OPERATOR", http.MethodPost, release, map[string]any{"reason": "it runs"})
 	d.granted(vnfm, terminate(vnfm, r, g))
 	d.release(id)
 	d.expectState(id, "")

@@ -94,7 +94,7 @@ func TestReplacedGrant(t *testing.T) {
 		t.Errorf("on h02 runs %v", w)
 	}
 	r.AddResources[0].ID = "r2"
-	d.refused(vnfm, r) // r1 runs, so it is not superseded, and a second replica beside it would be more than half
+	_ = d.refused(vnfm, r) // r1 runs, so it is not superseded, and a second replica beside it would be more than half
 	if held := d.reservations("upf-2"); len(held) != 1 || held[0].ResourceDefinitionID != "r1" {
 		t.Errorf("what runs was superseded: %v", held)
 	}

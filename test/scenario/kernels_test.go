@@ -20,6 +20,7 @@ func (d *deployment) runs(id, host, node, runtime string) {
 // is the strongest boundary that each side has below the lowest one that both are in.
 func TestKernels(t *testing.T) {
 	t.Parallel()
+	d := startFleet(t, "kernels.yaml", "kernels.policy.yaml")
 	type resident struct{ id, node, runtime string }
 	for name, c := range map[string]struct {
 		host      string
@@ -43,10 +44,10 @@ func TestKernels(t *testing.T) {
 		"a runtime that no kernel of it": {"twins", nil, "microvm", "", "R-RUNTIME"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := startFleet(t, "kernels.yaml", "kernels.policy.yaml")
+			d := d.in(t)
 			for _, r := range c.residents {
 				d.runs(r.id, c.host, r.node, r.runtime)
+				defer d.do("OPERATOR", http.MethodDelete, "/inventory/v1/residencies/"+r.id, nil, nil)
 			}
 			vnfm := d.vnfm(stub.SOL003Containers)
 			made := d.dryRun(instantiate(vnfm, "nf", "vnf", c.component, "r0"), c.host)
@@ -82,7 +83,7 @@ func TestKernelsGranted(t *testing.T) {
 			t.Errorf("%s was started on %q", c.vnf, w.CISNode)
 		}
 	}
-	d.refused(vnfm, instantiate(vnfm, "nf", "three", "container", "r0"))
+	_ = d.refused(vnfm, instantiate(vnfm, "nf", "three", "container", "r0"))
 	more := vnfm.NewRequest("SCALE", "nf", "one")
 	more.AddResources = []stub.ResourceDefinition{vnfm.Resource("r1", "container")}
 	if g := d.granted(vnfm, more); g.AdditionalParams.Ringfence.Placements[0].CISNode != "w1" {

@@ -144,7 +144,7 @@ func TestLifeByReports(t *testing.T) {
 	d.granted(vnfm, terminate(vnfm, r, g))
 	d.expectState(id, "TERMINATING")
 	d.expectAgainst(beside)
-	d.fail(http.StatusConflict, "AGENT", http.MethodPut, "/directives/v1/hosts/x1/observed_state", map[string]any{
+	_ = d.fail(http.StatusConflict, "AGENT", http.MethodPut, "/directives/v1/hosts/x1/observed_state", map[string]any{
 		"observedAt": time.Now().Add(-time.Hour).UTC(), "residencies": []any{}, "cacheEntries": []any{},
 	})
 	d.expectState(id, "TERMINATING")

@@ -80,8 +80,8 @@ func TestPolicyFindings(t *testing.T) {
 	if len(p.Findings) != 1 || p.Findings[0].Line != line || !strings.Contains(p.Findings[0].Message, "separate-nf") {
 		t.Errorf("the findings, for line %d, are %+v", line, p.Findings)
 	}
-	d.fail(http.StatusNotFound, "AUTHOR", http.MethodGet, "/nfvpolicy/v1/policies/"+d.policyID+"/versions/3.0.0", nil)
-	d.fail(http.StatusConflict, "AUTHOR", http.MethodDelete, "/nfvpolicy/v1/policies/"+d.policyID+"/versions/1.0.0", nil)
+	_ = d.fail(http.StatusNotFound, "AUTHOR", http.MethodGet, "/nfvpolicy/v1/policies/"+d.policyID+"/versions/3.0.0", nil)
+	_ = d.fail(http.StatusConflict, "AUTHOR", http.MethodDelete, "/nfvpolicy/v1/policies/"+d.policyID+"/versions/1.0.0", nil)
 }
 
 // TestCatalogueChange changes what decides beside policies: the epoch is bumped, and the next decision uses it.

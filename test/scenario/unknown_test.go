@@ -68,6 +68,15 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("the refusal does not name both trust domains: %v", p)
 		}
 	})
+	t.Run("trust domain of a profile", func(t *testing.T) {
+		d := d.in(t)
+		p := d.fail(http.StatusConflict, "OPERATOR", http.MethodPut, "/inventory/v1/vnf_profiles/stray", map[string]any{
+			"vnfdId": "stray", "nfType": "AMF", "trustDomainId": "nobody", "components": []map[string]any{{"id": "c"}},
+		})
+		if !strings.Contains(p.Detail, "nobody") {
+			t.Errorf("the answer does not name the trust domain: %v", p)
+		}
+	})
 	t.Run("host of a dry run", func(t *testing.T) {
 		d := d.in(t)
 		p := d.fail(http.StatusUnprocessableEntity, "OPERATOR", http.MethodPost, "/placement/v1/decisions", map[string]any{
@@ -79,14 +88,14 @@ func TestUnknown(t *testing.T) {
 	})
 	t.Run("policy of a dry run", func(t *testing.T) {
 		d := d.in(t)
-		d.fail(http.StatusNotFound, "OPERATOR", http.MethodPost, "/placement/v1/decisions", map[string]any{
+		_ = d.fail(http.StatusNotFound, "OPERATOR", http.MethodPost, "/placement/v1/decisions", map[string]any{
 			"grantRequest":    instantiate(vnfm, "amf", "amf-2", "sig", "r0"),
 			"candidatePolicy": map[string]any{"policyId": "nobody", "version": "1.0.0"},
 		})
 	})
 	t.Run("hosts of agents", func(t *testing.T) {
 		d := d.in(t)
-		d.fail(http.StatusNotFound, "AGENT", http.MethodGet, "/directives/v1/hosts/nobody/directives", nil)
+		_ = d.fail(http.StatusNotFound, "AGENT", http.MethodGet, "/directives/v1/hosts/nobody/directives", nil)
 		d.fail(http.StatusNotFound, "AGENT", http.MethodPost, "/directives/v1/acks", map[string]any{"hostId": "nobody", "seq": 1, "outcome": "APPLIED"})
 		d.fail(http.StatusNotFound, "AGENT", http.MethodPut, "/directives/v1/hosts/nobody/observed_state", map[string]any{
 			"observedAt": "2026-11-23T10:00:00Z", "residencies": []any{}, "cacheEntries": []any{},

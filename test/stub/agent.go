@@ -133,8 +133,7 @@ func (a *Agent) carryOut(d *Directive) string {
 // verify checks the signature, and reads the keys again when it names one that is not known.
 func (a *Agent) verify(ctx context.Context, text []byte) error {
 	err := a.keys.Verify(text)
-	var unknown unknownKey
-	if !errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[unknownKey](err); !unknown {
 		return err
 	}
 	keys, err := ReadKeys(ctx, a.client)
