@@ -121,7 +121,7 @@ COMMENT ON COLUMN claim.member IS 'Who may share the scope: a trust domain, or a
 
 CREATE TABLE residency_claim (
     nfvi_pop_id      text NOT NULL,
-    residency_id     text NOT NULL,
+    residency_id     text COLLATE "C" NOT NULL,
     scope_id         text NOT NULL,
     separation_group text NOT NULL,
     member           text NOT NULL,
@@ -143,7 +143,7 @@ COMMENT ON COLUMN residency_claim.member IS 'Member that the residency needs the
 
 CREATE TABLE directive (
     nfvi_pop_id       text        NOT NULL,
-    host_id           text        NOT NULL,
+    host_id           text COLLATE "C" NOT NULL,
     seq               bigint      NOT NULL,
     kind              text        NOT NULL,
     decision_id       text        NOT NULL,
@@ -186,7 +186,7 @@ COMMENT ON COLUMN directive.acked_at IS 'When the acknowledgement arrived, by th
 
 CREATE TABLE observed_state (
     nfvi_pop_id text        NOT NULL,
-    host_id     text        NOT NULL,
+    host_id     text COLLATE "C" NOT NULL,
     digest      text        NOT NULL,
     observed_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
@@ -203,7 +203,7 @@ COMMENT ON COLUMN observed_state.received_at IS 'When the report arrived, by the
 
 CREATE TABLE observed_residency (
     nfvi_pop_id            text    NOT NULL,
-    host_id                text    NOT NULL,
+    host_id                text COLLATE "C" NOT NULL,
     ordinal                integer NOT NULL,
     residency_id           text    NOT NULL,
     vnf_instance_id        text    NOT NULL,
@@ -232,7 +232,7 @@ COMMENT ON COLUMN observed_residency.matched_residency_id IS 'Residency that it 
 
 CREATE TABLE observed_cache (
     nfvi_pop_id     text    NOT NULL,
-    host_id         text    NOT NULL,
+    host_id         text COLLATE "C" NOT NULL,
     ordinal         integer NOT NULL,
     digest          text    NOT NULL,
     mode            text    NOT NULL,

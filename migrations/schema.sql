@@ -217,7 +217,7 @@ COMMENT ON COLUMN public.decision.explanation IS 'Why it came out so.';
 
 CREATE TABLE public.directive (
     nfvi_pop_id text NOT NULL,
-    host_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
     seq bigint NOT NULL,
     kind text NOT NULL,
     decision_id text NOT NULL,
@@ -586,7 +586,7 @@ COMMENT ON COLUMN public.nfvi_pop.revision IS 'Grows with every change; the ETag
 
 CREATE TABLE public.observed_cache (
     nfvi_pop_id text NOT NULL,
-    host_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
     ordinal integer NOT NULL,
     digest text NOT NULL,
     mode text NOT NULL,
@@ -610,7 +610,7 @@ COMMENT ON COLUMN public.observed_cache.trust_domain_id IS 'Trust domain that it
 
 CREATE TABLE public.observed_residency (
     nfvi_pop_id text NOT NULL,
-    host_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
     ordinal integer NOT NULL,
     residency_id text NOT NULL,
     vnf_instance_id text NOT NULL,
@@ -648,7 +648,7 @@ COMMENT ON COLUMN public.observed_residency.matched_residency_id IS 'Residency t
 
 CREATE TABLE public.observed_state (
     nfvi_pop_id text NOT NULL,
-    host_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
     digest text NOT NULL,
     observed_at timestamp with time zone NOT NULL,
     received_at timestamp with time zone NOT NULL
@@ -866,7 +866,7 @@ COMMENT ON COLUMN public.residency.revision IS 'Grows with every change; the ETa
 
 CREATE TABLE public.residency_claim (
     nfvi_pop_id text NOT NULL,
-    residency_id text NOT NULL,
+    residency_id text NOT NULL COLLATE pg_catalog."C",
     scope_id text NOT NULL,
     separation_group text NOT NULL,
     member text NOT NULL

@@ -131,6 +131,30 @@ func TestPortableSubset(t *testing.T) {
 	}
 }
 
+// TestJoinedColumnsSortAlike finds columns that are compared with each other and sort differently: then no index serves the
+// comparison, and a lookup of one host reads everything of its NFVI-PoP.
+func TestJoinedColumnsSortAlike(t *testing.T) {
+	t.Parallel()
+	ownerURL, _ := testServer.NewDatabase(t)
+	conn := connect(t, ownerURL)
+	unlike := query[string](t, conn, `
+		SELECT c.conname
+		FROM pg_constraint c, unnest(c.conkey, c.confkey) AS k (own, other), pg_attribute a, pg_attribute o
+		WHERE c.contype = 'f' AND a.attrelid = c.conrelid AND a.attnum = k.own AND o.attrelid = c.confrelid AND o.attnum = k.other
+		  AND a.attcollation <> o.attcollation
+		ORDER BY 1`)
+	if len(unlike) > 0 {
+		t.Errorf("foreign keys whose sides sort differently: %s", unlike)
+	}
+	hosts := query[string](t, conn, `
+		SELECT table_name FROM information_schema.columns
+		WHERE table_schema = 'public' AND column_name = 'host_id' AND collation_name IS DISTINCT FROM 'C'
+		ORDER BY 1`)
+	if len(hosts) > 0 {
+		t.Errorf("tables whose host_id sorts otherwise than host.id: %s", hosts)
+	}
+}
+
 // TestAppRole tries what the service's role must not be able to do, and that the same statements work for the owner.
 func TestAppRole(t *testing.T) {
 	t.Parallel()
