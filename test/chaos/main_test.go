@@ -86,7 +86,10 @@ func newTrial(t *testing.T) *trial {
 		}
 	}
 	t.Logf("seed: %s=%d repeats the random choices", seedVariable, seed)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(length{2, 20}.value())*time.Minute)
+	if _, err := program(); err != nil { // before the clock runs
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(length{4, 20}.value())*time.Minute)
 	t.Cleanup(cancel)
 	return &trial{T: t, ctx: ctx, seed: seed}
 }
