@@ -96,11 +96,11 @@ func TestUnknown(t *testing.T) {
 	t.Run("hosts of agents", func(t *testing.T) {
 		d := d.in(t)
 		_ = d.fail(http.StatusNotFound, "AGENT", http.MethodGet, "/directives/v1/hosts/nobody/directives", nil)
-		d.fail(http.StatusNotFound, "AGENT", http.MethodPost, "/directives/v1/acks", map[string]any{"hostId": "nobody", "seq": 1, "outcome": "APPLIED"})
-		d.fail(http.StatusNotFound, "AGENT", http.MethodPut, "/directives/v1/hosts/nobody/observed_state", map[string]any{
+		_ = d.fail(http.StatusNotFound, "AGENT", http.MethodPost, "/directives/v1/acks", map[string]any{"hostId": "nobody", "seq": 1, "outcome": "APPLIED"})
+		_ = d.fail(http.StatusNotFound, "AGENT", http.MethodPut, "/directives/v1/hosts/nobody/observed_state", map[string]any{
 			"observedAt": "2026-11-23T10:00:00Z", "residencies": []any{}, "cacheEntries": []any{},
 		})
-		d.fail(http.StatusUnprocessableEntity, "AGENT", http.MethodPost, "/directives/v1/acks", map[string]any{"hostId": "h02", "seq": 99, "outcome": "APPLIED"})
+		_ = d.fail(http.StatusUnprocessableEntity, "AGENT", http.MethodPost, "/directives/v1/acks", map[string]any{"hostId": "h02", "seq": 99, "outcome": "APPLIED"})
 	})
 }
 
