@@ -36,7 +36,8 @@ const (
 	batchSize     = 2000                   // rows of the feed applied before a view is published
 	clockInterval = 30 * time.Second       // how often the database's clock is compared with ours
 	retryPause    = 200 * time.Millisecond // after an error of the database
-	pendingPause  = 2 * time.Millisecond   // while committed changes wait for an older transaction
+	pendingPause  = 2 * time.Millisecond   // at first, while committed changes wait for an older transaction
+	longestPause  = 50 * time.Millisecond  // of these, since that transaction may be long, and of another database
 	staleAfter    = 10 * time.Second       // without a successful read of the feed, the replica is not ready
 )
 
@@ -188,7 +189,7 @@ func (r *Replica) CatchUp(ctx context.Context) error {
 
 // await returns once the view has reached a position.
 func (r *Replica) await(ctx context.Context, p placement.FeedPosition) error {
-	for {
+	for wait := pendingPause; ; wait = min(wait+wait/2, longestPause) {
 		r.mu.Lock()
 		advanced := r.advanced
 		r.mu.Unlock()
@@ -196,7 +197,7 @@ func (r *Replica) await(ctx context.Context, p placement.FeedPosition) error {
 			return nil
 		}
 		r.nudge()
-		again := time.NewTimer(pendingPause) // what is committed may wait for an older transaction, which no notice tells
+		again := time.NewTimer(wait) // what is committed may wait for an older transaction, which no notice tells
 		select {
 		case <-again.C:
 		case <-ctx.Done():
