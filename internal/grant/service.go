@@ -123,7 +123,8 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	if replays(&answer) {
 		return s.replayAnswer(ctx, answer)
 	}
-	current := removes(&ask.Request) // the view includes all that was committed when the request came: only then it may be refused
+	// The view includes all that was committed when the request came: only then it may be refused, or end something.
+	current := removes(&ask.Request) || len(answer.Unconfirmed) > 0
 	if current {
 		if err := s.fleet.CatchUp(ctx); err != nil {
 			return Result{}, err
@@ -182,8 +183,8 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 // replays tells whether an answer is given again.
 func replays(a *placement.Answer) bool { return a.Found && a.SameBody && a.Stands }
 
-// removes tells whether a request ends what was granted before. The view tells what that is, and no later step would notice
-// what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
+// removes tells whether a request ends what was granted before. The view tells what that is, and whom to tell; no later step
+// would notice what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
 func removes(req *placement.GrantRequest) bool {
 	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0
 }
