@@ -36,7 +36,7 @@ type Server struct {
 	// Migrate brings an empty database to the current schema; it runs once, as the owner role. Nil: databases stay empty.
 	// It must have closed its connections when it returns.
 	Migrate func(ctx context.Context, ownerURL string) error
-	// Durable keeps fsync and synchronous commits on, for tests that kill the server.
+	// Durable keeps fsync and synchronous commits on, for tests that kill the server or run the service, which demands them.
 	Durable bool
 
 	once    sync.Once

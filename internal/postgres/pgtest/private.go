@@ -29,7 +29,7 @@ func private(ctx context.Context, durable bool) (backend, error) {
 	if err != nil {
 		return backend{}, err
 	}
-	dir, err := os.MkdirTemp(root(durable), dirPrefix+strconv.Itoa(os.Getpid())+"-")
+	dir, err := os.MkdirTemp(root(), dirPrefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return backend{}, fmt.Errorf("directory for the tests' PostgreSQL: %w", err)
 	}
@@ -54,11 +54,12 @@ func private(ctx context.Context, durable bool) (backend, error) {
 // memoryDir is Linux's file system in memory.
 const memoryDir = "/dev/shm"
 
-// root is the folder in which a run's directory is made: in memory when durability does not matter and there is room.
-func root(durable bool) string {
+// root is the folder in which a run's directory is made: in memory when there is room. A durable server needs no disk either,
+// as long as it is processes that are killed and not the machine.
+func root() string {
 	const room = 1 << 30
 	var fs syscall.Statfs_t
-	if durable || syscall.Statfs(memoryDir, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room {
+	if syscall.Statfs(memoryDir, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room {
 		return os.TempDir()
 	}
 	return memoryDir
@@ -66,10 +67,8 @@ func root(durable bool) string {
 
 // settings of the tests' server. What is lost when the machine crashes does not matter to a test that does not crash it.
 func settings(durable bool) map[string]string {
-	s := map[string]string{"max_connections": "300", "shared_buffers": "128MB"}
+	s := map[string]string{"max_connections": "300", "shared_buffers": "128MB", "min_wal_size": "32MB", "max_wal_size": "128MB"}
 	if !durable {
-		s["min_wal_size"] = "32MB"
-		s["max_wal_size"] = "128MB"
 		s["fsync"] = "off"
 		s["full_page_writes"] = "off"
 		s["synchronous_commit"] = "off"
