@@ -121,7 +121,8 @@ func (a *auditor) granted(ctx context.Context) (grants []grantRow, residencies [
 		return nil, nil, err
 	}
 	grants, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (g grantRow, err error) {
-		return g, row.Scan(&g.id, &g.occurrence, &g.at, &g.residencies)
+		err = row.Scan(&g.id, &g.occurrence, &g.at, &g.residencies)
+		return g, err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -130,7 +131,8 @@ func (a *auditor) granted(ctx context.Context) (grants []grantRow, residencies [
 		return nil, nil, err
 	}
 	residencies, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r residencyRow, err error) {
-		return r, row.Scan(&r.id, &r.grantID, &r.resource, &r.host, &r.state)
+		err = row.Scan(&r.id, &r.grantID, &r.resource, &r.host, &r.state)
+		return r, err
 	})
 	return grants, residencies, err
 }
@@ -140,7 +142,8 @@ func (a *auditor) counts(ctx context.Context) (c [5]int, err error) {
 	const sql = `
 		SELECT (SELECT count(*) FROM vnf_grant), (SELECT count(*) FROM residency), (SELECT count(*) FROM directive),
 		       (SELECT count(*) FROM decision), (SELECT count(*) FROM audit_record)`
-	return c, a.conn.QueryRow(ctx, sql).Scan(&c[0], &c[1], &c[2], &c[3], &c[4])
+	err = a.conn.QueryRow(ctx, sql).Scan(&c[0], &c[1], &c[2], &c[3], &c[4])
+	return c, err
 }
 
 // event is one change of a residency, as the change feed tells it.

@@ -11,7 +11,7 @@ func TestContendedPlacementsKeepApart(t *testing.T) {
 	c := newTrial(t)
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
-	fleet{hosts: 3, room: 4}.load(c, replicas[0])
+	servers{hosts: 3, room: 4}.load(c, replicas[0])
 	l := startLoad(c, vnfm{replicas}, contend(replicas))
 	if err := errors.Join(l.awaitAnswers(length{300, 10_000}.value()), l.stop()); err != nil {
 		t.Fatal(err)
@@ -28,6 +28,7 @@ func TestContendedPlacementsKeepApart(t *testing.T) {
 		}
 	}
 	a.checkAuditCanFail(c, "domain")
+	a.checkReplayCanFail(c)
 	t.Logf("%v", s)
 }
 
@@ -45,6 +46,7 @@ func (l *load) check(c *trial, a *auditor, apart string) {
 	report(c, "granted to nobody", found.unasked)
 	separation := a.checkSeparation(c, apart)
 	a.checkBooks(c)
+	c.Log(a.checkReplay(c))
 	c.Logf("of %d grants with %d residencies: lost %d, doubled %d, granted to nobody %d; %d occurrences had committed unanswered; %s",
 		len(grants), len(residencies), len(found.lost), len(found.doubled), len(found.unasked), found.committed, separation)
 }

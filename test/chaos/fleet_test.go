@@ -20,9 +20,9 @@ var domains = []string{"TD-A", "TD-B", "TD-C", "TD-D"}
 // vnfdOf is the VNFD of a trust domain.
 func vnfdOf(domain string) string { return strings.ToLower(strings.TrimPrefix(domain, "TD-")) }
 
-// fleet is a synthetic fleet: hosts over two NFVI-PoPs, with room for a number of placements each. Placements are plain
+// servers are a synthetic fleet: hosts over two NFVI-PoPs, with room for a number of placements each. Placements are plain
 // containers, so that nothing but different hosts separates trust domains.
-type fleet struct {
+type servers struct {
 	hosts int
 	room  int64 // placements per host
 }
@@ -77,7 +77,7 @@ rules:
 func hostName(i int) string { return fmt.Sprintf("h%02d", i+1) }
 
 // load writes the fleet's documents and has a replica import them.
-func (f fleet) load(t *trial, r *replica) {
+func (f servers) load(t *trial, r *replica) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(fleetHead)

@@ -14,7 +14,7 @@ import (
 )
 
 // roomy is a fleet that never gets full while a test runs.
-var roomy = fleet{hosts: 48, room: 100_000}
+var roomy = servers{hosts: 48, room: 100_000}
 
 // TestKilledRingfence kills one of two ringfences under load again and again, now and then both.
 func TestKilledRingfence(t *testing.T) {
@@ -75,7 +75,7 @@ func TestKilledUnderContention(t *testing.T) {
 	c := newTrial(t)
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
-	fleet{hosts: 6, room: 8}.load(c, replicas[0])
+	servers{hosts: 6, room: 8}.load(c, replicas[0])
 	kills := length{2, 20}.value()
 	l := startLoad(c, vnfm{replicas}, contend(replicas))
 	turn := 0

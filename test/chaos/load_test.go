@@ -132,7 +132,8 @@ func (l *load) settleTwice(o *occurrence, number int, twin bool) (granted bool, 
 	var g errgroup.Group
 	g.Go(func() (err error) { other, err = l.settle(o, number+1); return err })
 	granted, err = l.settle(o, number)
-	return granted || other, errors.Join(err, g.Wait())
+	err = errors.Join(err, g.Wait())
+	return granted || other, err
 }
 
 // settle asks until there is an answer.

@@ -22,7 +22,7 @@ func TestPausedRingfenceUnderLoad(t *testing.T) {
 	c := newTrial(t)
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
-	fleet{hosts: 6, room: 8}.load(c, replicas[0])
+	servers{hosts: 6, room: 8}.load(c, replicas[0])
 	pauses := length{2, 15}.value()
 	l := startLoad(c, vnfm{replicas}, contend(replicas))
 	var stopped time.Duration
@@ -45,7 +45,7 @@ func TestPausedRingfenceInTheMiddle(t *testing.T) {
 	c := newTrial(t)
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
-	fleet{hosts: 1, room: 8}.load(c, replicas[0])
+	servers{hosts: 1, room: 8}.load(c, replicas[0])
 	a := newAuditor(c, db)
 	random := c.random(0)
 	rounds := length{10, 200}.value()
@@ -95,6 +95,7 @@ func TestPausedRingfenceInTheMiddle(t *testing.T) {
 	}
 	separation := a.checkSeparation(c, "domain")
 	a.checkBooks(c)
+	c.Log(a.checkReplay(c))
 	t.Logf("%d rounds, exactly one won in each, %d times the paused one; %s", rounds, pausedWon, separation)
 }
 
@@ -117,7 +118,7 @@ func TestPausedRingfenceDecidesOnWhatIs(t *testing.T) {
 	c := newTrial(t)
 	db := newDatabase(c)
 	replicas := newReplicas(c, db)
-	fleet{hosts: 1, room: 8}.load(c, replicas[0])
+	servers{hosts: 1, room: 8}.load(c, replicas[0])
 	paused, other := replicas[0], replicas[1]
 	granted, wrong := 0, 0
 	rounds := length{4, 60}.value()
@@ -150,8 +151,11 @@ func TestPausedRingfenceDecidesOnWhatIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	newAuditor(c, db).checkSeparation(c, "domain")
-	t.Logf("%d rounds: %d wrong grants; granted %d times once the change was undone", rounds, wrong, granted)
+	a := newAuditor(c, db)
+	separation := a.checkSeparation(c, "domain")
+	a.checkBooks(c)
+	t.Log(a.checkReplay(c))
+	t.Logf("%d rounds: %d wrong grants; granted %d times once the change was undone; %s", rounds, wrong, granted, separation)
 }
 
 // askPaused sends a request to a stopped process and wakes it when everything is sent.
@@ -166,7 +170,8 @@ func askPaused(ctx context.Context, r *replica, o *occurrence) (a answer, err er
 	case <-ctx.Done():
 		return answer{}, ctx.Err()
 	}
-	return a, errors.Join(r.signal(syscall.SIGCONT), g.Wait())
+	err = errors.Join(r.signal(syscall.SIGCONT), g.Wait())
+	return a, err
 }
 
 // fact is something that decides, and how to change it and back.

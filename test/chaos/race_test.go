@@ -46,6 +46,7 @@ func TestOfTwoRacingRequestsExactlyOneWins(t *testing.T) {
 	}
 	separation := a.checkSeparation(c, "nf")
 	a.checkBooks(c)
+	c.Log(a.checkReplay(c))
 	a.checkAuditCanFail(c, "nf")
 	t.Logf("%d rounds, exactly one won in each; %s; %d answers 503 on the way", rounds, separation, retries)
 }
