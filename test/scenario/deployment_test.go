@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ringfence/deployments/reference"
 	"ringfence/test/server"
@@ -112,17 +113,33 @@ func (d *deployment) nfvi(hostIDs ...string) *stub.NFVI {
 // do makes a request that must succeed.
 func (d *deployment) do(role, method, path string, in, out any) stub.Answer {
 	d.t.Helper()
-	answer, err := d.as(role).Do(d.t.Context(), method, path, in, out)
+	answer, err := d.patiently(role, method, path, in, out)
 	if err != nil {
 		d.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return answer
 }
 
+// patiently makes a request, and repeats it while ringfence cannot answer now, as it asks for: on a machine that is busy enough.
+func (d *deployment) patiently(role, method, path string, in, out any) (stub.Answer, error) {
+	for {
+		answer, err := d.as(role).Do(d.t.Context(), method, path, in, out)
+		if answer.Status != http.StatusServiceUnavailable {
+			return answer, err
+		}
+		d.t.Logf("%s %s is repeated: %v", method, path, err)
+		select {
+		case <-d.t.Context().Done():
+			return answer, err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // fail makes a request that must be answered with a problem of the status.
 func (d *deployment) fail(status int, role, method, path string, in any) *stub.Problem {
 	d.t.Helper()
-	_, err := d.as(role).Do(d.t.Context(), method, path, in, nil)
+	_, err := d.patiently(role, method, path, in, nil)
 	return d.problem(status, err)
 }
 

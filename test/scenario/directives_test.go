@@ -28,7 +28,11 @@ func TestDirectiveFeeds(t *testing.T) {
 	}
 	nfvi := d.nfvi("n1a", "n1b", "n2a", "n2b", "s1a", "s1b", "s2a", "s2b")
 	d.settle(nfvi)
-	north := d.behind("vim-north")
+	issued := 0
+	for _, host := range []string{"n1a", "n1b", "n2a", "n2b"} {
+		issued += len(nfvi.Agent(host).Directives())
+	}
+	north := d.behind("vim-north", issued)
 	keys, err := stub.ReadKeys(t.Context(), d.as("AGENT"))
 	if err != nil {
 		t.Fatal(err)
@@ -73,15 +77,15 @@ func TestDirectiveFeeds(t *testing.T) {
 	}
 }
 
-// behind reads the feed of a VIM connection to its end, two directives at a time or however many come.
-func (d *deployment) behind(vim string) []stub.Directive {
+// behind reads the feed of a VIM connection until it has given a number of directives, and expects no more.
+func (d *deployment) behind(vim string, n int) []stub.Directive {
 	d.t.Helper()
 	keys, err := stub.ReadKeys(d.t.Context(), d.as("AGENT"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	var all []stub.Directive
-	path := "/directives/v1/directives?vimConnectionId=" + url.QueryEscape(vim)
+	path := "/directives/v1/directives?wait=20s&vimConnectionId=" + url.QueryEscape(vim)
 	for {
 		var texts []json.RawMessage
 		answer := d.do("AGENT", http.MethodGet, path, nil, &texts)
@@ -98,7 +102,7 @@ func (d *deployment) behind(vim string) []stub.Directive {
 		if path = nextPage(d.t, answer.Header); path == "" {
 			d.t.Fatal("the feed has no Link to go on")
 		}
-		if len(texts) == 0 {
+		if len(texts) == 0 || len(all) >= n {
 			return all
 		}
 	}
