@@ -175,9 +175,11 @@ func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey,
 	return tx.SendBatch(ctx, &b).Close()
 }
 
-// claimKey makes the row of a request, or locks the one that is there; then it holds the epoch and reads it.
+// claimKey holds the epoch and reads it, as a commit does before it claims its key; then it makes the row of a request, or
+// locks the one that is there.
 func claimKey(ctx context.Context, tx pgx.Tx, row *idempotencyRow) (inserted bool, earlier *idempotencyRow, epoch int64, err error) {
 	var b pgx.Batch
+	queueEpoch(&b, &epoch)
 	b.Queue(insertIdempotencySQL, row.args()...).Exec(func(tag pgconn.CommandTag) error {
 		inserted = tag.RowsAffected() == 1
 		return nil
@@ -186,7 +188,6 @@ func claimKey(ctx context.Context, tx pgx.Tx, row *idempotencyRow) (inserted boo
 		earlier, err = pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[idempotencyRow])
 		return err
 	})
-	queueEpoch(&b, &epoch)
 	err = tx.SendBatch(ctx, &b).Close()
 	return inserted, earlier, epoch, err
 }
