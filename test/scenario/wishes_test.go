@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,9 @@ func TestWishes(t *testing.T) {
 		})
 	}
 	_, err := vnfm.Ask(t.Context(), ask("INSTANTIATE", "weaker", "guarded", map[string]any{"runtime": "runc"}))
-	d.problem(http.StatusUnprocessableEntity, err)
+	if p := d.problem(http.StatusUnprocessableEntity, err); !strings.Contains(p.Detail, "runc") {
+		t.Errorf("the answer does not name the weaker runtime: %v", p)
+	}
 }
 
 // TestDedicated grants a border whose device leads past its VM: it is isolated enough only where it is alone, so its host is
