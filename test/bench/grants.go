@@ -41,6 +41,9 @@ func grants(ctx context.Context, program string, hosts int, o *options) (results
 			return err
 		}
 		defer db.Close()
+		if err := tidy(ctx, db); err != nil {
+			return err
+		}
 		l := newLoad(s, made)
 		if _, err := l.run(ctx, int(warmShare*float64(l.left())), o.duration, pace{}); err != nil {
 			return fmt.Errorf("warming up: %w", err)

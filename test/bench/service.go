@@ -95,6 +95,13 @@ func (s *service) openDatabase(ctx context.Context, conns int) (*pgxpool.Pool, e
 	return pgxpool.New(ctx, fmt.Sprintf("host=%s port=5432 user=%s dbname=%s pool_max_conns=%d", socket, embedded.OwnerRole, embedded.DatabaseName, conns))
 }
 
+// tidy brings the database into the state that it has some time after an import: with statistics, and without what autovacuum would
+// clean up in the middle of a measurement.
+func tidy(ctx context.Context, db *pgxpool.Pool) error {
+	_, err := db.Exec(ctx, `VACUUM (ANALYZE) host, residency, change_feed, directory`)
+	return err
+}
+
 // postmaster reads what the private server says of itself.
 func (s *service) postmaster() (pid int, socket string, err error) {
 	text, err := os.ReadFile(filepath.Join(s.dataDir, "postgres", "data", "postmaster.pid"))
