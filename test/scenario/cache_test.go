@@ -37,10 +37,13 @@ func (d *deployment) mayCache(digest, host, domain, purpose string) cacheAnswer 
 	return a
 }
 
-// The images of the reference deployment: an AMF's own, and a proxy that everybody may download.
+// The images of the reference deployment, an AMF's own and a proxy that everybody may download; and those that a test adds.
 const (
 	imageAMF   = "sha256:1dc72ec46cc967916f7d7d70148caf2ddae174544406ed54ac79de7129266f75"
 	imageProxy = "sha256:1241936d4dd3aad68fe7bfbdfe854b935926bc678fc72377e15166078916227a"
+	imagePFE   = "sha256:c90d17a6f4e25b38817c6da0f3b9e2415d70ac86e1f43b92d85c0e7a61f4d3b8"
+	imageOAM   = "sha256:2b6e9f10d83c47a5be02d9c6178f4ea390d5b7c2641fe8a09b35d7f0c14e86a2"
+	imageARPF  = "sha256:e5a380c1f6d92b47083ad1c95e7f264b80f9d3c6a15e4b72390d8c6fe2a7b415"
 	imageKeys  = "sha256:7f3c1b9e58d2046aa1e7c490b36d8f25c07be4913da6528f01c9e7b45d38a260"
 )
 
@@ -50,6 +53,20 @@ func TestCacheDecisions(t *testing.T) {
 	d := startReference(t)
 	d.do("OPERATOR", http.MethodPut, "/inventory/v1/images/"+imageKeys, map[string]any{
 		"digest": imageKeys, "reference": "registry.example.net/udm/arpf:1.0.0", "containsSecrets": true,
+	}, nil)
+	for _, image := range []string{imagePFE, imageOAM, imageARPF} {
+		d.do("OPERATOR", http.MethodPut, "/inventory/v1/images/"+image, map[string]any{"digest": image}, nil)
+	}
+	d.do("OPERATOR", http.MethodPut, "/inventory/v1/vnf_profiles/upf-images", map[string]any{
+		"vnfdId": "upf-images", "nfType": "UPF", "trustDomainId": "TD-UP", "components": []map[string]any{
+			{"id": "pfe", "roles": []string{"USER_HANDLING"}, "runtime": "runc", "images": []string{imagePFE}},
+			{"id": "oam", "roles": []string{"NETWORK_MANAGEMENT"}, "runtime": "runc", "images": []string{imageOAM}},
+		},
+	}, nil)
+	d.do("OPERATOR", http.MethodPut, "/inventory/v1/vnf_profiles/udm-images", map[string]any{
+		"vnfdId": "udm-images", "nfType": "UDM", "trustDomainId": "TD-SEC", "components": []map[string]any{
+			{"id": "arpf", "roles": []string{"KEY_HOLDING"}, "runtime": "kata-cc", "images": []string{imageARPF}},
+		},
 	}, nil)
 	for name, c := range map[string]struct {
 		digest, host, domain, purpose string
@@ -66,6 +83,10 @@ func TestCacheDecisions(t *testing.T) {
 		"an old attestation":              {imageAMF, "h06", "TD-SEC", "PRE_PULL", "DENY R-ATT-AGE R-CACHE-SECRET"},
 		"residue":                         {imageAMF, "h11", "TD-CP", "PRE_PULL", "DENY R-SCRUB"},
 		"secrets":                         {imageKeys, "h03", "TD-CP", "PRE_PULL", "DENY CACHE-DEFAULT"},
+		"run by who handles users":        {imagePFE, "h02", "TD-UP", "PRE_PULL", "ALLOW DOMAIN_PRIVATE"},
+		"run by who manages":              {imageOAM, "h02", "TD-UP", "PRE_PULL", "DENY R-CACHE-BORDER"},
+		"run in a confidential guest":     {imageARPF, "h05", "TD-SEC", "PRE_PULL", "DENY R-CACHE-SECRET"},
+		"the same, to start in it":        {imageARPF, "h05", "TD-SEC", "START", "ALLOW GUEST_ONLY"},
 		"unknown image":                   {"sha256:" + strings.Repeat("0d", 32), "h03", "TD-CP", "PRE_PULL", "DENY UNKNOWN"},
 		"unknown host":                    {imageAMF, "nobody", "TD-CP", "PRE_PULL", "DENY UNKNOWN"},
 		"unknown trust domain":            {imageAMF, "h03", "nobody", "PRE_PULL", "DENY UNKNOWN"},
