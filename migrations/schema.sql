@@ -1,18 +1,87 @@
 -- What the migrations add up to, for readers. A test keeps it current: go test ./internal/postgres -run TestSchemaFile -update
 
+CREATE DOMAIN public.ack_outcome AS text
+	CONSTRAINT ack_outcome_ck CHECK ((VALUE = ANY (ARRAY['APPLIED'::text, 'FAILED'::text, 'SUPERSEDED'::text])));
+
+COMMENT ON DOMAIN public.ack_outcome IS 'What the NFVI made of a directive.';
+
+CREATE DOMAIN public.amount AS bigint
+	CONSTRAINT amount_ck CHECK ((VALUE >= 0));
+
+COMMENT ON DOMAIN public.amount IS 'A capacity, a use or a count.';
+
+CREATE DOMAIN public.attestation_state AS text
+	CONSTRAINT attestation_state_ck CHECK ((VALUE = ANY (ARRAY['TRUSTED'::text, 'UNTRUSTED'::text, 'UNKNOWN'::text])));
+
+COMMENT ON DOMAIN public.attestation_state IS 'What the verifier says of a host.';
+
+CREATE DOMAIN public.change_kind AS text
+	CONSTRAINT change_kind_ck CHECK ((VALUE = ANY (ARRAY['TRUST_DOMAIN'::text, 'TRUST_RELATION'::text, 'NFVI_POP'::text, 'RESOURCE_ZONE'::text, 'HOST_POOL'::text, 'RUNTIME_CLASS'::text, 'HOST'::text, 'IMAGE'::text, 'VNF_PROFILE'::text, 'RESIDENCY'::text, 'CACHE_ENTRY'::text, 'POLICIES'::text, 'POLICY_EPOCH'::text])));
+
+COMMENT ON DOMAIN public.change_kind IS 'What a change of the feed is about.';
+
+CREATE DOMAIN public.decision_kind AS text
+	CONSTRAINT decision_kind_ck CHECK ((VALUE = ANY (ARRAY['GRANT'::text, 'DRY_RUN'::text, 'CACHE'::text])));
+
+COMMENT ON DOMAIN public.decision_kind IS 'What was asked.';
+
+CREATE DOMAIN public.decision_outcome AS text
+	CONSTRAINT decision_outcome_ck CHECK ((VALUE = ANY (ARRAY['GRANT'::text, 'REFUSE'::text])));
+
+COMMENT ON DOMAIN public.decision_outcome IS 'How a decision ended.';
+
+CREATE DOMAIN public.dedication_identity AS text
+	CONSTRAINT dedication_identity_ck CHECK ((VALUE = ANY (ARRAY['NF_INSTANCE'::text, 'TRUST_DOMAIN'::text, 'TENANT'::text])));
+
+COMMENT ON DOMAIN public.dedication_identity IS 'What a dedicated host is dedicated to.';
+
+CREATE DOMAIN public.directive_kind AS text
+	CONSTRAINT directive_kind_ck CHECK ((VALUE = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text])));
+
+COMMENT ON DOMAIN public.directive_kind IS 'What the NFVI is told to do.';
+
+CREATE DOMAIN public.directory_kind AS text
+	CONSTRAINT directory_kind_ck CHECK ((VALUE = ANY (ARRAY['HOST'::text, 'GRANT'::text, 'DECISION'::text])));
+
+COMMENT ON DOMAIN public.directory_kind IS 'What an entry of the directory leads to.';
+
+CREATE DOMAIN public.host_lifecycle AS text
+	CONSTRAINT host_lifecycle_ck CHECK ((VALUE = ANY (ARRAY['REGISTERED'::text, 'IN_SERVICE'::text, 'CORDONED'::text, 'SCRUBBING'::text, 'QUARANTINED'::text, 'RETIRED'::text])));
+
+COMMENT ON DOMAIN public.host_lifecycle IS 'Whether a host may be used.';
+
+CREATE DOMAIN public.hypervisor_class AS text
+	CONSTRAINT hypervisor_class_ck CHECK ((VALUE = ANY (ARRAY['NONE'::text, 'TYPE1'::text, 'TYPE2'::text])));
+
+COMMENT ON DOMAIN public.hypervisor_class IS 'The hypervisor of a host.';
+
+CREATE DOMAIN public.residency_kind AS text
+	CONSTRAINT residency_kind_ck CHECK ((VALUE = ANY (ARRAY['WORKLOAD'::text, 'FABRIC'::text])));
+
+COMMENT ON DOMAIN public.residency_kind IS 'Whose the resident is: a network function''s or the platform''s.';
+
+CREATE DOMAIN public.residency_state AS text
+	CONSTRAINT residency_state_ck CHECK ((VALUE = ANY (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text, 'RUNNING'::text, 'TERMINATING'::text])));
+
+COMMENT ON DOMAIN public.residency_state IS 'Where a residency is in its life cycle.';
+
+CREATE DOMAIN public.sequence_number AS bigint
+	CONSTRAINT sequence_number_ck CHECK ((VALUE > 0));
+
+COMMENT ON DOMAIN public.sequence_number IS 'A number of a gapless sequence, from 1.';
+
 CREATE TABLE public.attestation_record (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
     id bigint NOT NULL,
-    state text NOT NULL,
+    state public.attestation_state NOT NULL,
     verifier text NOT NULL,
     evidence_digest text NOT NULL,
     attested_at timestamp with time zone NOT NULL,
     valid_until timestamp with time zone,
     attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
     recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    actor_id text NOT NULL,
-    CONSTRAINT attestation_record_state_ck CHECK ((state = ANY (ARRAY['TRUSTED'::text, 'UNTRUSTED'::text, 'UNKNOWN'::text])))
+    actor_id text NOT NULL
 );
 
 COMMENT ON TABLE public.attestation_record IS 'Verdicts of verifiers on hosts, append-only. Evidence outlives the host''s record: no foreign key.';
@@ -122,10 +191,9 @@ CREATE TABLE public.change_feed (
     nfvi_pop_id text NOT NULL,
     txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     id bigint NOT NULL,
-    kind text NOT NULL,
+    kind public.change_kind NOT NULL,
     object_id text NOT NULL COLLATE pg_catalog."C",
-    after jsonb,
-    CONSTRAINT change_feed_kind_ck CHECK ((kind = ANY (ARRAY['TRUST_DOMAIN'::text, 'TRUST_RELATION'::text, 'NFVI_POP'::text, 'RESOURCE_ZONE'::text, 'HOST_POOL'::text, 'RUNTIME_CLASS'::text, 'HOST'::text, 'IMAGE'::text, 'VNF_PROFILE'::text, 'RESIDENCY'::text, 'CACHE_ENTRY'::text, 'POLICIES'::text, 'POLICY_EPOCH'::text])))
+    after jsonb
 );
 
 COMMENT ON TABLE public.change_feed IS 'Every committed change to anything that decides, append-only. Readers take rows with a txid below pg_snapshot_xmin(pg_current_snapshot()), ordered by (txid, id): below it no transaction is still running, so nothing can appear there any more.';
@@ -171,8 +239,8 @@ COMMENT ON COLUMN public.claim.member IS 'Who may share the scope: a trust domai
 CREATE TABLE public.decision (
     nfvi_pop_id text NOT NULL,
     id text NOT NULL,
-    kind text NOT NULL,
-    outcome text NOT NULL,
+    kind public.decision_kind NOT NULL,
+    outcome public.decision_outcome NOT NULL,
     at timestamp with time zone NOT NULL,
     client_id text NOT NULL,
     vnf_instance_id text NOT NULL,
@@ -182,9 +250,7 @@ CREATE TABLE public.decision (
     inputs json NOT NULL,
     plan json,
     explanation json NOT NULL,
-    CONSTRAINT decision_kind_ck CHECK ((kind = ANY (ARRAY['GRANT'::text, 'DRY_RUN'::text, 'CACHE'::text]))),
-    CONSTRAINT decision_outcome_ck CHECK ((outcome = ANY (ARRAY['GRANT'::text, 'REFUSE'::text]))),
-    CONSTRAINT decision_plan_ck CHECK (((outcome = 'GRANT'::text) OR (plan IS NULL)))
+    CONSTRAINT decision_plan_ck CHECK ((((outcome)::text = 'GRANT'::text) OR (plan IS NULL)))
 );
 
 COMMENT ON TABLE public.decision IS 'Decisions with everything that they depended on: with the change feed they replay to the same answer.';
@@ -218,8 +284,8 @@ COMMENT ON COLUMN public.decision.explanation IS 'Why it came out so.';
 CREATE TABLE public.directive (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
-    seq bigint NOT NULL,
-    kind text NOT NULL,
+    seq public.sequence_number NOT NULL,
+    kind public.directive_kind NOT NULL,
     decision_id text NOT NULL,
     grant_id text NOT NULL,
     residency_id text NOT NULL,
@@ -228,15 +294,12 @@ CREATE TABLE public.directive (
     body json NOT NULL,
     txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     feed_id bigint NOT NULL,
-    ack_outcome text,
+    ack_outcome public.ack_outcome,
     ack_detail text,
     acked_by text,
     acked_at timestamp with time zone,
-    CONSTRAINT directive_ack_outcome_ck CHECK ((ack_outcome = ANY (ARRAY['APPLIED'::text, 'FAILED'::text, 'SUPERSEDED'::text]))),
     CONSTRAINT directive_acked_ck CHECK ((num_nulls(ack_outcome, ack_detail, acked_by, acked_at) = ANY (ARRAY[0, 4]))),
-    CONSTRAINT directive_kind_ck CHECK ((kind = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text]))),
-    CONSTRAINT directive_seq_ck CHECK ((seq > 0)),
-    CONSTRAINT directive_workload_ck CHECK (((kind = ANY (ARRAY['PLACE'::text, 'RELEASE'::text])) = (residency_id <> ''::text)))
+    CONSTRAINT directive_workload_ck CHECK ((((kind)::text = ANY (ARRAY['PLACE'::text, 'RELEASE'::text])) = (residency_id <> ''::text)))
 );
 
 COMMENT ON TABLE public.directive IS 'Orders to hosts, written in the transaction of their decision, numbered without gaps per host. They outlive the host''s record, whose numbers continue when it is registered anew: no foreign key.';
@@ -283,10 +346,9 @@ ALTER TABLE public.directive ALTER COLUMN feed_id ADD GENERATED ALWAYS AS IDENTI
 );
 
 CREATE TABLE public.directory (
-    kind text NOT NULL,
+    kind public.directory_kind NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
-    nfvi_pop_id text NOT NULL,
-    CONSTRAINT directory_kind_ck CHECK ((kind = ANY (ARRAY['HOST'::text, 'GRANT'::text, 'DECISION'::text])))
+    nfvi_pop_id text NOT NULL
 );
 
 COMMENT ON TABLE public.directory IS 'The NFVI-PoP of what a URI names by its id alone. Residencies are found by their own index instead: a grant would write one row here for each.';
@@ -307,7 +369,7 @@ CREATE TABLE public.host (
     physically_secure boolean DEFAULT false NOT NULL,
     exposed_edge boolean DEFAULT false NOT NULL,
     third_party_hosted boolean DEFAULT false NOT NULL,
-    hypervisor_class text DEFAULT 'NONE'::text NOT NULL,
+    hypervisor_class public.hypervisor_class DEFAULT 'NONE'::text NOT NULL,
     runtimes text[] DEFAULT '{}'::text[] NOT NULL,
     capabilities text[] DEFAULT '{}'::text[] NOT NULL,
     attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
@@ -315,44 +377,39 @@ CREATE TABLE public.host (
     cis_nodes jsonb DEFAULT '[]'::jsonb NOT NULL,
     vim_connection_id text DEFAULT ''::text NOT NULL,
     vim_zone_id text DEFAULT ''::text NOT NULL,
-    lifecycle text DEFAULT 'REGISTERED'::text NOT NULL,
+    lifecycle public.host_lifecycle DEFAULT 'REGISTERED'::text NOT NULL,
     lifecycle_reason text DEFAULT ''::text NOT NULL,
-    dedicated_identity text,
+    dedicated_identity public.dedication_identity,
     dedicated_id text,
-    attestation_state text DEFAULT 'UNKNOWN'::text NOT NULL,
+    attestation_state public.attestation_state DEFAULT 'UNKNOWN'::text NOT NULL,
     attestation_verifier text DEFAULT ''::text NOT NULL,
     attestation_evidence_digest text DEFAULT ''::text NOT NULL,
     attested_at timestamp with time zone,
     attestation_valid_until timestamp with time zone,
     location jsonb DEFAULT '{}'::jsonb NOT NULL,
-    cpu_millis_total bigint DEFAULT 0 NOT NULL,
-    cpu_millis_used bigint DEFAULT 0 NOT NULL,
-    memory_mib_total bigint DEFAULT 0 NOT NULL,
-    memory_mib_used bigint DEFAULT 0 NOT NULL,
-    ephemeral_storage_mib_total bigint DEFAULT 0 NOT NULL,
-    ephemeral_storage_mib_used bigint DEFAULT 0 NOT NULL,
-    hugepages_2mi_total bigint DEFAULT 0 NOT NULL,
-    hugepages_2mi_used bigint DEFAULT 0 NOT NULL,
-    hugepages_1gi_total bigint DEFAULT 0 NOT NULL,
-    hugepages_1gi_used bigint DEFAULT 0 NOT NULL,
-    sriov_vfs_total bigint DEFAULT 0 NOT NULL,
-    sriov_vfs_used bigint DEFAULT 0 NOT NULL,
-    gpus_total bigint DEFAULT 0 NOT NULL,
-    gpus_used bigint DEFAULT 0 NOT NULL,
-    tee_guests_total bigint DEFAULT 0 NOT NULL,
-    tee_guests_used bigint DEFAULT 0 NOT NULL,
-    gen bigint DEFAULT 0 NOT NULL,
-    directive_seq bigint DEFAULT 0 NOT NULL,
+    cpu_millis_total public.amount DEFAULT 0 NOT NULL,
+    cpu_millis_used public.amount DEFAULT 0 NOT NULL,
+    memory_mib_total public.amount DEFAULT 0 NOT NULL,
+    memory_mib_used public.amount DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_total public.amount DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_used public.amount DEFAULT 0 NOT NULL,
+    hugepages_2mi_total public.amount DEFAULT 0 NOT NULL,
+    hugepages_2mi_used public.amount DEFAULT 0 NOT NULL,
+    hugepages_1gi_total public.amount DEFAULT 0 NOT NULL,
+    hugepages_1gi_used public.amount DEFAULT 0 NOT NULL,
+    sriov_vfs_total public.amount DEFAULT 0 NOT NULL,
+    sriov_vfs_used public.amount DEFAULT 0 NOT NULL,
+    gpus_total public.amount DEFAULT 0 NOT NULL,
+    gpus_used public.amount DEFAULT 0 NOT NULL,
+    tee_guests_total public.amount DEFAULT 0 NOT NULL,
+    tee_guests_used public.amount DEFAULT 0 NOT NULL,
+    gen public.amount DEFAULT 0 NOT NULL,
+    directive_seq public.amount DEFAULT 0 NOT NULL,
     changed_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT host_attestation_ck CHECK (((attestation_state = ANY (ARRAY['TRUSTED'::text, 'UNTRUSTED'::text, 'UNKNOWN'::text])) AND ((attestation_state = 'UNKNOWN'::text) OR (attested_at IS NOT NULL)))),
-    CONSTRAINT host_counters_ck CHECK (((gen >= 0) AND (directive_seq >= 0))),
-    CONSTRAINT host_dedication_ck CHECK ((((dedicated_identity IS NULL) = (dedicated_id IS NULL)) AND (dedicated_identity = ANY (ARRAY['NF_INSTANCE'::text, 'TRUST_DOMAIN'::text, 'TENANT'::text])))),
-    CONSTRAINT host_hypervisor_ck CHECK ((hypervisor_class = ANY (ARRAY['NONE'::text, 'TYPE1'::text, 'TYPE2'::text]))),
-    CONSTRAINT host_id_ck CHECK ((id <> ''::text)),
-    CONSTRAINT host_lifecycle_ck CHECK ((lifecycle = ANY (ARRAY['REGISTERED'::text, 'IN_SERVICE'::text, 'CORDONED'::text, 'SCRUBBING'::text, 'QUARANTINED'::text, 'RETIRED'::text]))),
-    CONSTRAINT host_total_ck CHECK (((cpu_millis_total >= 0) AND (memory_mib_total >= 0) AND (ephemeral_storage_mib_total >= 0) AND (hugepages_2mi_total >= 0) AND (hugepages_1gi_total >= 0) AND (sriov_vfs_total >= 0) AND (gpus_total >= 0) AND (tee_guests_total >= 0))),
-    CONSTRAINT host_used_ck CHECK (((cpu_millis_used >= 0) AND (memory_mib_used >= 0) AND (ephemeral_storage_mib_used >= 0) AND (hugepages_2mi_used >= 0) AND (hugepages_1gi_used >= 0) AND (sriov_vfs_used >= 0) AND (gpus_used >= 0) AND (tee_guests_used >= 0)))
+    CONSTRAINT host_attestation_ck CHECK ((((attestation_state)::text = 'UNKNOWN'::text) OR (attested_at IS NOT NULL))),
+    CONSTRAINT host_dedication_ck CHECK (((dedicated_identity IS NULL) = (dedicated_id IS NULL))),
+    CONSTRAINT host_id_ck CHECK ((id <> ''::text))
 )
 WITH (fillfactor='75');
 
@@ -456,9 +513,8 @@ CREATE TABLE public.host_ext_capacity (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
     dimension text NOT NULL COLLATE pg_catalog."C",
-    total bigint DEFAULT 0 NOT NULL,
-    used bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT host_ext_capacity_amount_ck CHECK (((total >= 0) AND (used >= 0))),
+    total public.amount DEFAULT 0 NOT NULL,
+    used public.amount DEFAULT 0 NOT NULL,
     CONSTRAINT host_ext_capacity_dimension_ck CHECK ((dimension ~~ 'ext._%'::text))
 )
 WITH (fillfactor='75');
@@ -497,7 +553,7 @@ CREATE TABLE public.idempotency (
     client_id text NOT NULL,
     vnf_lcm_op_occ_id text NOT NULL,
     body_sha256 bytea NOT NULL,
-    outcome text NOT NULL,
+    outcome public.decision_outcome NOT NULL,
     nfvi_pop_id text NOT NULL,
     decision_id text NOT NULL,
     grant_pop_id text,
@@ -506,8 +562,7 @@ CREATE TABLE public.idempotency (
     change_seq text NOT NULL,
     answered_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     CONSTRAINT idempotency_body_sha256_ck CHECK ((length(body_sha256) = 32)),
-    CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND ((outcome <> 'GRANT'::text) OR (grant_id IS NOT NULL)))),
-    CONSTRAINT idempotency_outcome_ck CHECK ((outcome = ANY (ARRAY['GRANT'::text, 'REFUSE'::text])))
+    CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND (((outcome)::text <> 'GRANT'::text) OR (grant_id IS NOT NULL))))
 );
 
 COMMENT ON TABLE public.idempotency IS 'The answer to each request of a client: one row per VNF LCM operation occurrence, written in the transaction of its decision.';
@@ -754,8 +809,8 @@ CREATE TABLE public.residency (
     host_id text NOT NULL COLLATE pg_catalog."C",
     cis_node_id text DEFAULT ''::text NOT NULL,
     pod_id text DEFAULT ''::text NOT NULL,
-    kind text NOT NULL,
-    state text NOT NULL,
+    kind public.residency_kind NOT NULL,
+    state public.residency_state NOT NULL,
     vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
     nf_instance_key text DEFAULT ''::text NOT NULL,
     nf_type text DEFAULT ''::text NOT NULL,
@@ -787,11 +842,9 @@ CREATE TABLE public.residency (
     CONSTRAINT residency_expiry_ck CHECK (
 CASE
     WHEN (grant_id IS NULL) THEN (expires_at IS NULL)
-    ELSE ((expires_at IS NOT NULL) OR (state <> ALL (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text])))
+    ELSE ((expires_at IS NOT NULL) OR ((state)::text <> ALL (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text])))
 END),
-    CONSTRAINT residency_id_ck CHECK ((id <> ''::text)),
-    CONSTRAINT residency_kind_ck CHECK ((kind = ANY (ARRAY['WORKLOAD'::text, 'FABRIC'::text]))),
-    CONSTRAINT residency_state_ck CHECK ((state = ANY (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text, 'RUNNING'::text, 'TERMINATING'::text])))
+    CONSTRAINT residency_id_ck CHECK ((id <> ''::text))
 );
 
 COMMENT ON TABLE public.residency IS 'Pods and VMs on hosts, as decided or imported; what the NFVI reports is kept apart. Trust domain, runtime class and images are checked by the writer under the epoch lock, without foreign keys: those would lock one hot row of a reference table per placement.';

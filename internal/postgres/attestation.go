@@ -53,15 +53,15 @@ func insertAttestation(ctx context.Context, tx pgx.Tx, key placement.HostKey, r 
 func takeAttestation(ctx context.Context, tx pgx.Tx, key placement.HostKey, r *placement.AttestationRecord) error {
 	const takeSQL = `
 		UPDATE host SET
-			attestation_state = $3, attestation_verifier = $4, attestation_evidence_digest = $5, attested_at = $6,
+			attestation_state = $3::text, attestation_verifier = $4, attestation_evidence_digest = $5, attested_at = $6,
 			attestation_valid_until = $7, attested_capabilities = $8,
 			lifecycle = CASE
-				WHEN $3 <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'QUARANTINED'
-				WHEN $3 = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN 'IN_SERVICE'
+				WHEN $3::text <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'QUARANTINED'
+				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN 'IN_SERVICE'
 				ELSE lifecycle END,
 			lifecycle_reason = CASE
-				WHEN $3 <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'attestation'
-				WHEN $3 = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN ''
+				WHEN $3::text <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'attestation'
+				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN ''
 				ELSE lifecycle_reason END
 		WHERE nfvi_pop_id = $1 AND id = $2 AND (attested_at IS NULL OR attested_at <= $6)`
 	tag, err := tx.Exec(ctx, takeSQL, key.NFVIPoPID, key.HostID, string(r.State), r.Verifier, r.EvidenceDigest, r.AttestedAt,

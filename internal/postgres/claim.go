@@ -10,11 +10,12 @@ import (
 // one then violates residency_claim_claim_fk.
 func queueClaims(b *pgx.Batch, r *placement.Residency, claims []placement.Claim) {
 	const claimSQL = `
-		INSERT INTO claim (nfvi_pop_id, scope_id, separation_group, member)
-		SELECT $1, c.scope_id, c.separation_group, c.member
-		FROM unnest($2::text[], $3::text[], $4::text[]) AS c (scope_id, separation_group, member)
-		ON CONFLICT DO NOTHING`
-	const holdSQL = `
+		WITH made AS (
+			INSERT INTO claim (nfvi_pop_id, scope_id, separation_group, member)
+			SELECT $1, c.scope_id, c.separation_group, c.member
+			FROM unnest($2::text[], $3::text[], $4::text[]) AS c (scope_id, separation_group, member)
+			ON CONFLICT DO NOTHING
+		)
 		INSERT INTO residency_claim (nfvi_pop_id, residency_id, scope_id, separation_group, member)
 		SELECT $1, $5, c.scope_id, c.separation_group, c.member
 		FROM unnest($2::text[], $3::text[], $4::text[]) AS c (scope_id, separation_group, member)`
@@ -26,8 +27,7 @@ func queueClaims(b *pgx.Batch, r *placement.Residency, claims []placement.Claim)
 	for i, c := range claims {
 		scopes[i], groups[i], members[i] = c.Scope, c.Group, c.Member
 	}
-	b.Queue(claimSQL, r.NFVIPoPID, scopes, groups, members)
-	b.Queue(holdSQL, r.NFVIPoPID, scopes, groups, members, r.ID)
+	b.Queue(claimSQL, r.NFVIPoPID, scopes, groups, members, r.ID)
 }
 
 // queueFreeClaims gives up what a residency claimed. A claim that nobody else holds goes with it.

@@ -101,12 +101,10 @@ func queueTurn(b *pgx.Batch, keys []placement.HostKey) {
 
 // queueScopes locks the components whose replicas anywhere count, ascending. The rows are made when first needed.
 func (t *commitTx) queueScopes(b *pgx.Batch) {
-	const makeSQL = `
-		INSERT INTO scope_lock (id)
+	const lockSQL = `
+		INSERT INTO scope_lock AS l (id)
 		SELECT i.id FROM unnest($1::text[]) AS i (id) ORDER BY i.id
-		ON CONFLICT DO NOTHING`
-	const lockSQL = `SELECT id FROM scope_lock WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
-	const touchSQL = `UPDATE scope_lock SET gen = gen + 1 WHERE id = ANY($1)`
+		ON CONFLICT (id) DO UPDATE SET gen = l.gen + 1`
 	if len(t.SiblingsOf) == 0 {
 		return
 	}
@@ -114,9 +112,7 @@ func (t *commitTx) queueScopes(b *pgx.Batch) {
 	for i, k := range t.SiblingsOf {
 		ids[i] = scopeID(k)
 	}
-	b.Queue(makeSQL, ids)
 	b.Queue(lockSQL, ids)
-	b.Queue(touchSQL, ids)
 }
 
 func scopeID(k placement.ComponentKey) string {

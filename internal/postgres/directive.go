@@ -9,19 +9,31 @@ import (
 	"ringfence/internal/placement"
 )
 
-// queueDirectives writes the directives that were issued to a locked host.
+// queueDirectives writes the directives that were issued to a locked host. Their order in the aggregated feed is that of their
+// numbers.
 func queueDirectives(b *pgx.Batch, h *lockedHost) error {
 	const directiveSQL = `
 		INSERT INTO directive (nfvi_pop_id, host_id, seq, kind, decision_id, grant_id, residency_id, vim_connection_id, issued_at, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+		SELECT $1, $2, d.seq, d.kind, d.decision_id, d.grant_id, d.residency_id, $3, $4, d.body::json
+		FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+		     AS d (seq, kind, decision_id, grant_id, residency_id, body)
+		ORDER BY d.seq`
+	n := len(h.directives)
+	if n == 0 {
+		return nil
+	}
+	seqs, kinds, decisions := make([]int64, n), make([]string, n), make([]string, n)
+	grants, residencies, bodies := make([]string, n), make([]string, n), make([]string, n)
 	for i := range h.directives {
 		d := &h.directives[i]
 		body, residencyID, err := directiveBody(d)
 		if err != nil {
 			return err
 		}
-		b.Queue(directiveSQL, d.NFVIPoPID, d.HostID, d.Seq, string(d.Kind), d.DecisionID, d.GrantID, residencyID, h.host.VIMConnectionID, d.IssuedAt, body)
+		seqs[i], kinds[i], decisions[i], grants[i], residencies[i], bodies[i] = d.Seq, string(d.Kind), d.DecisionID, d.GrantID, residencyID, string(body)
 	}
+	b.Queue(directiveSQL, h.key.NFVIPoPID, h.key.HostID, h.host.VIMConnectionID, h.directives[0].IssuedAt,
+		seqs, kinds, decisions, grants, residencies, bodies)
 	return nil
 }
 

@@ -92,6 +92,10 @@ func TestEverythingIsCommented(t *testing.T) {
 		WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'schema_migrations'
 		  AND col_description(c.oid, a.attnum) IS NULL AND NOT (a.attnum = 0 AND obj_description(c.oid, 'pg_class') IS NOT NULL)
 		ORDER BY 1`)
+	bare = append(bare, query[string](t, connect(t, ownerURL), `
+		SELECT typname FROM pg_type
+		WHERE typtype = 'd' AND typnamespace = 'public'::regnamespace AND obj_description(oid, 'pg_type') IS NULL
+		ORDER BY 1`)...)
 	if len(bare) > 0 {
 		t.Errorf("without COMMENT ON: %s", strings.Join(bare, ", "))
 	}
@@ -190,9 +194,12 @@ func TestConstraints(t *testing.T) {
 	_, ownerURL := newFleet(t)
 	conn := connect(t, ownerURL)
 	for sql, constraint := range map[string]string{
-		`UPDATE host SET cpu_millis_used = -1`:                                                                          "host_used_ck",
-		`UPDATE host SET gpus_total = -1`:                                                                               "host_total_ck",
+		`UPDATE host SET cpu_millis_used = -1`:                                                                          "amount_ck",
+		`UPDATE host SET gpus_total = -1`:                                                                               "amount_ck",
 		`UPDATE host SET dedicated_id = 'amf-1'`:                                                                        "host_dedication_ck",
+		`UPDATE host SET dedicated_identity = 'RACK', dedicated_id = 'r1'`:                                              "dedication_identity_ck",
+		`UPDATE host SET attestation_state = 'GOOD'`:                                                                    "attestation_state_ck",
+		`INSERT INTO directory VALUES ('RACK', 'r1', 'p')`:                                                              "directory_kind_ck",
 		`UPDATE host SET attestation_state = 'TRUSTED'`:                                                                 "host_attestation_ck",
 		`UPDATE host SET lifecycle = 'BROKEN'`:                                                                          "host_lifecycle_ck",
 		`UPDATE host SET resource_zone_id = 'DUB-A' WHERE id = 'h01'`:                                                   "host_resource_zone_fk",
@@ -209,7 +216,7 @@ func TestConstraints(t *testing.T) {
 		`INSERT INTO trust_domain (id, category, sensitivity) VALUES ('a:b', 'TEST', 0)`:                                "trust_domain_id_ck",
 		`UPDATE trust_domain SET parent_id = id`:                                                                        "trust_domain_parent_ck",
 		`INSERT INTO nfvi_pop VALUES ('-')`:                                                                             "nfvi_pop_id_ck",
-		`INSERT INTO change_feed (nfvi_pop_id, kind, object_id) VALUES ('-', 'GRANT', 'x')`:                             "change_feed_kind_ck",
+		`INSERT INTO change_feed (nfvi_pop_id, kind, object_id) VALUES ('-', 'GRANT', 'x')`:                             "change_kind_ck",
 		`INSERT INTO policy (id) VALUES ('q'); INSERT INTO policy_version VALUES ('q', '1', DEFAULT, '', 'x', 'y', '')`: "policy_version_sha256_ck",
 	} {
 		_, err := conn.Exec(t.Context(), sql)
