@@ -77,6 +77,9 @@ func FuzzGrantRequest(f *testing.F) {
 		f.Add(string(data))
 		f.Add(string(twice))
 		f.Add(strings.ReplaceAll(string(data), `"flavourId":`, `"instantiationLevelId":null,"flavourId":`))
+		for _, more := range []string{`"OPERATION":"NOPE"`, `"OPERATION":5`, `"ADDRESOURCES":[{"id":""}]`, `"_linKs":null`, `"vnfdId":"twice"`, "\"x\":\"\xff\""} {
+			f.Add(strings.Replace(string(data), "{", "{"+more+",", 1))
+		}
 	}
 	for _, seed := range []string{"", "null", "[]", `""`, `"\""`, `"null"`, "{}", "1e999", `{"vnfdId":{"a":[[[[null]]]]}}`} {
 		f.Add(seed)

@@ -5,13 +5,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -163,22 +160,6 @@ func (f *inventoryFormat) readFrom(src documentSource, now time.Time) (*inventor
 	return d, nil
 }
 
-func checkUTF8(content []byte) error {
-	if utf8.Valid(content) {
-		return nil
-	}
-	at := 0
-	for at < len(content) {
-		r, size := utf8.DecodeRune(content[at:])
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		at += size
-	}
-	line, column := (&lineIndex{body: content[:at]}).position(at)
-	return newProblem(http.StatusBadRequest, fmt.Sprintf("line %d, column %d: found a byte that is not UTF-8", line, column))
-}
-
 // maxFaults bounds what is remembered of a document full of faults.
 const maxFaults = 100_000
 
@@ -195,7 +176,7 @@ func (d *inventoryDocument) fault(code, pointer string, at place, message string
 // attribute is to be read at all.
 func (d *inventoryDocument) begin(name string, at place) (list *documentList, wanted bool) {
 	if d.seen[name] {
-		d.fault(inventory.CodeDuplicate, jsonPointer([]string{name}), at, "the attribute stands here a second time")
+		d.fault(inventory.CodeDuplicate, jsonPointer([]string{name}), at, saidTwice)
 		return nil, false
 	}
 	d.seen[name] = true

@@ -173,12 +173,12 @@ func wrongType(s *shape, v *value) string {
 }
 
 func (c *shapeCheck) object(s *shape, v *value) {
-	repeated := repeats(len(v.members), func(i int) string { return v.members[i].name })
+	repeated := v.repeats()
 	for i := range v.members {
 		m := &v.members[i]
 		if repeated(i) {
 			c.path = append(c.path, m.name)
-			c.report(inventory.CodeDuplicate, m.at, "the attribute stands here a second time")
+			c.report(inventory.CodeDuplicate, m.at, saidTwice)
 			c.path = c.path[:len(c.path)-1]
 			continue
 		}

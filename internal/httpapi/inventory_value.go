@@ -56,6 +56,14 @@ func (v *value) member(name string) *value {
 	return nil
 }
 
+// saidTwice is what there is to say of a member whose name another had before.
+const saidTwice = "the attribute stands here a second time"
+
+// repeats makes a function that tells whether the member at an index has a name that another had before.
+func (v *value) repeats() func(int) bool {
+	return repeats(len(v.members), func(i int) string { return v.members[i].name })
+}
+
 // find follows a JSON pointer as far as it leads.
 func (v *value) find(pointer string) *value {
 	at := v

@@ -1,18 +1,10 @@
 package httpapi
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -165,116 +157,4 @@ func unknownQuery(r *http.Request, op *openapi3.Operation, item *openapi3.PathIt
 		}
 	}
 	return nil
-}
-
-// readBody reads a body whole, within the limit, and checks its media type and, where the contract's schema judges
-// it, its syntax: then it is JSON. An import is left to its handler, whatever its size.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation, judged bool) error {
-	if op.RequestBody == nil {
-		return nil
-	}
-	if err := checkMediaType(r, op); err != nil {
-		return err
-	}
-	if op.OperationID == importOperation {
-		return nil
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBodyBytes))
-	}
-	if err != nil {
-		return newProblem(http.StatusBadRequest, "the body could not be read")
-	}
-	if op.OperationID == grantOperation {
-		body = unwrapString(body)
-	}
-	if judged {
-		if err := checkSyntax(body); err != nil {
-			return err
-		}
-	}
-	digest := sha256.Sum256(body)
-	if op.OperationID == grantOperation || op.OperationID == dryRunOperation {
-		body = withoutNulls(body)
-	}
-	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, digest))
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.ContentLength = int64(len(body))
-	return nil
-}
-
-func checkMediaType(r *http.Request, op *openapi3.Operation) error {
-	content := op.RequestBody.Value.Content
-	mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && content[mt] != nil {
-		return nil
-	}
-	var known []string
-	for name := range content {
-		known = append(known, name)
-	}
-	slices.Sort(known)
-	return newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is not supported here; send %s",
-		printable(r.Header.Get("Content-Type")), strings.Join(known, " or ")))
-}
-
-// checkSyntax refuses what is no JSON, with the position.
-func checkSyntax(body []byte) error {
-	var v json.RawMessage
-	err := json.Unmarshal(body, &v)
-	if err == nil {
-		return nil
-	}
-	at := int64(len(body))
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		at = syntax.Offset
-	}
-	line := 1 + bytes.Count(body[:min(at, int64(len(body)))], []byte("\n"))
-	return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON: line %d, byte %d: %s", line, at, err))
-}
-
-// unwrapString decodes a body that is a JSON string once more: VNFMs of the Tacker family encode twice.
-func unwrapString(body []byte) []byte {
-	trimmed := bytes.TrimSpace(body)
-	var inner string
-	if len(trimmed) > 0 && trimmed[0] == '"' && json.Unmarshal(trimmed, &inner) == nil {
-		return []byte(inner)
-	}
-	return body
-}
-
-// withoutNulls leaves out the members that are null: VNFMs whose JSON library writes every attribute mean that they
-// have no value, and the attributes of a grant request have no null.
-func withoutNulls(body []byte) []byte {
-	if !bytes.Contains(body, []byte("null")) {
-		return body
-	}
-	v, err := decodeJSON(body)
-	if err != nil {
-		return body
-	}
-	out, err := json.Marshal(dropNulls(v))
-	if err != nil {
-		return body
-	}
-	return out
-}
-
-func dropNulls(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, member := range v {
-			if member == nil {
-				delete(v, name)
-			} else {
-				v[name] = dropNulls(member)
-			}
-		}
-	case []any:
-		for i := range v {
-			v[i] = dropNulls(v[i])
-		}
-	}
-	return v
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,21 +25,36 @@ func schemaProblem(err error) error { return contractProblem(http.StatusUnproces
 func contractProblem(status int, err error) *problem {
 	p := newProblem(status, "")
 	collect(err, "", p)
-	places := make([]string, 0, maxPlaces)
-	for i := range p.InvalidParams {
-		place := p.InvalidParams[i].Pointer
+	p.Detail = broken(p.InvalidParams)
+	return p
+}
+
+// faulty makes a problem of the places at which a request is wrong.
+func faulty(status int, params []invalidParam) *problem {
+	p := newProblem(status, broken(params))
+	p.InvalidParams = params
+	return p
+}
+
+// broken says in a sentence where a request breaks the contract.
+func broken(params []invalidParam) string {
+	var places, reasons []string
+	seen := map[string]bool{}
+	for i := range params {
+		place := params[i].Pointer
 		if place == "" {
 			place = "the body itself"
 		}
-		if len(places) < maxPlaces && !slices.Contains(places, place) {
+		if !seen[place] {
+			seen[place] = true
 			places = append(places, place)
 		}
+		reasons = append(reasons, params[i].Reason)
 	}
-	p.Detail = fmt.Sprintf("the request does not follow the contract in %d places, such as %s", len(p.InvalidParams), printable(strings.Join(places, ", ")))
-	if len(p.InvalidParams) == 1 {
-		p.Detail = fmt.Sprintf("the request does not follow the contract at %s: %s", printable(places[0]), p.InvalidParams[0].Reason)
+	if len(places) == 1 {
+		return fmt.Sprintf("the request does not follow the contract at %s: %s", printable(places[0]), strings.Join(reasons, "; "))
 	}
-	return p
+	return fmt.Sprintf("the request does not follow the contract in %d places, such as %s", len(places), printable(strings.Join(places[:min(len(places), maxPlaces)], ", ")))
 }
 
 // maxPlaces is how many places of a faulty request its detail names; invalidParams has them all.
