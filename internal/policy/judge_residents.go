@@ -25,8 +25,7 @@ func (c *Candidate) oneDomainPerKernel(s *site) map[string]string {
 	}
 	var foreign string
 	s.others(func(r *placement.Residency) bool {
-		k, sh := Kernel(cat, s.Host, r.Workload.Runtime, r.CISNodeID)
-		if sh && k == kernel && r.Workload.TrustDomainID != c.domain.ID {
+		if sharesKernel(cat, s.Host, kernel, r) && r.Workload.TrustDomainID != c.domain.ID {
 			foreign = r.Workload.TrustDomainID
 		}
 		return foreign == ""
@@ -199,9 +198,8 @@ func differentNF(id Identity, a, b *placement.Workload) bool {
 
 func (c *Candidate) sameKernel(s *site, o *placement.Residency) bool {
 	cat := c.world.Catalogue
-	a, sharedA := Kernel(cat, s.Host, s.runtime.Name, s.node)
-	b, sharedB := Kernel(cat, s.Host, o.Workload.Runtime, o.CISNodeID)
-	return sharedA && sharedB && a == b
+	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	return shared && sharesKernel(cat, s.Host, kernel, o)
 }
 
 // waived tells whether what separates the pair satisfies the waiver. A VM boundary counts as one only on a

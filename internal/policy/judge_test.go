@@ -311,7 +311,10 @@ func TestSeparation(t *testing.T) {
 		{"kata", "bare", "kata", "", placement.IsolationVM},
 		{"gvisor", "", "gvisor", "", placement.IsolationSandbox},
 		{"unheard-of", "", "kata", "", placement.IsolationNone},
-		{"runc", "lost", "runc", "vm1", placement.IsolationOSContainer}, // an unknown node counts as the host
+		{"runc", "lost", "runc", "vm1", placement.IsolationOSContainer}, // a node that the host lacks may be within any other
+		{"kata", "lost", "kata", "", placement.IsolationOSContainer},    // no TYPE1 is known under its pods
+		{"gvisor", "lost", "runc", "vm1", placement.IsolationOSContainer},
+		{"kata-cc", "lost", "kata", "vm1", placement.IsolationOSContainer},
 	}
 	for _, c := range cases {
 		p, q := placement.Workload{Runtime: c.p}, placement.Workload{Runtime: c.q}
@@ -340,6 +343,13 @@ func TestSitesAreJudgedApart(t *testing.T) {
 	if got := s.judge(t, rule); got != nil {
 		t.Errorf("the host's own kernel is free, but: %v", got)
 	}
+	for runtime, want := range map[string][]string{"runc": {"R"}, "kata": {"R"}, "gvisor": nil} {
+		s.residents[0].CISNodeID, s.residents[0].Workload.Runtime = "lost", runtime
+		if diff := cmp.Diff(want, s.judge(t, rule)); diff != "" {
+			t.Errorf("%s in a node that the host lacks shares every kernel, unless it has its own: %s", runtime, diff)
+		}
+	}
+	s.residents[0].CISNodeID, s.residents[0].Workload.Runtime = "vm1", "runc"
 	s.host.Runtimes = nil
 	if diff := cmp.Diff([]string{"R"}, s.judge(t, rule)); diff != "" {
 		t.Error(diff)

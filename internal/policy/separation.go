@@ -5,8 +5,10 @@ import "ringfence/internal/placement"
 // The tree of kernel boundaries of a host: the host's own kernel, the VMs that are CIS nodes (possibly VMs in
 // VMs), and one boundary for each sandboxed or VM-isolated pod. A CIS node on bare metal is no boundary.
 
-// vmAncestor returns the innermost CIS-node VM at or above the node; nil means the host. A node that the host
-// does not have counts as the host itself, which separates least.
+// lost tells whether the host does not have the node: what is recorded there may run anywhere on the host.
+func lost(h *placement.Host, nodeID string) bool { return nodeID != "" && h.Node(nodeID) == nil }
+
+// vmAncestor returns the innermost CIS-node VM at or above the node; nil means the host, as for a node that is lost.
 func vmAncestor(h *placement.Host, nodeID string) *placement.CISNode {
 	for range len(h.CISNodes) + 1 {
 		n := h.Node(nodeID)
@@ -21,8 +23,12 @@ func vmAncestor(h *placement.Host, nodeID string) *placement.CISNode {
 	return nil
 }
 
-// hypervisorAt returns the hypervisor class under a VM that runs directly inside the node (or the host).
+// hypervisorAt returns the hypervisor class under a VM that runs directly inside the node (or the host). Under a node
+// that is lost nothing is known to separate.
 func hypervisorAt(h *placement.Host, nodeID string) placement.HypervisorClass {
+	if lost(h, nodeID) {
+		return placement.HypervisorNone
+	}
 	n := h.Node(nodeID)
 	if n == nil {
 		return h.HypervisorClass
@@ -81,8 +87,15 @@ func Separation(cat *placement.Catalogue, h *placement.Host, p *placement.Worklo
 	return min(strength(cat, h, p, pNode, b), strength(cat, h, q, qNode, b))
 }
 
-// commonBoundary is the innermost CIS-node VM that contains both nodes; nil means the host.
+// commonBoundary is the innermost CIS-node VM that contains both nodes; nil means the host. One that is lost may be within
+// the other.
 func commonBoundary(h *placement.Host, a, b string) *placement.CISNode {
+	switch {
+	case lost(h, a):
+		return vmAncestor(h, b)
+	case lost(h, b):
+		return vmAncestor(h, a)
+	}
 	for va, i := vmAncestor(h, a), 0; va != nil && i <= len(h.CISNodes); va, i = vmAncestor(h, va.ParentID), i+1 {
 		for vb, j := vmAncestor(h, b), 0; vb != nil && j <= len(h.CISNodes); vb, j = vmAncestor(h, vb.ParentID), j+1 {
 			if va.ID == vb.ID {
@@ -103,4 +116,11 @@ func Kernel(cat *placement.Catalogue, h *placement.Host, runtime, nodeID string)
 		return vm.ID, true
 	}
 	return "", true
+}
+
+// sharesKernel tells whether a resident shares the kernel with that id. One whose node is lost shares every kernel of
+// the host, unless it has one of its own.
+func sharesKernel(cat *placement.Catalogue, h *placement.Host, kernel string, r *placement.Residency) bool {
+	id, shared := Kernel(cat, h, r.Workload.Runtime, r.CISNodeID)
+	return shared && (id == kernel || lost(h, r.CISNodeID))
 }

@@ -134,6 +134,8 @@ func drawWorld(rt *rapid.T) *world {
 			}
 			if len(h.CISNodes) > 0 && rapid.Bool().Draw(rt, "inNode") {
 				r.CISNodeID = rapid.SampledFrom(h.CISNodes).Draw(rt, "node").ID
+			} else if rapid.IntRange(0, 9).Draw(rt, "lost") == 0 {
+				r.CISNodeID = "a node that the host lacks"
 			}
 			add(placement.Change{Kind: placement.ChangeResidency, ID: r.ID, Residency: r})
 		}
