@@ -794,7 +794,7 @@ type CISNode struct {
 	// HypervisorClass What virtual machines that run inside this node run on. Absent means NONE for a node that is a virtual machine itself, and on bare metal what the host says.
 	HypervisorClass HypervisorClass `json:"hypervisorClass,omitempty,omitzero"`
 
-	// ID Unique on its host.
+	// ID Unique on its host. A node that a residency is in can be neither removed nor renamed nor moved (409). The same `clusterId` and `nodeName` on another host are the same node, which is refused; where they are not given, so is the `id` of a node that a residency is in on another host.
 	ID externalRef0.Identifier `json:"id"`
 
 	// NodeName The node's name in its cluster, which a grant's node selector uses.

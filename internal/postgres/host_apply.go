@@ -21,6 +21,12 @@ func applyHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host, facts bo
 	if err != nil {
 		return nil, count, err
 	}
+	if err := checkNodesKept(ctx, tx, hosts, stored); err != nil {
+		return nil, count, err
+	}
+	if err := checkNodesFree(ctx, tx, hosts, stored); err != nil {
+		return nil, count, err
+	}
 	var created, updated []placement.Host
 	for _, h := range hosts {
 		old := stored[h.ID]

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,79 @@ func TestHypervisorDecides(t *testing.T) {
 		}
 	}
 	wantConsistent(t, s)
+}
+
+// TestNodesStayWithTheirResidents changes the CIS nodes of a host, one of which has a resident, by a put and by an import.
+func TestNodesStayWithTheirResidents(t *testing.T) {
+	t.Parallel()
+	vm := func(id, parent string) placement.CISNode {
+		return placement.CISNode{ID: id, ParentID: parent, Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorNone, Runtimes: []string{"runc"}}
+	}
+	named := func(id, name string) placement.CISNode {
+		n := vm(id, "")
+		n.ClusterID, n.NodeName = "k8s", name
+		return n
+	}
+	occupied, both := []string{`"inner"`, `"amf-1.sig-1"`}, []string{`"inner"`, `"h01"`}
+	free := []placement.CISNode{named("free", "worker-1"), vm("inner", "outer"), vm("outer", "")} // of h01; the resident is in inner
+	for name, c := range map[string]struct {
+		h01, h03  []placement.CISNode // nil: as they are
+		want      []string            // of the sentence; nil: allowed
+		ambiguous bool                // in one document
+	}{
+		"removed":                         {h01: []placement.CISNode{vm("outer", ""), vm("free", "")}, want: occupied},
+		"renamed":                         {h01: []placement.CISNode{vm("outer", ""), vm("inner2", "outer"), vm("free", "")}, want: occupied},
+		"moved out of its VM":             {h01: []placement.CISNode{vm("outer", ""), vm("inner", ""), vm("free", "")}, want: occupied},
+		"its VM moved":                    {h01: []placement.CISNode{vm("free", ""), vm("inner", "outer"), vm("outer", "free")}, want: occupied},
+		"on another host too":             {h03: []placement.CISNode{vm("inner", "")}, want: both},
+		"on another host too, by its id":  {h03: []placement.CISNode{named("inner", "worker-2")}, want: both},
+		"by its names":                    {h03: []placement.CISNode{named("other", "worker-1")}, want: []string{`"h01"`}, ambiguous: true},
+		"an empty node removed":           {h01: free[1:]},
+		"an empty node moved":             {h01: []placement.CISNode{vm("outer", ""), vm("inner", "outer"), vm("free", "inner")}},
+		"an empty node's id used again":   {h03: []placement.CISNode{vm("free", "")}},
+		"an empty node moved to the next": {h01: free[1:], h03: []placement.CISNode{named("free", "worker-1")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStoreAndOwner(t)
+			doc := smallInventory()
+			doc.Hosts[0].CISNodes, doc.Residencies[1].CISNodeID = slices.Clone(free), "inner"
+			must(s.Import(t.Context(), &doc, false, tester, nil))(t)
+			hosts := []placement.Host{must(s.GetHost(t.Context(), "h01"))(t), must(s.GetHost(t.Context(), "h03"))(t)}
+			if c.h01 != nil {
+				hosts[0].CISNodes = c.h01
+			}
+			if c.h03 != nil {
+				hosts[1].CISNodes = c.h03
+			}
+			_, imported := s.Import(t.Context(), &placement.Inventory{Hosts: slices.Clone(hosts)}, false, tester, nil)
+			var put error
+			for i := range hosts {
+				if put == nil {
+					_, _, put = s.PutHost(t.Context(), hosts[i], nil, tester)
+				}
+			}
+			for how, err := range map[string]error{"put": put, "import": imported} {
+				if c.want == nil {
+					if err != nil {
+						t.Errorf("%s: %v", how, err)
+					}
+					continue
+				}
+				kind, said := placement.Conflict, fmt.Sprint(err, findingsOf(err))
+				if how == "import" && c.ambiguous {
+					kind = placement.Invalid
+				}
+				wantKind(t, err, kind)
+				for _, part := range c.want {
+					if !strings.Contains(said, part) {
+						t.Errorf("%s: %s does not name %s", how, said, part)
+					}
+				}
+			}
+			wantConsistent(t, s)
+		})
+	}
 }
 
 func TestDeleteHostInUse(t *testing.T) {

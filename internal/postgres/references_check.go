@@ -42,8 +42,9 @@ func (c *references) checkParents(ctx context.Context, q queryer) error {
 	return nil
 }
 
-// checkHosts checks what belongs together within a host.
+// checkHosts checks what belongs together within a host, and that no CIS node is on two.
 func (c *references) checkHosts() {
+	hostOf := map[[2]string]string{} // by cluster and node name
 	for i := range c.inv.Hosts {
 		h := &c.inv.Hosts[i]
 		if pop, ok := c.zones[h.ResourceZoneID]; ok && pop != h.NFVIPoPID {
@@ -52,10 +53,19 @@ func (c *references) checkHosts() {
 		nodes := map[string]bool{}
 		for j := range h.CISNodes {
 			n := &h.CISNodes[j]
+			at := position{"hosts", i, "cisNodes/" + strconv.Itoa(j) + "/id"}
 			if n.ID == "" || nodes[n.ID] {
-				c.faults.add("DUPLICATE", position{"hosts", i, "cisNodes/" + strconv.Itoa(j) + "/id"}.pointer(), "the CIS node id %q is empty or stands twice", n.ID)
+				c.faults.add("DUPLICATE", at.pointer(), "the CIS node id %q is empty or stands twice", n.ID)
 			}
 			nodes[n.ID] = true
+			if n.ClusterID == "" || n.NodeName == "" {
+				continue
+			}
+			name := [2]string{n.ClusterID, n.NodeName}
+			if other := hostOf[name]; other != "" && other != h.ID {
+				c.faults.add("DUPLICATE", at.pointer(), "the node %q of cluster %q is on host %q too; a node is on one host at a time", n.NodeName, n.ClusterID, other)
+			}
+			hostOf[name] = h.ID
 		}
 		for j := range h.CISNodes {
 			if p := h.CISNodes[j].ParentID; p != "" && h.Node(p) == nil {
