@@ -1173,10 +1173,11 @@ CREATE TABLE public.vnf_instance_params (
     vnfd_id text NOT NULL COLLATE pg_catalog."C",
     params jsonb NOT NULL,
     grant_id text NOT NULL COLLATE pg_catalog."C",
-    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    client_id text DEFAULT ''::text NOT NULL
 );
 
-COMMENT ON TABLE public.vnf_instance_params IS 'What the policy saw when a VNF was instantiated, for later operations that do not carry it again. Part of requests, not of the state that decides: outside of epoch and feed.';
+COMMENT ON TABLE public.vnf_instance_params IS 'Whose a VNF instance is, and what the policy saw when it was instantiated, for later operations that do not carry it again. Part of requests, not of the state that decides: outside of epoch and feed.';
 
 COMMENT ON COLUMN public.vnf_instance_params.vnf_instance_id IS 'VNF instance.';
 
@@ -1184,9 +1185,11 @@ COMMENT ON COLUMN public.vnf_instance_params.vnfd_id IS 'Its VNFD.';
 
 COMMENT ON COLUMN public.vnf_instance_params.params IS 'components, snssai and plmn of additionalParams.ringfence.';
 
-COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantiation.';
+COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantiation; of the first operation while there was none.';
 
 COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that grant.';
+
+COMMENT ON COLUMN public.vnf_instance_params.client_id IS 'Client of its first grant, to which alone it exists; empty: nobody''s yet.';
 
 CREATE TABLE public.vnf_profile (
     vnfd_id text NOT NULL COLLATE pg_catalog."C",

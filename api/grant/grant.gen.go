@@ -639,7 +639,7 @@ type GrantRequest struct {
 	// VIMConstraints Which resources must be managed through the same VIM. One that cannot be kept refuses the request.
 	VIMConstraints []VIMConstraint `json:"vimConstraints,omitempty,omitzero"`
 
-	// VNFInstanceID The VNF instance concerned, also when it is not instantiated yet.
+	// VNFInstanceID The VNF instance concerned, also when it is not instantiated yet. It belongs to the client that gets the first grant for it; for every other client it is unknown, and a request of theirs is refused.
 	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId"`
 
 	// VNFLcmOpOccID The VNF lifecycle management operation occurrence that asks.

@@ -19,11 +19,13 @@ var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-
 // is invalid.
 func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placement.VNFInstanceParams) ([]placement.Demand, error) {
 	b := &builder{cat: cat, req: req, asks: req.Components, snssai: req.SNSSAI, byKey: map[string]int{}}
-	if len(b.asks) == 0 {
-		b.asks = mem.Components
-	}
-	if b.snssai == "" {
-		b.snssai = mem.SNSSAI
+	if req.Operation != placement.OpInstantiate { // which begins anew
+		if len(b.asks) == 0 {
+			b.asks = mem.Components
+		}
+		if b.snssai == "" {
+			b.snssai = mem.SNSSAI
+		}
 	}
 	for _, list := range []struct {
 		resources []placement.ResourceDefinition
@@ -41,6 +43,17 @@ func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placemen
 		b.checkVNFD()
 	}
 	return b.demands, nil
+}
+
+// foreign is what a request for another client's VNF instance comes to: nobody knows it.
+func foreign(req *placement.GrantRequest) placement.Demand {
+	d := placement.Demand{Unknown: []placement.Reason{unknown("VNF instance " + req.VNFInstanceID)}}
+	for _, list := range [][]placement.ResourceDefinition{req.AddResources, req.TempResources, req.UpdateResources, req.RemoveResources} {
+		for i := range list {
+			d.ResourceDefinitionIDs = append(d.ResourceDefinitionIDs, list[i].ID)
+		}
+	}
+	return d
 }
 
 type builder struct {

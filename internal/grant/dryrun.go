@@ -15,6 +15,7 @@ import (
 // Question is a dry run: what would be answered to a request, and why. Nothing is reserved.
 type Question struct {
 	ClientID string
+	ReadsAll bool // may ask about the VNF instances of all clients
 	Request  placement.GrantRequest
 	Level    placement.ExplainLevel
 	Limit    int      // hosts listed by a full explanation; 0: the default
@@ -42,7 +43,7 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 		}
 		view = view.With(set)
 	}
-	in, err := s.inputs(ctx, view, &q.Request)
+	in, err := s.inputs(ctx, view, &q.Request, asker{clientID: q.ClientID, readsAll: q.ReadsAll})
 	if err != nil {
 		return placement.Decision{}, err
 	}

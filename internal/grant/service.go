@@ -37,8 +37,8 @@ type Store interface {
 	// RecordDecision stores a decision that reserves nothing.
 	RecordDecision(ctx context.Context, d placement.Decision) error
 	GetGrant(ctx context.Context, id string) (placement.Grant, error)
-	// VNFInstanceParams is what the policy saw of a VNF instance at its instantiation, for operations that do not
-	// carry it again; zero when it saw nothing.
+	// VNFInstanceParams is whose a VNF instance is, and what the policy saw of it at its instantiation, for operations
+	// that do not carry it again; zero when nothing was granted for it yet.
 	VNFInstanceParams(ctx context.Context, vnfInstanceID string) (placement.VNFInstanceParams, error)
 	GetDecision(ctx context.Context, id string) (placement.Decision, error)
 }
@@ -220,7 +220,7 @@ type attempt struct {
 
 func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n int) (attempt, error) {
 	view := s.fleet.View()
-	in, err := s.inputs(ctx, view, &ask.Request)
+	in, err := s.inputs(ctx, view, &ask.Request, asker{clientID: ask.ClientID})
 	if err != nil {
 		return attempt{}, err
 	}
@@ -241,26 +241,36 @@ func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n in
 	return a, nil
 }
 
+// asker is who wants a decision.
+type asker struct {
+	clientID string
+	readsAll bool
+}
+
+// knows tells whether a VNF instance of an owner exists for the asker. What has no owner yet may become anybody's.
+func (a asker) knows(owner string) bool { return owner == "" || a.readsAll || owner == a.clientID }
+
 // inputs collects everything that a decision on the view depends on.
-func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest) (placement.Inputs, error) {
-	mem := placement.VNFInstanceParams{}
-	if req.Operation != placement.OpInstantiate {
-		var err error
-		if mem, err = s.store.VNFInstanceParams(ctx, req.VNFInstanceID); err != nil {
-			return placement.Inputs{}, err
-		}
-	}
-	demands, err := Demands(view.Catalogue, req, mem)
+func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest, by asker) (placement.Inputs, error) {
+	mem, err := s.store.VNFInstanceParams(ctx, req.VNFInstanceID)
 	if err != nil {
 		return placement.Inputs{}, err
 	}
 	in := placement.Inputs{
-		Request: *req, Demands: demands, Releases: releases(view, req), Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
+		Request: *req, Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
 		CompilerVersion: policy.CompilerVersion, ExplainLevel: placement.ExplainNone, MappingMaxAge: s.settings.HostMappingMaxAge,
 	}
 	for _, p := range view.Policies.For(req.VNFInstanceID) {
 		in.Policies = append(in.Policies, p.Ref)
 	}
+	if !by.knows(mem.ClientID) {
+		in.Demands = []placement.Demand{foreign(req)}
+		return in, nil
+	}
+	if in.Demands, err = Demands(view.Catalogue, req, mem); err != nil {
+		return placement.Inputs{}, err
+	}
+	in.Releases = releases(view, req)
 	return in, nil
 }
 

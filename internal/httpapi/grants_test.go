@@ -72,7 +72,9 @@ func TestGrantIsReplayed(t *testing.T) {
 		t.Errorf("encoded twice: grant %v, want %v", twice["id"], first["id"])
 	}
 	// Another client's request with the same operation occurrence is another request.
-	if other := a.grant("vnfm-b", instantiate("i1", "vnfd-b", "open")).want(201).object(); other["id"] == first["id"] {
+	theirs := instantiate("i2", "vnfd-b", "open")
+	theirs["vnfLcmOpOccId"] = request["vnfLcmOpOccId"]
+	if other := a.grant("vnfm-b", theirs).want(201).object(); other["id"] == first["id"] {
 		t.Error("another client was given the same grant")
 	}
 }

@@ -64,7 +64,8 @@ func (a placementAPI) CreateDecision(ctx context.Context, req wire.CreateDecisio
 		return nil, within("/grantRequest", err)
 	}
 	q := grant.Question{
-		ClientID: actor(ctx), Request: request, Level: placement.ExplainLevel(req.Body.Explain), Limit: req.Body.Limit, HostIDs: req.Body.HostIDs,
+		ClientID: actor(ctx), ReadsAll: readsAll(ctx), Request: request, Level: placement.ExplainLevel(req.Body.Explain), Limit: req.Body.Limit,
+		HostIDs: req.Body.HostIDs,
 	}
 	if q.Level == "" {
 		q.Level = placement.ExplainFunnel

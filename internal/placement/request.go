@@ -127,9 +127,10 @@ type ConstraintResourceRef struct {
 	ResourceProviderID string
 }
 
-// VNFInstanceParams is what the policy saw of a VNF instance at its instantiation, for later operations that do
-// not carry it again.
+// VNFInstanceParams is whose a VNF instance is, and what the policy saw of it at its instantiation, for later
+// operations that do not carry it again.
 type VNFInstanceParams struct {
+	ClientID   string // of its first grant, to which alone it exists; empty: nobody's yet
 	VNFDID     string
 	Components map[string]ComponentAsk
 	SNSSAI     string

@@ -17,6 +17,7 @@ const (
 	staleEpoch     = "STALE-EPOCH"     // the policy epoch moved
 	staleHost      = "STALE-HOST"      // a host is gone, out of service, full, dedicated, or its attestation too old
 	staleClaim     = "STALE-CLAIM"     // a scope is claimed for another member
+	staleOwner     = "STALE-OWNER"     // the VNF instance became another client's
 	staleSupersede = "STALE-SUPERSEDE" // what was to be superseded has changed
 )
 

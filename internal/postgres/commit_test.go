@@ -55,7 +55,7 @@ func TestCommitWritesEverythingThatFollows(t *testing.T) {
 		t.Errorf("directives %+v, %v", dirs, err)
 	}
 	params, err := w.VNFInstanceParams(t.Context(), "amf-1")
-	if err != nil || params.SNSSAI != "1-000001" || params.VNFDID != "vnfd" || params.Components["sig"].Isolation != placement.IsolationVM {
+	if err != nil || params.ClientID != "vnfm" || params.SNSSAI != "1-000001" || params.VNFDID != "vnfd" || params.Components["sig"].Isolation != placement.IsolationVM {
 		t.Errorf("parameters %+v, %v", params, err)
 	}
 	if changes := w.feed(); len(changes) != 1 || changes[0].Residency == nil || changes[0].Residency.ID != list[0].ID || !changes[0].Residency.ReservedAt.Equal(facts.Now) {

@@ -23,10 +23,14 @@ func (t *commitTx) write(ctx context.Context, tx pgx.Tx) (placement.CommitResult
 	}
 	var b pgx.Batch
 	var missed misses
+	foreign := false
 	for _, h := range t.hosts {
 		queueHostUpdate(&b, h, t.guard(h.key), &missed)
 	}
 	t.queueResidencies(&b, residencies, &missed)
+	if err := queueVNFInstance(&b, &grant, &foreign); err != nil {
+		return placement.CommitResult{}, err
+	}
 	if err := t.queueRecords(&b, &grant); err != nil {
 		return placement.CommitResult{}, err
 	}
@@ -39,6 +43,8 @@ func (t *commitTx) write(ctx context.Context, tx pgx.Tx) (placement.CommitResult
 		return stale(staleClaim, ""), nil
 	case err != nil:
 		return placement.CommitResult{}, err
+	case foreign:
+		return stale(staleOwner, grant.Request.VNFInstanceID), nil
 	case len(missed) > 0:
 		return stale(staleHost, missed[0]), nil
 	}
@@ -176,11 +182,6 @@ func (t *commitTx) queueRecords(b *pgx.Batch, g *placement.Grant) error {
 	}
 	if !t.inserted {
 		b.Queue(updateIdempotencySQL, t.row().args()...)
-	}
-	if d.Inputs.Request.Operation == placement.OpInstantiate {
-		if err := queueVNFInstanceParams(b, g); err != nil {
-			return err
-		}
 	}
 	for _, h := range t.hosts {
 		if err := queueDirectives(b, h); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"ringfence/internal/placement"
 )
@@ -16,29 +17,45 @@ type vnfInstanceParamsDoc struct {
 	PLMN       string                     `json:"plmn,omitempty"`
 }
 
-// queueVNFInstanceParams remembers what the policy saw of a VNF instance at its instantiation.
-func queueVNFInstanceParams(b *pgx.Batch, g *placement.Grant) error {
-	const rememberSQL = `
-		INSERT INTO vnf_instance_params (vnf_instance_id, vnfd_id, params, grant_id)
-		VALUES ($1, $2, $3, $4)
-		ON CONFLICT (vnf_instance_id) DO UPDATE
-		SET vnfd_id = excluded.vnfd_id, params = excluded.params, grant_id = excluded.grant_id, recorded_at = excluded.recorded_at`
+// ownVNFInstanceSQL makes a VNF instance the client's, or finds that it is; it touches no row when the VNF instance is another's.
+// It waits for whoever else is about to get the first grant.
+const ownVNFInstanceSQL = `
+	INSERT INTO vnf_instance_params AS p (vnf_instance_id, client_id, vnfd_id, params, grant_id)
+	VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (vnf_instance_id) DO UPDATE
+	SET client_id = excluded.client_id`
+
+const (
+	rememberSQL  = `, vnfd_id = excluded.vnfd_id, params = excluded.params, grant_id = excluded.grant_id, recorded_at = excluded.recorded_at`
+	ownedOnlySQL = ` WHERE p.client_id IN ('', excluded.client_id)`
+)
+
+// queueVNFInstance makes the VNF instance of a grant its client's, and remembers what the policy saw of it at its instantiation.
+func queueVNFInstance(b *pgx.Batch, g *placement.Grant, foreign *bool) error {
 	r := &g.Request
-	params, err := json.Marshal(vnfInstanceParamsDoc{Components: componentAsksToDoc(r.Components), SNSSAI: r.SNSSAI, PLMN: r.PLMN})
+	sql, doc := ownVNFInstanceSQL+ownedOnlySQL, vnfInstanceParamsDoc{}
+	if r.Operation == placement.OpInstantiate {
+		sql = ownVNFInstanceSQL + rememberSQL + ownedOnlySQL
+		doc = vnfInstanceParamsDoc{Components: componentAsksToDoc(r.Components), SNSSAI: r.SNSSAI, PLMN: r.PLMN}
+	}
+	params, err := json.Marshal(doc)
 	if err != nil {
 		return err
 	}
-	b.Queue(rememberSQL, r.VNFInstanceID, r.VNFDID, params, g.ID)
+	b.Queue(sql, r.VNFInstanceID, g.ClientID, r.VNFDID, params, g.ID).Exec(func(tag pgconn.CommandTag) error {
+		*foreign = tag.RowsAffected() == 0
+		return nil
+	})
 	return nil
 }
 
-// VNFInstanceParams returns what the policy saw of a VNF instance at its instantiation; the zero value when it was not
-// instantiated here.
+// VNFInstanceParams returns whose a VNF instance is and what the policy saw of it at its instantiation; the zero value when
+// nothing was granted for it yet.
 func (s *Store) VNFInstanceParams(ctx context.Context, vnfInstanceID string) (placement.VNFInstanceParams, error) {
-	const paramsSQL = `SELECT vnfd_id, params::text FROM vnf_instance_params WHERE vnf_instance_id = $1`
+	const paramsSQL = `SELECT client_id, vnfd_id, params::text FROM vnf_instance_params WHERE vnf_instance_id = $1`
 	var p placement.VNFInstanceParams
 	var params []byte
-	err := s.pool.QueryRow(ctx, paramsSQL, vnfInstanceID).Scan(&p.VNFDID, &params)
+	err := s.pool.QueryRow(ctx, paramsSQL, vnfInstanceID).Scan(&p.ClientID, &p.VNFDID, &params)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, nil
 	}

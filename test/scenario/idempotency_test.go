@@ -67,7 +67,9 @@ func TestRepeatedGrant(t *testing.T) {
 	if _, err := other.Read(t.Context(), first.ID); d.problem(http.StatusNotFound, err) == nil {
 		t.Error("another VNFM reads the grant")
 	}
-	if theirs := d.granted(&other, r); theirs.ID == first.ID {
+	same := *r
+	same.VNFInstanceID, same.AddResources, same.PlacementConstraints = "theirs", r.AddResources[:1], nil
+	if theirs := d.granted(&other, &same); theirs.ID == first.ID {
 		t.Error("another VNFM is given the grant of the first one")
 	}
 }
