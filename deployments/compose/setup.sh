@@ -35,8 +35,10 @@ done
     scrubber:SCRUBBER auditor:AUDITOR; do
     token="$(random)"
     printf '%-9s %s\n' "${client%%:*}" "$token" >&3
-    printf '%s\n  {"id": "%s", "tokenSha256": "%s", "roles": ["%s"]}' "$separator" "${client%%:*}" \
-      "$(printf '%s' "$token" | sha256)" "${client##*:}"
+    hosts=''
+    if [ "$client" = agent:AGENT ]; then hosts=', "hostIds": ["*"]'; fi # one agent for all hosts: this is a lab
+    printf '%s\n  {"id": "%s", "tokenSha256": "%s", "roles": ["%s"]%s}' "$separator" "${client%%:*}" \
+      "$(printf '%s' "$token" | sha256)" "${client##*:}" "$hosts"
     separator=','
   done
   printf '\n]}\n'

@@ -45,10 +45,13 @@ type Principal struct {
 	ClientID string
 	Roles    []Role
 
-	// What an AGENT stands for. When both are empty it stands for the whole fleet.
+	// What an AGENT stands for: every host listed or behind a VIM connection listed, or AllHosts. Nothing when empty.
 	HostIDs          []string
 	VIMConnectionIDs []string
 }
+
+// AllHosts is the entry of HostIDs that stands for the whole fleet.
+const AllHosts = "*"
 
 // ActsFor tells whether the principal, as an AGENT, stands for a host that is behind a VIM connection.
 func (p Principal) ActsFor(hostID, vimConnectionID string) bool {
@@ -60,7 +63,7 @@ func (p Principal) ActsForVIM(vimConnectionID string) bool {
 	return p.everywhere() || vimConnectionID != "" && slices.Contains(p.VIMConnectionIDs, vimConnectionID)
 }
 
-func (p Principal) everywhere() bool { return len(p.HostIDs) == 0 && len(p.VIMConnectionIDs) == 0 }
+func (p Principal) everywhere() bool { return slices.Contains(p.HostIDs, AllHosts) }
 
 // Has tells whether the principal has one of the roles.
 func (p Principal) Has(any ...Role) bool {
@@ -97,7 +100,7 @@ type Anyone struct{}
 
 // Authenticate accepts the request.
 func (Anyone) Authenticate(*http.Request) (Principal, error) {
-	return Principal{ClientID: "dev", Roles: Roles()}, nil
+	return Principal{ClientID: "dev", Roles: Roles(), HostIDs: []string{AllHosts}}, nil
 }
 
 // Tokens authenticates by the digests of bearer tokens, for labs and the compose file. It never holds a token.
@@ -146,6 +149,11 @@ func ParseTokens(data []byte) (*Tokens, error) {
 			return nil, fmt.Errorf("token file: client %q has no roles, so it could do nothing", c.ID)
 		case len(c.HostIDs)+len(c.VIMConnectionIDs) > 0 && !slices.Contains(c.Roles, RoleAgent):
 			return nil, fmt.Errorf("token file: client %q has hostIds or vimConnectionIds, which only the role %s has a use for", c.ID, RoleAgent)
+		case len(c.HostIDs)+len(c.VIMConnectionIDs) == 0 && slices.Contains(c.Roles, RoleAgent):
+			return nil, fmt.Errorf("token file: client %q has the role %s and stands for no host: give it hostIds or vimConnectionIds; hostIds [%q] is the whole fleet",
+				c.ID, RoleAgent, AllHosts)
+		case slices.Contains(c.HostIDs, "") || slices.Contains(c.VIMConnectionIDs, ""):
+			return nil, fmt.Errorf("token file: client %q has an empty entry in hostIds or vimConnectionIds", c.ID)
 		}
 		for _, r := range c.Roles {
 			if !slices.Contains(Roles(), r) {

@@ -28,10 +28,18 @@ func (s *Server) mountDirectives(r chi.Router) {
 	wire.HandlerWithOptions(strict, wire.ChiServerOptions{BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest})
 }
 
-// standsFor refuses an agent that does not stand for a host, whether or not there is such a host.
+// mayRead refuses who may not read what a host is told: agents that do not stand for it.
+func (s *Server) mayRead(ctx context.Context, hostID string) error {
+	if auth.FromContext(ctx).Has(auth.RoleOperator, auth.RoleAuditor) {
+		return nil
+	}
+	return s.standsFor(ctx, hostID)
+}
+
+// standsFor refuses an agent that does not stand for a host, whether or not there is such a host and whatever else the
+// agent may read: it is asked before the host's own words are taken.
 func (s *Server) standsFor(ctx context.Context, hostID string) error {
-	p := auth.FromContext(ctx)
-	if p.Has(auth.RoleOperator, auth.RoleAuditor) || p.ActsFor(hostID, s.Delivery.VIMConnection(hostID)) {
+	if auth.FromContext(ctx).ActsFor(hostID, s.Delivery.VIMConnection(hostID)) {
 		return nil
 	}
 	return placement.Errorf(placement.Forbidden, "this client does not stand for host %q", hostID)
@@ -43,7 +51,7 @@ func (a directivesAPI) ListHostDirectives(ctx context.Context, req wire.ListHost
 	if err != nil {
 		return nil, err
 	}
-	if err := a.standsFor(ctx, req.HostID); err != nil {
+	if err := a.mayRead(ctx, req.HostID); err != nil {
 		return nil, err
 	}
 	list, err := a.Delivery.HostDirectives(ctx, req.HostID, req.Params.After, wait)

@@ -388,3 +388,20 @@ func TestAgentsActForTheirOwn(t *testing.T) {
 	}
 	a.do(call{as: "auditor", path: "/directives/v1/hosts/h2/directives"}).want(200)
 }
+
+// What lets an agent read more hosts' directives does not let it speak for them.
+func TestReadersDoNotSpeakForHosts(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	a.grant("vnfm-a", instantiate("i1", "vnfd-a", "plain")).want(201)
+	for _, client := range []string{"agent-h1-auditor", "agent-h1-operator"} {
+		for host, status := range map[string]int{"h1": 200, "h2": 403} {
+			a.do(call{as: client, path: "/directives/v1/hosts/" + host + "/directives"}).want(200)
+			a.do(call{
+				as: client, method: "PUT", path: "/directives/v1/hosts/" + host + "/observed_state",
+				body: object{"observedAt": "2026-01-01T00:00:00Z", "residencies": []object{}, "cacheEntries": []object{}},
+			}).want(status)
+		}
+		a.do(call{as: client, method: "POST", path: "/directives/v1/acks", body: object{"hostId": "h2", "seq": 1, "outcome": "APPLIED"}}).problem(403)
+	}
+}

@@ -120,14 +120,16 @@ func (unobserved) Decided(context.Context, string, string, time.Duration) {}
 var testClients = map[string][]auth.Role{
 	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "operator": {auth.RoleOperator},
 	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
-	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent},
+	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent}, "agent-h1-auditor": {auth.RoleAgent, auth.RoleAuditor}, "agent-h1-operator": {auth.RoleAgent, auth.RoleOperator},
 	"root": auth.Roles(),
 }
 
-// What some of the agents stand for; the others stand for the whole fleet.
+// What the agents stand for.
 var (
-	agentHosts = map[string][]string{"agent-h1": {"h1"}}
-	agentVIMs  = map[string][]string{"agent-vim": {"vim-1"}, "agent-far": {"vim-9"}}
+	agentHosts = map[string][]string{
+		"agent": {auth.AllHosts}, "root": {auth.AllHosts}, "agent-h1": {"h1"}, "agent-h1-auditor": {"h1"}, "agent-h1-operator": {"h1"},
+	}
+	agentVIMs = map[string][]string{"agent-vim": {"vim-1"}, "agent-far": {"vim-9"}}
 )
 
 func clients(t testing.TB) auth.Authenticator {
@@ -153,6 +155,13 @@ func clients(t testing.TB) auth.Authenticator {
 		t.Fatal(err)
 	}
 	return tokens
+}
+
+// in is the server as a part of the test sees it, which fails by itself.
+func (a *api) in(t testing.TB) *api {
+	part := *a
+	part.t = t
+	return &part
 }
 
 // call is one request. A body that is no string or bytes is sent as JSON.

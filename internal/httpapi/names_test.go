@@ -46,7 +46,7 @@ func TestNamesInAnotherCaseAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := a.do(tc.call).problem(http.StatusUnprocessableEntity)
+			p := a.in(t).do(tc.call).problem(http.StatusUnprocessableEntity)
 			got := pointers(p)
 			slices.Sort(got)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -79,7 +79,7 @@ func TestBodiesOfTwoMeaningsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := a.do(call{as: tc.as, method: "POST", path: tc.path, body: tc.body}).problem(http.StatusBadRequest)
+			p := a.in(t).do(call{as: tc.as, method: "POST", path: tc.path, body: tc.body}).problem(http.StatusBadRequest)
 			if p["detail"] != tc.want {
 				t.Errorf("detail %q, want %q", p["detail"], tc.want)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Client is one that ringfence knows by its token.
@@ -15,7 +16,7 @@ type Client struct {
 	ID string
 	// Token is the bearer token that the client sends.
 	Token string
-	// Roles are what the client may do.
+	// Roles are what the client may do; an AGENT does it for every host.
 	Roles []string
 }
 
@@ -25,11 +26,15 @@ func writeTokens(folder string, clients []Client) (string, error) {
 		ID          string   `json:"id"`
 		TokenSHA256 string   `json:"tokenSha256"`
 		Roles       []string `json:"roles"`
+		HostIDs     []string `json:"hostIds,omitempty"`
 	}
 	entries := make([]entry, len(clients))
 	for i, c := range clients {
 		sum := sha256.Sum256([]byte(c.Token))
 		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles}
+		if slices.Contains(c.Roles, "AGENT") {
+			entries[i].HostIDs = []string{"*"}
+		}
 	}
 	content, err := json.Marshal(map[string]any{"clients": entries})
 	if err != nil {
