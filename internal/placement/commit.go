@@ -62,7 +62,7 @@ type Answer struct {
 	Outcome     Outcome
 	GrantID     string
 	DecisionID  string
-	Stands      bool         // a grant: its reservations stand; a refusal: nothing changed since
+	Stands      bool         // a grant: one of its residencies stands, in any state; a refusal: nothing changed since
 	Position    FeedPosition // a refusal: the view that refused
 	Unconfirmed []string     // residencies still RESERVED or UNCONFIRMED of the earlier grant
 }

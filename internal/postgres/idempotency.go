@@ -94,12 +94,12 @@ func (s *Store) answer(ctx context.Context, key placement.IdempotencyKey, r *ide
 	return a, err
 }
 
-// standingOf tells of the grant that an answer names whether all of its reservations stand, and which of them are not
-// confirmed.
+// standingOf tells of the grant that an answer names whether any of its residencies stands, in whatever state, and which of
+// them are not confirmed. While one stands the request is answered with this grant: a new one would be for all of them, beside
+// those that run.
 func standingOf(ctx context.Context, q queryer, r *idempotencyRow) (standing bool, unconfirmed []string, err error) {
 	const standingSQL = `
-		SELECT cardinality(g.residency_ids) = (SELECT count(*) FROM residency r
-		                                       WHERE r.id = ANY(g.residency_ids) AND r.state <> 'TERMINATING'),
+		SELECT cardinality(g.residency_ids) = 0 OR EXISTS (SELECT FROM residency r WHERE r.id = ANY(g.residency_ids)),
 		       ARRAY(SELECT r.id FROM residency r
 		             WHERE r.id = ANY(g.residency_ids) AND r.state IN ('RESERVED', 'UNCONFIRMED') ORDER BY r.id)
 		FROM vnf_grant g

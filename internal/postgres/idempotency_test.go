@@ -66,21 +66,49 @@ func TestAnswerStandsAsLongAsItsReservations(t *testing.T) {
 	if err := w.release(ids[0]); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.find("occ-1", "a"); a.Stands || !cmp.Equal(a.Unconfirmed, ids[1:]) {
+	if a := w.find("occ-1", "a"); !a.Stands || a.GrantID != g.ID || !cmp.Equal(a.Unconfirmed, ids[1:]) {
 		t.Errorf("half of the reservations were released: %+v", a)
 	}
-	if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitStale {
-		t.Errorf("a commit that forgets the remaining reservation: status %d, %v", res.Status, err)
+	if err := w.release(ids[1]); err != nil {
+		t.Fatal(err)
 	}
-	q.edit = func(c *placement.Commit) { c.Supersedes = ids[1:] }
+	if a := w.find("occ-1", "a"); a.Stands || a.Unconfirmed != nil {
+		t.Errorf("nothing is left of the grant: %+v", a)
+	}
 	again := w.grant(q)
-	if w.state(ids[1]) != "none" || w.state(again.Placements[0].ResidencyID) != "RESERVED" {
-		t.Errorf("after the commit that supersedes: %s, %s", w.state(ids[1]), w.state(again.Placements[0].ResidencyID))
-	}
 	if a := w.find("occ-1", "a"); !a.Stands || a.GrantID != again.ID {
 		t.Errorf("after the second grant: %+v", a)
 	}
 	w.checkBooks()
+}
+
+// TestRetryDoublesNothing repeats a request of which one workload has ended and the other one is in each of its states.
+func TestRetryDoublesNothing(t *testing.T) {
+	t.Parallel()
+	for _, state := range []placement.ResidencyState{
+		placement.StateReserved, placement.StateUnconfirmed, placement.StateRunning, placement.StateTerminating,
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "h1", "h2")
+			q := request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1", "h2"}}
+			g := w.grant(q)
+			w.exec(`UPDATE residency SET state = $1 WHERE host_id = 'h1'`, string(state))
+			if err := w.release(g.Placements[1].ResidencyID); err != nil {
+				t.Fatal(err)
+			}
+			if a := w.find("occ-1", "a"); !a.Stands || a.GrantID != g.ID {
+				t.Errorf("the retry's answer: %+v", a)
+			}
+			if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitAnswered {
+				t.Errorf("the retry's commit: status %d, %v", res.Status, err)
+			}
+			if n := w.count(`SELECT count(*) FROM residency`); n != 1 {
+				t.Errorf("%d residencies, want the one that is left", n)
+			}
+			w.checkBooks()
+		})
+	}
 }
 
 func TestAnotherBodySupersedes(t *testing.T) {
