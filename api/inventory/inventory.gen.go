@@ -1185,12 +1185,13 @@ type Layer struct {
 }
 
 // Lifecycle The state of a host in operation. Only a host IN_SERVICE takes new workloads; what runs on the others stays.
-// * `REGISTERED`: known, not yet in use. The default.
-// * `IN_SERVICE`: takes workloads.
-// * `CORDONED`: takes no new workloads for now.
-// * `SCRUBBING`: is being cleaned.
-// * `QUARANTINED`: taken out because it is not trusted.
-// * `RETIRED`: out of use for good.
+//   - `REGISTERED`: known, not yet in use. The default.
+//   - `IN_SERVICE`: takes workloads.
+//   - `CORDONED`: takes no new workloads for now.
+//   - `SCRUBBING`: is being cleaned.
+//   - `QUARANTINED`: taken out because it is not trusted. A host whose newest attestation is not TRUSTED does not come
+//     into service: a request that says so is answered 409, and an import leaves the host `QUARANTINED`.
+//   - `RETIRED`: out of use for good.
 //
 // Example: IN_SERVICE
 type Lifecycle string

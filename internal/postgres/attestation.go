@@ -9,6 +9,9 @@ import (
 	"ringfence/internal/placement"
 )
 
+// quarantinedByAttestation is the lifecycle reason of a host that is out of service for want of a verifier's trust.
+const quarantinedByAttestation = "attestation"
+
 // RecordAttestation adds a verdict to the history of a host. The verdict with the newest AttestedAt counts, of equal
 // ones the last received. If it is this one, the host's attestation becomes it; a host in service that is no longer
 // TRUSTED is quarantined with the reason "attestation", and one that was quarantined for it returns into service.
@@ -57,11 +60,11 @@ func takeAttestation(ctx context.Context, tx pgx.Tx, key placement.HostKey, r *p
 			attestation_valid_until = $7, attested_capabilities = $8,
 			lifecycle = CASE
 				WHEN $3::text <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'QUARANTINED'
-				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN 'IN_SERVICE'
+				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = '` + quarantinedByAttestation + `' THEN 'IN_SERVICE'
 				ELSE lifecycle END,
 			lifecycle_reason = CASE
-				WHEN $3::text <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN 'attestation'
-				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = 'attestation' THEN ''
+				WHEN $3::text <> 'TRUSTED' AND lifecycle = 'IN_SERVICE' THEN '` + quarantinedByAttestation + `'
+				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = '` + quarantinedByAttestation + `' THEN ''
 				ELSE lifecycle_reason END
 		WHERE nfvi_pop_id = $1 AND id = $2 AND (attested_at IS NULL OR attested_at <= $6)`
 	tag, err := tx.Exec(ctx, takeSQL, key.NFVIPoPID, key.HostID, string(r.State), r.Verifier, r.EvidenceDigest, r.AttestedAt,

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,49 @@ func TestAttestations(t *testing.T) {
 	}
 	if acts(t, s, "ATTEST", "h01") != 5 {
 		t.Error("an attestation is missing in the audit trail")
+	}
+	wantConsistent(t, s)
+}
+
+// TestOnlyAVerifierLiftsItsQuarantine has inventory say of a host that lost its attestation what it always said.
+func TestOnlyAVerifierLiftsItsQuarantine(t *testing.T) {
+	t.Parallel()
+	s, _ := newFleet(t)
+	ctx := t.Context()
+	say := func(lifecycle placement.Lifecycle, facts bool) (lifecycleNow, reason string) {
+		t.Helper()
+		h := smallHost("h01", "LON", "LON-A", "pool-core")
+		h.Lifecycle = lifecycle
+		must(s.Import(ctx, &placement.Inventory{Hosts: []placement.Host{h}}, facts, tester, nil))(t)
+		now := must(s.GetHost(ctx, "h01"))(t)
+		return string(now.Lifecycle), now.LifecycleReason
+	}
+	for _, state := range []placement.AttestationState{placement.AttestationUntrusted, placement.AttestationUnknown} {
+		must(s.RecordAttestation(ctx, "h01", verdict(state, time.Time{}), tester))(t)
+		for _, between := range []placement.Lifecycle{placement.LifecycleInService, placement.LifecycleCordoned, placement.LifecycleRegistered} {
+			for _, facts := range []bool{false, true} {
+				if got, _ := say(between, facts); between != placement.LifecycleInService && got != string(between) {
+					t.Errorf("%s: an operator takes the host out of service as %s, it is %s", state, between, got)
+				}
+				if got, reason := say(placement.LifecycleInService, facts); got != "QUARANTINED" || reason != "attestation" {
+					t.Errorf("%s: after %s, an import with facts %v made the host %s %q", state, between, facts, got, reason)
+				}
+			}
+		}
+		h := must(s.GetHost(ctx, "h01"))(t)
+		h.RackID += "x"
+		h = must2(s.PutHost(ctx, h, nil, tester))(t)
+		h.Lifecycle = placement.LifecycleInService
+		_, _, err := s.PutHost(ctx, h, nil, tester)
+		wantKind(t, err, placement.Conflict)
+		if want := "its attestation is " + string(state); !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say that %s", err, want)
+		}
+	}
+	must(s.RecordAttestation(ctx, "h01", verdict(placement.AttestationTrusted, time.Time{}), tester))(t)
+	say(placement.LifecycleCordoned, false)
+	if got, _ := say(placement.LifecycleInService, false); got != "IN_SERVICE" {
+		t.Errorf("the trusted host is %s", got)
 	}
 	wantConsistent(t, s)
 }

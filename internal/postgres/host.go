@@ -42,7 +42,8 @@ func getHost(ctx context.Context, q queryer, id string) (placement.Host, error) 
 }
 
 // PutHost creates or replaces a host; with ifRevision only that revision of it. What verifiers, scrubbers and grants
-// have written about the host stays: attestation, scrub records, residue, dedication.
+// have written about the host stays: attestation, scrub records, residue, dedication. A host that its verifier does not
+// trust cannot be put into service (Conflict).
 func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64, actor string) (stored placement.Host, created bool, err error) {
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if err := lockInventory(ctx, tx); err != nil {
@@ -70,8 +71,14 @@ func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64
 		if err := record(ctx, tx, actor, changes, decides); err != nil {
 			return err
 		}
-		stored, err = getHost(ctx, tx, h.ID)
-		return err
+		if stored, err = getHost(ctx, tx, h.ID); err != nil {
+			return err
+		}
+		if h.Lifecycle == placement.LifecycleInService && stored.Lifecycle != h.Lifecycle {
+			return placement.Errorf(placement.Conflict, "host %q cannot be in service, because its attestation is %s: it returns with the next verdict that is TRUSTED",
+				h.ID, stored.Attestation.State)
+		}
+		return nil
 	})
 	return stored, created && err == nil, err
 }

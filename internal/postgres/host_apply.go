@@ -102,6 +102,9 @@ func mergeHost(old *placement.Host, h placement.Host, facts bool) placement.Host
 	h.Revision, h.Scrubs = keep.Revision, keep.Scrubs
 	if !facts || h.Attestation.State == "" {
 		h.Attestation, h.AttestedCapabilities = keep.Attestation, keep.AttestedCapabilities
+		if old != nil && old.Lifecycle != placement.LifecycleInService {
+			keepOut(&h)
+		}
 	}
 	if !facts || h.DedicatedTo == nil {
 		h.DedicatedTo = keep.DedicatedTo
@@ -114,6 +117,15 @@ func mergeHost(old *placement.Host, h placement.Host, facts bool) placement.Host
 	h.Attestation.State = cmp.Or(h.Attestation.State, placement.AttestationUnknown)
 	h.Attestation.AttestedAt, h.Attestation.ValidUntil = stored(h.Attestation.AttestedAt), stored(h.Attestation.ValidUntil)
 	return h
+}
+
+// keepOut quarantines a host that is to come into service and whose newest verdict, which is stored, does not trust it:
+// whatever inventory says, only a verifier brings it back.
+func keepOut(h *placement.Host) {
+	verdict := h.Attestation.State == placement.AttestationUntrusted || !h.Attestation.AttestedAt.IsZero()
+	if verdict && h.Attestation.State != placement.AttestationTrusted && h.Lifecycle == placement.LifecycleInService {
+		h.Lifecycle, h.LifecycleReason = placement.LifecycleQuarantined, quarantinedByAttestation
+	}
 }
 
 // mergeResidue adds what a document says was left to what is stored. What stands in both stays as it is stored.
