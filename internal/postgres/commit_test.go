@@ -108,8 +108,8 @@ func TestCommitReleases(t *testing.T) {
 			t.Errorf("last directive of %s is %d, %v", p.HostID, seq, err)
 		}
 	}
-	if a, err := w.FindAnswer(t.Context(), keyOf("occ-1", "")); err != nil || a.Stands || !a.SameBody {
-		t.Errorf("a grant whose residencies are to terminate stands: %+v, %v", a, err)
+	if a, err := w.FindAnswer(t.Context(), keyOf("occ-1", "")); err != nil || !a.Stands || !a.SameBody {
+		t.Errorf("a grant whose residencies are to terminate and have not ended does not stand: %+v, %v", a, err)
 	}
 	w.checkBooks()
 }
