@@ -191,7 +191,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"no Version parameter", "does not take the Version header", func(d *openapi3.T) { post(d).Parameters = nil }},
 		{"foreign path", "is not under /grant/", func(d *openapi3.T) { d.Paths.Set("/policy/v1/grants", d.Paths.Find("/grant/v1/grants")) }},
 		{"no version discovery", "there is no /grant/api_versions", func(d *openapi3.T) { d.Paths.Delete("/grant/api_versions") }},
-		{"open to everyone", "without security", func(d *openapi3.T) { d.Security = nil }},
+		{"open to everyone", "security must be bearer", func(d *openapi3.T) { d.Security = nil }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -40,8 +40,8 @@ func documentFaults(name string, doc *openapi3.T) []string {
 	if len(doc.Servers) != 1 || doc.Servers[0].URL != "/" {
 		found = append(found, "servers must be one with the URL /")
 	}
-	if len(doc.Security) == 0 {
-		found = append(found, "the document is without security")
+	if len(doc.Security) != 1 || doc.Security[0]["bearer"] == nil {
+		found = append(found, "security must be bearer, which is all that the server takes")
 	}
 	for path := range doc.Paths.Map() {
 		if !strings.HasPrefix(path, "/"+name+"/") {

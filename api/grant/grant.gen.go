@@ -456,10 +456,10 @@ type Grant struct {
 	// AdditionalParams What the standard attributes cannot say.
 	AdditionalParams GrantParams `json:"additionalParams,omitempty,omitzero"`
 
-	// CIRConnectionInfo Container image registries to use, by connection id.
+	// CIRConnectionInfo Container image registries to use, by connection id. Not sent in this version.
 	CIRConnectionInfo map[string]VIMConnectionInfo `json:"cirConnectionInfo,omitempty,omitzero"`
 
-	// ComputeReservationID Reservation of all compute resources. API versions below 1.4.0.
+	// ComputeReservationID Reservation of all compute resources. API versions below 1.4.0. Not sent in this version.
 	ComputeReservationID IdentifierInVIM `json:"computeReservationId,omitempty,omitzero"`
 
 	// ExtManagedVirtualLinks Internal networks that others manage. ringfence does not send it, either.
@@ -471,19 +471,19 @@ type Grant struct {
 	// ID Identifier of the grant, a lower-case UUID.
 	ID externalRef0.Identifier `json:"id"`
 
-	// MCIOPRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id.
+	// MCIOPRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id. Not sent in this version.
 	MCIOPRepositoryInfo map[string]VIMConnectionInfo `json:"mciopRepositoryInfo,omitempty,omitzero"`
 
-	// NetworkReservationID Reservation of all network resources. API versions below 1.4.0.
+	// NetworkReservationID Reservation of all network resources. API versions below 1.4.0. Not sent in this version.
 	NetworkReservationID IdentifierInVIM `json:"networkReservationId,omitempty,omitzero"`
 
-	// PaaSAssets Platform services to use.
+	// PaaSAssets Platform services to use. Not sent in this version.
 	PaaSAssets []PaaSAssets `json:"paasAssets,omitempty,omitzero"`
 
 	// RemoveResources One entry per resource that may be deleted, in the order of the request.
 	RemoveResources []GrantInfo `json:"removeResources,omitempty,omitzero"`
 
-	// StorageReservationID Reservation of all storage resources. API versions below 1.4.0.
+	// StorageReservationID Reservation of all storage resources. API versions below 1.4.0. Not sent in this version.
 	StorageReservationID IdentifierInVIM `json:"storageReservationId,omitempty,omitzero"`
 
 	// TempResources One entry per resource that may exist while the operation runs, in the order of the request.
@@ -492,13 +492,13 @@ type Grant struct {
 	// UpdateResources One entry per resource that may be modified, in the order of the request.
 	UpdateResources []GrantInfo `json:"updateResources,omitempty,omitzero"`
 
-	// VIMAssets Names that the VIM has for what the VNF descriptor mentions.
+	// VIMAssets Names that the VIM has for what the VNF descriptor mentions. Not sent in this version.
 	VIMAssets VIMAssets `json:"vimAssets,omitempty,omitzero"`
 
-	// VIMConnectionInfo VIMs and CISMs to use, by connection id. API versions from 1.4.0.
+	// VIMConnectionInfo VIMs and CISMs to use, by connection id. API versions from 1.4.0. Not sent in this version.
 	VIMConnectionInfo map[string]VIMConnectionInfo `json:"vimConnectionInfo,omitempty,omitzero"`
 
-	// VIMConnections VIMs to use. API versions below 1.4.0; the entries carry an `id`.
+	// VIMConnections VIMs to use. API versions below 1.4.0; the entries carry an `id`. Not sent in this version.
 	VIMConnections []VIMConnectionInfo `json:"vimConnections,omitempty,omitzero"`
 
 	// VNFInstanceID As in the request.
@@ -507,7 +507,7 @@ type Grant struct {
 	// VNFLcmOpOccID As in the request.
 	VNFLcmOpOccID externalRef0.Identifier `json:"vnfLcmOpOccId"`
 
-	// ZoneGroups The groups of zones that were chosen for constraints with scope `ZONE_GROUP`.
+	// ZoneGroups The groups of zones that were chosen for constraints with scope `ZONE_GROUP`. Not sent in this version.
 	ZoneGroups []ZoneGroupInfo `json:"zoneGroups,omitempty,omitzero"`
 
 	// Zones The resource zones in which resources may be created.
@@ -528,10 +528,10 @@ type GrantInfo struct {
 	// ResourceDefinitionID The `id` of the resource definition in the request.
 	ResourceDefinitionID externalRef0.Identifier `json:"resourceDefinitionId"`
 
-	// ResourceGroupID The tenant or project to create the resource in.
+	// ResourceGroupID The tenant or project to create the resource in. Not sent in this version.
 	ResourceGroupID IdentifierInVIM `json:"resourceGroupId,omitempty,omitzero"`
 
-	// ResourceProviderID The resource provider, where resources are managed through the NFVO.
+	// ResourceProviderID The resource provider, where resources are managed through the NFVO. Not sent in this version.
 	ResourceProviderID externalRef0.Identifier `json:"resourceProviderId,omitempty,omitzero"`
 
 	// VIMConnectionID The VIM or CISM to create the resource through.
@@ -975,7 +975,7 @@ type TolerationEffect string
 // TolerationOperator How key and value are compared.
 type TolerationOperator string
 
-// VIMAssets Names that the VIM has for what the VNF descriptor mentions.
+// VIMAssets Names that the VIM has for what the VNF descriptor mentions. Not sent in this version.
 type VIMAssets struct {
 	// ComputeResourceFlavours Flavours to create virtual machines with.
 	ComputeResourceFlavours []VIMComputeResourceFlavour `json:"computeResourceFlavours,omitempty,omitzero"`

@@ -177,7 +177,7 @@ type PolicyLinks struct {
 	Versions []externalRef0.Link `json:"versions,omitempty,omitzero"`
 }
 
-// PolicyModifications Changes to a policy. What is absent stays as it is.
+// PolicyModifications Changes to a policy. What is absent stays as it is. Another attribute is answered 422.
 type PolicyModifications struct {
 	// ActivationStatus Whether the selected version is in force.
 	ActivationStatus ActivationStatus `json:"activationStatus,omitempty,omitzero"`

@@ -106,7 +106,7 @@ func TestExportOutsideDev(t *testing.T) {
 func (a *api) policyInForce() {
 	a.t.Helper()
 	id := a.policy("1.0.0", separation("1.0.0"))
-	a.do(call{as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
+	a.do(call{as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
 }
 
 // findings lists codes and pointers of a problem, in its order.

@@ -118,7 +118,7 @@ func (unobserved) Decided(context.Context, string, string, time.Duration) {}
 
 // The clients of the tests, by their roles. A client's token is its name.
 var testClients = map[string][]auth.Role{
-	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "operator": {auth.RoleOperator},
+	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "approver": {auth.RoleApprover}, "operator": {auth.RoleOperator},
 	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
 	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent}, "agent-h1-auditor": {auth.RoleAgent, auth.RoleAuditor}, "agent-h1-operator": {auth.RoleAgent, auth.RoleOperator},
 	"root": auth.Roles(),
@@ -347,7 +347,7 @@ func newFleet(t testing.TB) *api {
 		t.Fatal(err)
 	}
 	id := a.policy("1.0.0", separation("1.0.0"))
-	a.do(call{as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
+	a.do(call{as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
 	return a
 }
 

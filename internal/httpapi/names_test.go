@@ -35,7 +35,7 @@ func TestNamesInAnotherCaseAreRefused(t *testing.T) {
 		"several":          {call{as: "vnfm-a", method: "POST", path: "/grant/v1/grants", body: fmt.Sprintf(valid, `,"OPERATION":"NOPE","VNFDID":""`)}, []string{"/OPERATION", "/VNFDID"}},
 		"dry run":          {call{as: "vnfm-a", method: "POST", path: "/placement/v1/decisions", body: `{"grantRequest":` + fmt.Sprintf(valid, `,"Operation":"NOPE"`) + `}`}, []string{"/grantRequest/Operation"}},
 		"policy":           {call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: `{"designer":"d","name":"n","NAME":"` + strings.Repeat("x", 9000) + `"}`}, []string{"/NAME"}},
-		"policy patch":     {call{as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + policy, body: `{"ACTIVATIONSTATUS":"NOPE"}`, header: map[string]string{"Content-Type": "application/merge-patch+json"}}, []string{"/ACTIVATIONSTATUS"}},
+		"policy patch":     {call{as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + policy, body: `{"ACTIVATIONSTATUS":"NOPE"}`, header: map[string]string{"Content-Type": "application/merge-patch+json"}}, []string{"/ACTIVATIONSTATUS"}},
 		"inventory":        {call{as: "operator", method: "PUT", path: "/inventory/v1/nfvi_pops/LON", body: `{"id":"LON","country":"GB","COUNTRY":"nowhere"}`}, []string{"/COUNTRY"}},
 		"inventory patch":  {call{as: "operator", method: "PATCH", path: "/inventory/v1/nfvi_pops/LON", body: `{"COUNTRY":"nowhere"}`, header: map[string]string{"Content-Type": "application/merge-patch+json"}}, []string{"/COUNTRY"}},
 		"acknowledgement":  {call{as: "agent", method: "POST", path: "/directives/v1/acks", body: `{"hostId":"h1","seq":1,"outcome":"APPLIED","HOSTID":"h2"}`}, []string{"/HOSTID"}},

@@ -9,11 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// modify changes a policy as an author.
+// modify changes a policy as an approver.
 func (a *api) modify(id string, changes any) answer {
 	a.t.Helper()
 	return a.do(call{
-		as: "author", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: changes,
+		as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: changes,
 		header: map[string]string{"Content-Type": "application/merge-patch+json"},
 	})
 }
@@ -77,6 +77,9 @@ func TestPolicyLifeCycle(t *testing.T) {
 	version("DELETE", "1.0.0").problem(404)
 	a.do(call{as: "author", method: "DELETE", path: "/nfvpolicy/v1/policies/" + id}).problem(409)
 	a.modify(id, object{"activationStatus": "DEACTIVATED"}).want(200)
+	if p := a.modify(id, object{"bogus": "9"}).problem(422); fmt.Sprint(pointers(p)) != "[/bogus]" {
+		t.Errorf("unknown attribute: %v", p)
+	}
 	a.do(call{as: "author", method: "DELETE", path: "/nfvpolicy/v1/policies/" + id}).want(204)
 	a.do(call{as: "author", path: "/nfvpolicy/v1/policies/" + id}).problem(404)
 	a.modify(id, changes).problem(404)
@@ -159,7 +162,7 @@ func TestPolicyConditions(t *testing.T) {
 	}
 	patch := func(match string) answer {
 		return a.do(call{
-			as: "author", method: "PATCH", path: path, body: object{"selectedVersion": "2.0.0"},
+			as: "approver", method: "PATCH", path: path, body: object{"selectedVersion": "2.0.0"},
 			header: map[string]string{"If-Match": match, "Content-Type": "application/merge-patch+json"},
 		})
 	}
@@ -221,6 +224,9 @@ func TestActivationCountsAtOnce(t *testing.T) {
 		a.modify(id, object{"activationStatus": "ACTIVATED"}).want(200)
 		a.grant("vnfm-a", instantiate(instance, "vnfd-b", "open")).want(201)
 		a.modify(id, object{"activationStatus": "DEACTIVATED"}).want(200)
+	if p := a.modify(id, object{"bogus": "9"}).problem(422); fmt.Sprint(pointers(p)) != "[/bogus]" {
+		t.Errorf("unknown attribute: %v", p)
+	}
 	}
 }
 

@@ -21,7 +21,7 @@ func rolesOf(api, operation, method string) []auth.Role {
 		if read {
 			return readers()
 		}
-		return []auth.Role{auth.RoleAuthor, auth.RoleApprover}
+		return []auth.Role{auth.RoleAuthor}
 	case openapi.NameInventory, openapi.NamePlacement:
 		if read {
 			return readers()
@@ -37,6 +37,7 @@ func rolesOf(api, operation, method string) []auth.Role {
 var operationRoles = map[string][]auth.Role{
 	"getApiVersions":        {},
 	"getApiVersionsOfV1":    {},
+	"modifyPolicy":          {auth.RoleApprover}, // all that it changes is what is in force, and where
 	"createAttestation":     {auth.RoleVerifier},
 	"createScrubRecord":     {auth.RoleScrubber},
 	"createDecision":        askers(auth.RoleVNFM, auth.RoleNFVO),
