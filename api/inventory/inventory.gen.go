@@ -874,7 +874,7 @@ type Country = string
 // Example: SRIOV
 type CutThrough string
 
-// Dedication Whom the host is dedicated to; everything else is refused there (DEDICATED). Set by ringfence while a workload runs there whose grant rests on a rule that dedicates the host; an import in `--dev` may set it.
+// Dedication Whom the host is dedicated to; everything else is refused there (DEDICATED). Set by ringfence while a workload runs there whose grant rests on a rule that dedicates the host; an import in `--dev` may set it. An NF instance is narrower than a trust domain and that than a tenant: the narrowest stands until the last workload leaves.
 type Dedication struct {
 	// ID The NF instance, trust domain or tenant.
 	ID externalRef0.Identifier `json:"id"`
@@ -930,7 +930,7 @@ type Host struct {
 	// Country Where the host stands. Absent means the country of its NFVI-PoP.
 	Country Country `json:"country,omitempty,omitzero"`
 
-	// DedicatedTo Whom the host is dedicated to; everything else is refused there (DEDICATED). Set by ringfence while a workload runs there whose grant rests on a rule that dedicates the host; an import in `--dev` may set it.
+	// DedicatedTo Whom the host is dedicated to; everything else is refused there (DEDICATED). Set by ringfence while a workload runs there whose grant rests on a rule that dedicates the host; an import in `--dev` may set it. An NF instance is narrower than a trust domain and that than a tenant: the narrowest stands until the last workload leaves.
 	DedicatedTo Dedication `json:"dedicatedTo,omitempty,omitzero"`
 
 	// ExposedEdge True when the host stands at an edge site that the public can reach, such as a street cabinet.

@@ -98,6 +98,8 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "no placement was found within the bounds of the search; ask for fewer resources at once", true
 	case r.RuleID == placement.RuleLifecycle:
 		return "{host} is not in service but " + p("lifecycle"), true
+	case r.RuleID == placement.RuleDedicated && p("why") != "":
+		return "the dedication of {host} is no longer the one that was planned", true
 	case r.RuleID == placement.RuleDedicated:
 		return "{host} is dedicated to another " + strings.ToLower(strings.ReplaceAll(p("identity"), "_", " ")), true
 	case r.RuleID == placement.RuleCapacity:
@@ -123,6 +125,8 @@ func against(r *placement.Reason, full bool, p func(string) string) string {
 
 func location(p func(string) string) string {
 	switch {
+	case p("denied") != "" && p("country") == "":
+		return fmt.Sprintf("nobody knows in which country {host} stands; denied are %s", p("denied"))
 	case p("denied") != "":
 		return fmt.Sprintf("{host} stands in %s, which is denied", p("country"))
 	case p("site") != "":

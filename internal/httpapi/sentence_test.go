@@ -46,6 +46,7 @@ func reasons() []placement.Reason {
 		rule("require-host-capability", "missing", "TPM2"),
 		rule("location", "country", "FR", "allowed", "GB"),
 		rule("location", "country", "FR", "denied", "FR"),
+		rule("location", "country", "", "denied", "FR"),
 		rule("location", "site", "PAR", "allowed", "LON"),
 		rule("location", "source", "a", "wanted", "b"),
 		rule("location", "assertedAt", "never", "maxAge", "1h0m0s"),
@@ -65,6 +66,7 @@ func reasons() []placement.Reason {
 		fixed(placement.RuleCapacity, "lacking", "cpuMillis"), fixed(placement.RuleConstraint(0), "wanted", "another NFVI_NODE"),
 		fixed(placement.RuleVIM(1), "wanted", "the same VIM connection"), fixed(placement.RuleCacheDefault, "mode", "ENCRYPTED", "artefact", "*"),
 		fixed(placement.RuleCacheDefault, "why", "the cache modes changed since the plan was made"),
+		fixed(placement.RuleDedicated, "why", "the dedication of the host is no longer the one that was planned"),
 	)
 }
 

@@ -113,6 +113,30 @@ type Dedication struct {
 	ID       string
 }
 
+// Narrower returns the one of two dedications that admits fewer: one NF instance, rather than one trust domain, rather than
+// one tenant. Either may be nil, for none; d wins where both are alike.
+func (d *Dedication) Narrower(o *Dedication) *Dedication {
+	switch {
+	case d == nil:
+		return o
+	case o == nil || d.Identity.width() <= o.Identity.width():
+		return d
+	default:
+		return o
+	}
+}
+
+func (id DedicationIdentity) width() int {
+	switch id {
+	case DedicatedToTenant:
+		return 2
+	case DedicatedToTrustDomain:
+		return 1
+	default:
+		return 0
+	}
+}
+
 // CISNodeForm tells a container node on bare metal from one in a VM.
 type CISNodeForm string
 

@@ -49,6 +49,7 @@ type HostFacts struct {
 	Host      *Host
 	Used      Resources
 	Residents []*Residency // every state, ascending by id
+	Dedicated *Dedication  // by members of the same request, beside Host.DedicatedTo; nil: none
 }
 
 // Sibling is a residency of the same component as one that a plan places, anywhere in the fleet.
@@ -63,12 +64,24 @@ type Sibling struct {
 	CISNodeID      string
 }
 
+// ExistingResource is a residency that a constraint of a request names, with where it is.
+type ExistingResource struct {
+	ResidencyID     string
+	VIMResourceIDs  []string
+	NFVIPoPID       string
+	ResourceZoneID  string
+	RackID          string
+	VIMConnectionID string
+	HostID          string
+	CISNodeID       string
+}
+
 // CommitFacts is what the commit reads under its locks for the last verification of a plan.
 type CommitFacts struct {
 	Now      time.Time // the database's statement_timestamp()
 	Hosts    []HostFacts
-	Siblings []Sibling   // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
-	Existing []Residency // the existing residencies that constraints of the request name
+	Siblings []Sibling          // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
+	Existing []ExistingResource // those that constraints of the request name
 }
 
 // Claim is a separation that the active policies never waive, held as a constraint of the database: within one

@@ -79,7 +79,7 @@ func (c *Candidate) location(r *Rule, s *site) map[string]string {
 	switch {
 	case allowed != nil && !slices.Contains(allowed, country):
 		return failed("country", country, "allowed", joined(allowed))
-	case slices.Contains(r.Params.Deny, country):
+	case len(r.Params.Deny) > 0 && country == "" || slices.Contains(r.Params.Deny, country):
 		return failed("country", country, "denied", joined(r.Params.Deny))
 	case r.Params.Sites != nil && !slices.Contains(r.Params.Sites, s.Host.NFVIPoPID):
 		return failed("site", s.Host.NFVIPoPID, "allowed", joined(r.Params.Sites))
@@ -184,16 +184,17 @@ func (c *Candidate) forbid(r *Rule, s *site) map[string]string {
 	return failed("uses", joined(named))
 }
 
-// dedicated refuses candidates that a dedicated host is not dedicated to.
+// dedicated refuses candidates that a dedicated host is not dedicated to, be it by a grant or by other members of the request.
 func (c *Candidate) dedicated(s *site) []placement.Reason {
-	d := s.Host.DedicatedTo
-	if d == nil || c.identity(d.Identity, &c.Workload) == d.ID {
-		return nil
+	for _, d := range []*placement.Dedication{s.Host.DedicatedTo, s.Dedicated} {
+		if d != nil && c.identity(d.Identity, &c.Workload) != d.ID {
+			return []placement.Reason{{
+				RuleID: placement.RuleDedicated, Check: placement.RuleDedicated,
+				Params: failed("host", s.Host.ID, "identity", string(d.Identity), "dedicatedTo", d.ID),
+			}}
+		}
 	}
-	return []placement.Reason{{
-		RuleID: placement.RuleDedicated, Check: placement.RuleDedicated,
-		Params: failed("host", s.Host.ID, "identity", string(d.Identity), "dedicatedTo", d.ID),
-	}}
+	return nil
 }
 
 func (c *Candidate) identity(id placement.DedicationIdentity, w *placement.Workload) string {

@@ -41,7 +41,7 @@ func (c *Candidate) requireIsolation(r *Rule, s *site) map[string]string {
 		return nil
 	}
 	if id := r.Params.OrDedicatedHost; id != "" && c.alone(s, id) {
-		c.dedicate(s, id)
+		c.dedicate(r, s, id)
 		return nil
 	}
 	return failed("isolation", s.eff.String(), "needed", r.Params.Level.String(), "runtime", s.runtime.Name)
@@ -57,17 +57,20 @@ func (c *Candidate) alone(s *site, id placement.DedicationIdentity) bool {
 	return ok
 }
 
-// dedicate notes that granting here dedicates the host; the narrower identity wins.
-func (c *Candidate) dedicate(s *site, id placement.DedicationIdentity) {
-	if s.dedicate == nil || id == placement.DedicatedToNFInstance {
-		s.dedicate = &placement.Dedication{Identity: id, ID: c.identity(id, &c.Workload)}
+// dedicate notes that granting here dedicates the host, if the rule is in force. The narrowest dedication wins: among those of
+// the rules, the one that the host has, and the one that other members of the request cause.
+func (c *Candidate) dedicate(r *Rule, s *site, id placement.DedicationIdentity) {
+	if !r.Enforced() {
+		return
 	}
+	to := &placement.Dedication{Identity: id, ID: c.identity(id, &c.Workload)}
+	s.dedicate = to.Narrower(s.dedicate).Narrower(s.Host.DedicatedTo).Narrower(s.Dedicated)
 }
 
 func (c *Candidate) dedicateHost(r *Rule, s *site) map[string]string {
 	id := dedicationOf(r.Params.Identity)
 	if c.alone(s, id) {
-		c.dedicate(s, id)
+		c.dedicate(r, s, id)
 		return nil
 	}
 	return failed("identity", string(id))

@@ -67,6 +67,17 @@ func (s *setting) neighbour(id, domain, nf, runtime string, change func(w *place
 // judge compiles one rule and returns the reasons it gives, as "RULE(against)".
 func (s *setting) judge(t *testing.T, rule string) []string {
 	t.Helper()
+	var out []string
+	v := s.verdict(t, rule)
+	for _, r := range v.Reasons {
+		out = append(out, r.Key())
+	}
+	return out
+}
+
+// verdict compiles one rule and judges by it alone.
+func (s *setting) verdict(t *testing.T, rule string) policy.Verdict {
+	t.Helper()
 	doc := "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule + "}\n"
 	if rule, exceptions, ok := strings.Cut(rule, "|exceptions|"); ok {
 		doc = "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: COMMON\nrules:\n  - {id: R, rationale: r, " + rule + "}\nexceptions:\n  - {" + exceptions + "}\n"
@@ -80,11 +91,7 @@ func (s *setting) judge(t *testing.T, rule string) []string {
 	if v.Feasible != (len(v.Reasons) == 0) {
 		t.Fatalf("feasible %t with reasons %v", v.Feasible, v.Reasons)
 	}
-	var out []string
-	for _, r := range v.Reasons {
-		out = append(out, r.Key())
-	}
-	return out
+	return v
 }
 
 func TestKinds(t *testing.T) {
@@ -201,6 +208,9 @@ func TestKinds(t *testing.T) {
 			s.host.Country = ""
 			s.cat.NFVIPoPs["P"] = placement.NFVIPoP{ID: "P", Country: "IE"}
 		}, nil},
+		{"country denied, and nobody knows where it is", "kind: location, params: {deny: [CN]}", func(s *setting) { s.host.Country = "" }, []string{"R"}},
+		{"country listed, and nobody knows where it is", "kind: location, params: {countries: [GB]}", func(s *setting) { s.host.Country = "" }, []string{"R"}},
+		{"no country asked, and nobody knows where it is", "kind: location, params: {sites: [P]}", func(s *setting) { s.host.Country = "" }, nil},
 		{"country denied", "kind: location, params: {deny: [GB]}", nil, []string{"R"}},
 		{"secure site wanted", "kind: physical-security, params: {when: domain}", func(s *setting) { s.workload.TrustDomainID = "B"; s.host.PhysicallySecure = false }, []string{"R"}},
 		{"secure site not wanted", "kind: physical-security, params: {when: domain}", func(s *setting) { s.host.PhysicallySecure = false }, nil},
@@ -268,6 +278,22 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", c.rule, diff)
 			}
 		})
+	}
+}
+
+// A host is dedicated by rules in force only.
+func TestDedication(t *testing.T) {
+	t.Parallel()
+	own := &placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "own"}
+	for _, kind := range []string{"kind: dedicate-host", "kind: require-isolation, params: {level: VM, orDedicatedHost: NF_INSTANCE}"} {
+		for force, want := range map[string]*placement.Dedication{"": own, ", mode: audit": nil, ", strength: SHOULD": nil} {
+			s := newSetting()
+			s.workload.Runtime = "runc"
+			v := s.verdict(t, kind+force)
+			if diff := cmp.Diff(want, v.Dedicate); diff != "" || !v.Feasible {
+				t.Errorf("%s%s: feasible %t, dedicates (-want +got):\n%s", kind, force, v.Feasible, diff)
+			}
+		}
 	}
 }
 

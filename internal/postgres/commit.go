@@ -78,7 +78,7 @@ type commitTx struct {
 	hosts      []*lockedHost // ascending by key
 	overheads  map[string]placement.Resources
 	siblings   []placement.Sibling
-	existing   []placement.Residency
+	existing   []placement.ExistingResource
 	released   []*placement.Residency // as they will be: TERMINATING
 	superseded []*placement.Residency // as they were
 }

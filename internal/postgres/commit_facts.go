@@ -15,13 +15,32 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
 	const existingSQL = `
-		SELECT ` + residencyColumns + `
-		FROM residency
-		WHERE id = ANY($1) OR vim_resource_ids && $1 AND vim_resource_ids <> '{}'
-		ORDER BY id`
+		SELECT r.id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
+		FROM residency r
+		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
+		WHERE r.id = ANY($1) OR r.vim_resource_ids && $1 AND r.vim_resource_ids <> '{}'
+		ORDER BY r.id`
 	if len(t.ExistingRefs) > 0 {
-		queueCollect(b, &t.existing, residencyFromRow, existingSQL, t.ExistingRefs)
+		queueCollect(b, &t.existing, existingFromRow, existingSQL, t.ExistingRefs)
 	}
+}
+
+type existingRow struct {
+	ResidencyID     string   `db:"id"`
+	VIMResourceIDs  []string `db:"vim_resource_ids"`
+	NFVIPoPID       string   `db:"nfvi_pop_id"`
+	ResourceZoneID  *string  `db:"resource_zone_id"`
+	RackID          string   `db:"rack_id"`
+	VIMConnectionID string   `db:"vim_connection_id"`
+	HostID          string   `db:"host_id"`
+	CISNodeID       string   `db:"cis_node_id"`
+}
+
+func existingFromRow(r *existingRow) (placement.ExistingResource, error) {
+	return placement.ExistingResource{
+		ResidencyID: r.ResidencyID, VIMResourceIDs: nilIfEmpty(r.VIMResourceIDs), NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
+		RackID: r.RackID, VIMConnectionID: r.VIMConnectionID, HostID: r.HostID, CISNodeID: r.CISNodeID,
+	}, nil
 }
 
 // queueOverheads reads what pods of runtime classes use beside their containers; a class that is not there uses nothing.
@@ -120,11 +139,11 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 	}
 	slices.SortFunc(facts.Siblings, func(a, b placement.Sibling) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
 	for i := range t.existing {
-		if !slices.Contains(t.Supersedes, t.existing[i].ID) {
+		if !slices.Contains(t.Supersedes, t.existing[i].ResidencyID) {
 			facts.Existing = append(facts.Existing, t.existing[i])
 		}
 	}
-	slices.SortFunc(facts.Existing, func(a, b placement.Residency) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(facts.Existing, func(a, b placement.ExistingResource) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
 	return facts, nil
 }
 

@@ -209,14 +209,19 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 	if diff := cmp.Diff(want, facts.Siblings); diff != "" {
 		t.Errorf("siblings (-want +got):\n%s", diff)
 	}
-	if len(facts.Existing) != 1 || facts.Existing[0].ID != residencyOf(first) {
-		t.Errorf("existing resources %+v", facts.Existing)
+	wantExisting := []placement.ExistingResource{{
+		ResidencyID: residencyOf(first), VIMResourceIDs: []string{"vim-7"}, NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1",
+		VIMConnectionID: "vim-1", HostID: "h1",
+	}}
+	if diff := cmp.Diff(wantExisting, facts.Existing); diff != "" {
+		t.Errorf("existing resources (-want +got):\n%s", diff)
 	}
 }
 
 func TestCommitDedicates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "h1")
+	w.exec(`UPDATE host_ext_capacity SET total = 3`)
 	to := placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "amf-1"}
 	w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].Dedicate = &to }})
 	changes := w.feed()
@@ -227,6 +232,11 @@ func TestCommitDedicates(t *testing.T) {
 	w.grant(request{vnf: "amf-1", occ: "occ-2", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].Dedicate = &to }})
 	if n := w.count(`SELECT count(*) FROM change_feed WHERE kind = 'HOST'`); n != 1 {
 		t.Errorf("%d changes of a host that was dedicated once", n)
+	}
+	wider := placement.Dedication{Identity: placement.DedicatedToTrustDomain, ID: "TD-CP"}
+	w.grant(request{vnf: "amf-1", occ: "occ-3", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.Decision.Plan.Placements[0].Dedicate = &wider }})
+	if n := w.count(`SELECT count(*) FROM change_feed WHERE kind = 'HOST'`); n != 1 {
+		t.Error("a wider dedication replaced the narrower one")
 	}
 	w.checkBooks()
 }

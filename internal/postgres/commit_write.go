@@ -62,8 +62,8 @@ func (t *commitTx) place() ([]*placement.Residency, error) {
 		r := t.residency(p)
 		h := t.host(placement.HostKey{NFVIPoPID: p.NFVIPoPID, HostID: p.HostID})
 		h.delta = h.delta.Plus(r.Workload.Resources).Plus(t.overheads[p.Runtime])
-		if p.Dedicate != nil && (h.host.DedicatedTo == nil || *h.host.DedicatedTo != *p.Dedicate) {
-			h.host.DedicatedTo, h.changed = p.Dedicate, true
+		if to := h.host.DedicatedTo.Narrower(p.Dedicate); to != h.host.DedicatedTo {
+			h.host.DedicatedTo, h.changed = to, true
 		}
 		out = append(out, r)
 	}

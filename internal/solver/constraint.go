@@ -12,7 +12,7 @@ type constraint struct {
 	scope      placement.Scope
 	vim        bool
 	members    map[string]bool // resource definitions of the request
-	existing   []*placement.Residency
+	existing   []where
 	unresolved []string // existing resources that nobody knows
 }
 
@@ -26,7 +26,10 @@ func supportedScope(s placement.Scope) bool {
 	}
 }
 
-func newConstraints(resolve func(string) *placement.Residency, in *placement.Inputs) []constraint {
+// resolver finds an existing resource by an id that a constraint names: its residency's id and where it is.
+type resolver func(resourceID string) (residencyID string, at where, ok bool)
+
+func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
 	gone := map[string]bool{}
 	for _, id := range in.Superseded {
 		gone[id] = true
@@ -46,19 +49,19 @@ func newConstraints(resolve func(string) *placement.Residency, in *placement.Inp
 	return out
 }
 
-func (c *constraint) addMembers(refs []placement.ConstraintResourceRef, resolve func(string) *placement.Residency, gone map[string]bool) {
+func (c *constraint) addMembers(refs []placement.ConstraintResourceRef, resolve resolver, gone map[string]bool) {
 	c.members = map[string]bool{}
 	for _, ref := range refs {
 		if !ref.Existing {
 			c.members[ref.ResourceID] = true
 			continue
 		}
-		r := resolve(ref.ResourceID)
+		id, at, ok := resolve(ref.ResourceID)
 		switch {
-		case r == nil:
+		case !ok:
 			c.unresolved = append(c.unresolved, ref.ResourceID)
-		case !gone[r.ID]:
-			c.existing = append(c.existing, r)
+		case !gone[id]:
+			c.existing = append(c.existing, at)
 		}
 	}
 }
@@ -77,47 +80,20 @@ type where struct {
 	node string
 }
 
-// violated tells whether placing one more member in a node breaks the constraint, given where the others are.
+// violated tells whether placing one more member in a node breaks the constraint, given where the others are. Where a unit is
+// not known, nobody can say that the two are together, or that they are apart.
 func (c *constraint) violated(h *placement.Host, nodeID string, others []where) bool {
 	if !c.vim && !supportedScope(c.scope) {
 		return true
 	}
 	own := c.unit(h, nodeID)
 	for _, o := range others {
-		same := own != "" && c.unit(o.host, o.node) == own
-		if same == c.anti {
+		other := c.unit(o.host, o.node)
+		if own == "" || other == "" || (own == other) == c.anti {
 			return true
 		}
 	}
 	return false
-}
-
-// reasons judges every hard constraint of a member against a node of a host.
-func (p *problem) reasons(m *member, placed map[int][]where) func(*placement.Host, string) []placement.Reason {
-	if len(m.constraints) == 0 {
-		return nil
-	}
-	return func(h *placement.Host, nodeID string) []placement.Reason {
-		var out []placement.Reason
-		for _, n := range m.constraints {
-			c := &p.limits[n]
-			if !c.soft && c.violated(h, nodeID, p.others(n, placed)) {
-				out = append(out, c.reason(h, nodeID))
-			}
-		}
-		return out
-	}
-}
-
-// others is where the other members of a constraint are: existing ones, and those placed so far.
-func (p *problem) others(n int, placed map[int][]where) []where {
-	var out []where
-	for _, r := range p.limits[n].existing {
-		if slot, ok := p.view.Slot(r.HostID); ok {
-			out = append(out, where{p.view.Host(slot), r.CISNodeID})
-		}
-	}
-	return append(out, placed[n]...)
 }
 
 func (c *constraint) reason(h *placement.Host, nodeID string) placement.Reason {
@@ -136,23 +112,4 @@ func (c *constraint) reason(h *placement.Host, nodeID string) placement.Reason {
 		params["cisNode"] = nodeID
 	}
 	return placement.Reason{RuleID: c.id, Check: c.id, Params: params}
-}
-
-// softCost counts how far a place is from the soft constraints of a member: soft anti-affinity spreads as well
-// as possible, soft affinity uses as few units as possible (SOL003, fallbackBestEffort).
-func (p *problem) softCost(m *member, h *placement.Host, placed map[int][]where) int {
-	cost := 0
-	for _, n := range m.constraints {
-		c := &p.limits[n]
-		if !c.soft || !c.vim && !supportedScope(c.scope) {
-			continue
-		}
-		own := c.unit(h, "")
-		for _, o := range p.others(n, placed) {
-			if (c.unit(o.host, "") == own) == c.anti {
-				cost++
-			}
-		}
-	}
-	return cost
 }

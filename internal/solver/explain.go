@@ -41,12 +41,12 @@ func (p *problem) explainDemands() []placement.DemandExplanation {
 func (p *problem) explainDemand(i int) placement.DemandExplanation {
 	d := p.demands[i]
 	e := placement.DemandExplanation{ResourceDefinitionIDs: d.ResourceDefinitionIDs, NeededIsolation: d.candidate.NeededIsolation()}
-	m := p.firstMember(i)
+	constraints := p.alone().reasons(p.firstMember(i).id)
 	t := tally{ranks: ranks(d.candidate.Rules()), counts: map[ruleKey]*placement.RuleCount{}, first: map[string]int{}}
 	for _, slot := range p.slotsByID() {
 		h := p.view.Host(slot)
 		e.HostsTotal++
-		v := d.candidate.Judge(p.facts(slot, nil), p.reasons(m, nil))
+		v := d.candidate.Judge(p.facts(slot), constraints)
 		p.keep(&v)
 		if v.Feasible {
 			e.HostsFeasible++

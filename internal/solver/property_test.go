@@ -130,14 +130,52 @@ func factsOf(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placemen
 		slot, _ := v.Slot(k.HostID)
 		facts.Hosts = append(facts.Hosts, v.Facts(slot))
 	}
-	for _, r := range v.ResidenciesOf("nf0") {
-		slot, _ := v.Slot(r.HostID)
-		facts.Siblings = append(facts.Siblings, placement.Sibling{
-			ResidencyID: r.ID, NF: r.Workload.NF.Instance(), ComponentID: r.Workload.ComponentID, HostID: r.HostID, ResourceZoneID: v.Host(slot).ResourceZoneID,
-		})
+	for i := range in.Demands {
+		w := &in.Demands[i].Workload
+		for _, r := range v.ResidenciesOf(w.NF.VNFInstanceID) {
+			if r.Kind == placement.ResidencyFabric || r.Workload.NF.Instance() != w.NF.Instance() || r.Workload.ComponentID != w.ComponentID {
+				continue
+			}
+			h := hostOf(v, r)
+			facts.Siblings = append(facts.Siblings, placement.Sibling{
+				ResidencyID: r.ID, NF: r.Workload.NF.Instance(), ComponentID: r.Workload.ComponentID,
+				HostID: h.ID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, NFVIPoPID: h.NFVIPoPID,
+			})
+		}
 	}
-	facts.Siblings = slices.DeleteFunc(facts.Siblings, func(s placement.Sibling) bool { return v.Residency(s.ResidencyID).Kind == placement.ResidencyFabric })
+	for _, ref := range existingRefs(in) {
+		if r := v.ByHandle(ref); r != nil {
+			h := hostOf(v, r)
+			facts.Existing = append(facts.Existing, placement.ExistingResource{
+				ResidencyID: r.ID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID,
+				VIMConnectionID: h.VIMConnectionID, HostID: h.ID, CISNodeID: r.CISNodeID,
+			})
+		}
+	}
 	return facts
+}
+
+func hostOf(v *fleet.View, r *placement.Residency) *placement.Host {
+	slot, _ := v.Slot(r.HostID)
+	return v.Host(slot)
+}
+
+func existingRefs(in *placement.Inputs) []string {
+	var out []string
+	add := func(refs []placement.ConstraintResourceRef) {
+		for _, ref := range refs {
+			if ref.Existing {
+				out = append(out, ref.ResourceID)
+			}
+		}
+	}
+	for i := range in.Request.PlacementConstraints {
+		add(in.Request.PlacementConstraints[i].Resources)
+	}
+	for i := range in.Request.VIMConstraints {
+		add(in.Request.VIMConstraints[i].Resources)
+	}
+	return out
 }
 
 // A view that was changed step by step is the view that is built at once.

@@ -92,7 +92,7 @@ func (p *problem) scan(m *member, f *filter, st *state, size int) (best []propos
 				continue
 			}
 			if soft {
-				pr.cost += p.softCost(m, b.Hosts[i], st.constrained) * weightSoft
+				pr.cost += st.softCost(m.constraints, b.Hosts[i]) * weightSoft
 			}
 			list.offer(pr)
 		}
@@ -134,10 +134,8 @@ func (st *state) zones(p *problem, m *member) map[string]int {
 		}
 		zones[h.ResourceZoneID]++
 	}
-	for _, r := range d.existing {
-		if slot, ok := p.view.Slot(r.HostID); ok {
-			count(p.view.Host(slot))
-		}
+	for _, h := range d.existing {
+		count(h)
 	}
 	for i := range st.placed {
 		if pl := &st.placed[i]; sameComponent(&p.demands[p.members[pl.member].demand].Workload, &d.Workload) {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"ringfence/internal/placement"
 	"ringfence/internal/policy"
 )
 
@@ -23,19 +22,15 @@ type placedMember struct {
 
 // state is how far a search has come.
 type state struct {
-	placed      []placedMember
-	onHost      map[int][]*placement.Residency // members placed, as residents, by slot
-	constrained map[int][]where                // places taken, by constraint
-}
+	*joint
 
-func newState() *state {
-	return &state{onHost: map[int][]*placement.Residency{}, constrained: map[int][]where{}}
+	placed []placedMember
 }
 
 // search places the members in order, going back where the choice for an earlier one leaves none for a later.
 // blockers collects the rules and constraints that stood in the way.
 func (p *problem) search(filters []*filter, order []int, blockers map[string]bool) (*state, bool) {
-	st := newState()
+	st := &state{joint: p.alone()}
 	return st, p.place(st, filters, order, blockers)
 }
 
@@ -86,52 +81,22 @@ func (p *problem) judge(m *member, slot int, st *state) policy.Verdict {
 	c := d.candidate
 	if len(st.placed) > 0 {
 		with := *c
-		with.Replicas.In = func(scope placement.Scope, h *placement.Host) int {
-			return p.replicasIn(d.existing, scope, h) + st.replicasIn(p, d, scope, h)
-		}
+		with.Replicas = st.replicas(&d.Workload, d.existing)
 		c = &with
 	}
-	v := c.Judge(p.facts(slot, st.onHost[slot]), p.reasons(m, st.constrained))
+	v := c.Judge(st.on(p.facts(slot)), st.reasons(m.id))
 	p.keep(&v)
 	return v
-}
-
-func (st *state) replicasIn(p *problem, d *demand, scope placement.Scope, h *placement.Host) int {
-	n := 0
-	for i := range st.placed {
-		pl := &st.placed[i]
-		if sameComponent(&p.demands[p.members[pl.member].demand].Workload, &d.Workload) && sameUnit(scope, p.view.Host(pl.slot), h) {
-			n++
-		}
-	}
-	return n
 }
 
 // put notes a member's place and returns how to take it back.
 func (st *state) put(p *problem, mi, slot int, v policy.Verdict) (undo func()) {
 	m := &p.members[mi]
-	h := p.view.Host(slot)
 	st.placed = append(st.placed, placedMember{member: mi, slot: slot, verdict: v})
-	st.onHost[slot] = append(st.onHost[slot], asResident(p.demands[m.demand].Demand, m.id, h, &v))
-	for _, n := range m.constraints {
-		st.constrained[n] = append(st.constrained[n], where{h, v.CISNodeID})
-	}
+	takeBack := st.joint.put(p.demands[m.demand].Demand, m.id, p.view.Host(slot), &v)
 	return func() {
 		st.placed = st.placed[:len(st.placed)-1]
-		st.onHost[slot] = st.onHost[slot][:len(st.onHost[slot])-1]
-		for _, n := range m.constraints {
-			st.constrained[n] = st.constrained[n][:len(st.constrained[n])-1]
-		}
-	}
-}
-
-// asResident shows a member of the request to the others as what it will be.
-func asResident(d *placement.Demand, id string, h *placement.Host, v *policy.Verdict) *placement.Residency {
-	w := d.Workload
-	w.Runtime = v.Runtime
-	return &placement.Residency{
-		ID: id, NFVIPoPID: h.NFVIPoPID, HostID: h.ID, CISNodeID: v.CISNodeID, Workload: w,
-		Kind: placement.ResidencyWorkload, State: placement.StateReserved, ResourceDefinitionID: id,
+		takeBack()
 	}
 }
 

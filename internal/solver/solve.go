@@ -49,7 +49,7 @@ func refusedOutright(v *fleet.View, in *placement.Inputs) []placement.Reason {
 	unknown := func(what, id string) {
 		out = append(out, placement.Reason{RuleID: placement.RuleUnknown, Check: placement.RuleUnknown, Params: map[string]string{"object": what + " " + id}})
 	}
-	for _, c := range newConstraints(v.ByHandle, in) {
+	for _, c := range newConstraints(resolveIn(v), in) {
 		if c.soft {
 			continue
 		}
@@ -79,8 +79,11 @@ func (p *problem) plan(st *state) *placement.Plan {
 		limit, trusted := p.demands[m.demand].candidate.AttestationLimit(h)
 		plan.Placements[pl.member] = placement.Placement{
 			ResourceDefinitionID: m.id, Demand: m.demand, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, HostID: h.ID,
-			CISNodeID: v.CISNodeID, Runtime: v.Runtime, Isolation: v.Isolation, Cache: v.Cache, Dedicate: v.Dedicate, Claims: v.Claims,
+			CISNodeID: v.CISNodeID, Runtime: v.Runtime, Isolation: v.Isolation, Cache: v.Cache, Claims: v.Claims,
 			AttestationLimit: limit, AttestationState: trusted,
+		}
+		if v.Dedicate != nil { // whichever member was placed first: what all of them together come to
+			plan.Placements[pl.member].Dedicate = st.dedicated[h.ID]
 		}
 	}
 	return plan
