@@ -1347,7 +1347,7 @@ type Residue struct {
 	// TrustDomainID The trust domain of the earlier workload.
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
 
-	// VNFInstanceID Its VNF instance. Absent means unknown.
+	// VNFInstanceID Its NF instance: the VNF instance, with % written %25 and / written %2F, and where the VNF bundles several NFs a slash and the instance key. Absent means unknown.
 	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId,omitempty,omitzero"`
 }
 

@@ -411,7 +411,8 @@ func spanning(view *fleet.View, in *placement.Inputs) (siblings []placement.Comp
 	}
 	seen := map[placement.ComponentKey]bool{}
 	for i := range in.Demands {
-		k := placement.ComponentKey{NF: in.Demands[i].Workload.NF.Instance(), ComponentID: in.Demands[i].Workload.ComponentID}
+		w := &in.Demands[i].Workload
+		k := placement.ComponentKey{VNFInstanceID: w.NF.VNFInstanceID, InstanceKey: w.NF.InstanceKey, ComponentID: w.ComponentID}
 		if !seen[k] {
 			seen[k] = true
 			siblings = append(siblings, k)

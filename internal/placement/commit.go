@@ -29,8 +29,9 @@ type Commit struct {
 
 // ComponentKey identifies a component of one NF instance.
 type ComponentKey struct {
-	NF          string // NF.Instance
-	ComponentID string
+	VNFInstanceID string
+	InstanceKey   string // NF.InstanceKey
+	ComponentID   string
 }
 
 // CommitStatus is what became of a commit.

@@ -1,6 +1,9 @@
 package placement
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // NF is the network function that a workload belongs to.
 type NF struct {
@@ -10,12 +13,14 @@ type NF struct {
 	SetID         string
 }
 
-// Instance identifies the NF instance: the VNF instance, and the instance key where one VNF bundles several NFs.
+// Instance identifies the NF instance: the VNF instance, and after a slash the instance key where one VNF bundles
+// several NFs. No other NF has the same: a slash in the id of the VNF instance is written %2F, and a percent sign %25.
 func (n NF) Instance() string {
+	vnf := strings.ReplaceAll(strings.ReplaceAll(n.VNFInstanceID, "%", "%25"), "/", "%2F")
 	if n.InstanceKey == "" {
-		return n.VNFInstanceID
+		return vnf
 	}
-	return n.VNFInstanceID + "/" + n.InstanceKey
+	return vnf + "/" + n.InstanceKey
 }
 
 // Workload is what the policy sees of one pod or VM, whether candidate or resident.

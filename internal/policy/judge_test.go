@@ -148,6 +148,14 @@ func TestKinds(t *testing.T) {
 		{"NFs apart: by instance key", "kind: separate-nf", func(s *setting) {
 			s.neighbour("n", "A", "own", "runc", func(w *placement.Workload) { w.NF.InstanceKey = "second" })
 		}, []string{"R(n)"}},
+		{"NFs apart: an id that looks like an instance key", "kind: separate-nf", func(s *setting) {
+			s.workload.NF.VNFInstanceID = "vnf-1/arpf"
+			s.neighbour("n", "A", "vnf-1", "runc", func(w *placement.Workload) { w.NF.InstanceKey = "arpf" })
+		}, []string{"R(n)"}},
+		{"dedicated to an NF that looks like this VNF instance", "kind: domain-permit", func(s *setting) {
+			s.workload.NF.VNFInstanceID = "vnf-1/arpf"
+			s.host.DedicatedTo = &placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: placement.NF{VNFInstanceID: "vnf-1", InstanceKey: "arpf"}.Instance()}
+		}, []string{"DEDICATED"}},
 		{"NFs apart: by type", "kind: separate-nf, params: {identity: NF_TYPE}", func(s *setting) {
 			s.neighbour("n", "A", "other", "runc", func(w *placement.Workload) { w.NF.Type = "UPF" })
 		}, nil},

@@ -62,7 +62,8 @@ func queueOverheads(b *pgx.Batch) map[string]placement.Resources {
 
 type siblingRow struct {
 	ResidencyID    string  `db:"id"`
-	NF             string  `db:"nf"`
+	VNFInstanceID  string  `db:"vnf_instance_id"`
+	NFInstanceKey  string  `db:"nf_instance_key"`
 	ComponentID    string  `db:"component_id"`
 	NFVIPoPID      string  `db:"nfvi_pop_id"`
 	ResourceZoneID *string `db:"resource_zone_id"`
@@ -72,44 +73,31 @@ type siblingRow struct {
 }
 
 func siblingFromRow(r *siblingRow) (placement.Sibling, error) {
+	nf := placement.NF{VNFInstanceID: r.VNFInstanceID, InstanceKey: r.NFInstanceKey}
 	return placement.Sibling{
-		ResidencyID: r.ResidencyID, NF: r.NF, ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
+		ResidencyID: r.ResidencyID, NF: nf.Instance(), ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
 		RackID: r.RackID, HostID: r.HostID, CISNodeID: r.CISNodeID,
 	}, nil
 }
 
-// queueSiblings reads the replicas of components in the whole fleet. $1 narrows by the VNF instances that the NF
-// instances may belong to, which is what the index is on.
+// queueSiblings reads the replicas of components in the whole fleet.
 func (t *commitTx) queueSiblings(b *pgx.Batch) {
 	const siblingsSQL = `
-		SELECT r.id, k.nf, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id
+		SELECT r.id, r.vnf_instance_id, r.nf_instance_key, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id
 		FROM residency r
 		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
-		JOIN unnest($2::text[], $3::text[]) AS k (nf, component_id)
-		  ON k.component_id = r.component_id
-		 AND k.nf = r.vnf_instance_id || CASE WHEN r.nf_instance_key = '' THEN '' ELSE '/' || r.nf_instance_key END
+		JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (vnf_instance_id, nf_instance_key, component_id)
+		  ON k.vnf_instance_id = r.vnf_instance_id AND k.nf_instance_key = r.nf_instance_key AND k.component_id = r.component_id
 		WHERE r.vnf_instance_id = ANY($1) AND r.kind = 'WORKLOAD'
 		ORDER BY r.id`
 	if len(t.SiblingsOf) == 0 {
 		return
 	}
-	var instances, nfs, components []string
+	var instances, keys, components []string
 	for _, k := range t.SiblingsOf {
-		instances = append(instances, prefixes(k.NF)...)
-		nfs, components = append(nfs, k.NF), append(components, k.ComponentID)
+		instances, keys, components = append(instances, k.VNFInstanceID), append(keys, k.InstanceKey), append(components, k.ComponentID)
 	}
-	queueCollect(b, &t.siblings, siblingFromRow, siblingsSQL, instances, nfs, components)
-}
-
-// prefixes lists the VNF instances that an NF instance may belong to: both their ids may contain a slash.
-func prefixes(nf string) []string {
-	out := []string{nf}
-	for i, c := range nf {
-		if c == '/' {
-			out = append(out, nf[:i])
-		}
-	}
-	return out
+	queueCollect(b, &t.siblings, siblingFromRow, siblingsSQL, instances, keys, components)
 }
 
 // facts are what was read, without what this commit supersedes. A reason says that the plan cannot be judged.

@@ -116,7 +116,8 @@ func (t *commitTx) queueScopes(b *pgx.Batch) {
 }
 
 func scopeID(k placement.ComponentKey) string {
-	id, err := json.Marshal([]string{k.NF, k.ComponentID})
+	nf := placement.NF{VNFInstanceID: k.VNFInstanceID, InstanceKey: k.InstanceKey}
+	id, err := json.Marshal([]string{nf.Instance(), k.ComponentID})
 	if err != nil {
 		panic("postgres: two strings have a JSON form: " + err.Error())
 	}

@@ -197,7 +197,7 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 	w.exec(`UPDATE residency SET vim_resource_ids = '{vim-7}'`)
 	w.grant(request{vnf: "amf-2", occ: "occ-2", hosts: []string{"h1"}})
 	c := w.commitOf(request{vnf: "amf-1", occ: "occ-3", hosts: []string{"h2"}})
-	c.SiblingsOf = []placement.ComponentKey{{NF: "amf-1", ComponentID: "sig"}, {NF: "amf-1", ComponentID: "other"}}
+	c.SiblingsOf = []placement.ComponentKey{{VNFInstanceID: "amf-1", ComponentID: "sig"}, {VNFInstanceID: "amf-1", ComponentID: "other"}}
 	c.ExistingRefs = []string{"vim-7", "nobody"}
 	var facts placement.CommitFacts
 	if res, err := w.Commit(t.Context(), c, func(f placement.CommitFacts) []placement.Reason { facts = f; return nil }); err != nil || res.Status != placement.CommitDone {
@@ -217,6 +217,33 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 		t.Errorf("existing resources (-want +got):\n%s", diff)
 	}
 }
+
+// TestCommitTellsNFInstancesApart has VNF instances and instance keys whose ids could be taken for each other's.
+func TestCommitTellsNFInstancesApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1", "h2", "h3", "h4")
+	nfs := []placement.NF{{VNFInstanceID: "v", InstanceKey: "k"}, {VNFInstanceID: "v/k"}, {VNFInstanceID: "v%2Fk"}}
+	key := func(nf placement.NF) func(*placement.Commit) {
+		return func(c *placement.Commit) { c.Decision.Inputs.Demands[0].Workload.NF.InstanceKey = nf.InstanceKey }
+	}
+	for i, nf := range nfs {
+		w.grant(request{vnf: nf.VNFInstanceID, occ: nf.Instance(), hosts: []string{hostOf(i)}, edit: key(nf)})
+	}
+	for i, nf := range nfs {
+		c := w.commitOf(request{vnf: nf.VNFInstanceID, occ: "again " + nf.Instance(), hosts: []string{"h4"}, edit: key(nf)})
+		c.SiblingsOf = []placement.ComponentKey{{VNFInstanceID: nf.VNFInstanceID, InstanceKey: nf.InstanceKey, ComponentID: "sig"}}
+		veto := []placement.Reason{{RuleID: "R"}}
+		var got []placement.Sibling
+		if _, err := w.Commit(t.Context(), c, func(f placement.CommitFacts) []placement.Reason { got = f.Siblings; return veto }); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || got[0].NF != nf.Instance() || got[0].HostID != hostOf(i) {
+			t.Errorf("siblings of %+v: %+v", nf, got)
+		}
+	}
+}
+
+func hostOf(i int) string { return []string{"h1", "h2", "h3"}[i] }
 
 func TestCommitDedicates(t *testing.T) {
 	t.Parallel()
