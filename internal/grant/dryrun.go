@@ -77,7 +77,7 @@ func (s *Service) Find(ctx context.Context, clientID, grantID string) (placement
 		return placement.Grant{}, err
 	}
 	if g.ClientID != clientID {
-		return placement.Grant{}, placement.Errorf(placement.NotFound, "no grant %s", grantID)
+		return placement.Grant{}, placement.NoSuch("grant", grantID)
 	}
 	return g, nil
 }

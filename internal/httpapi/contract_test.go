@@ -330,6 +330,14 @@ func TestIdentifiersInPaths(t *testing.T) {
 		}
 	}
 	a.do(call{as: "agent", path: "/directives/v1/hosts/a%00b/directives"}).problem(400)
+	for path, place := range map[string]string{
+		"/grant/v1/grants/%ff": "path parameter grantId", "/directives/v1/directives?vimConnectionId=%ff": "query parameter vimConnectionId",
+		"/inventory/v1/hosts?filter=(eq,id,%C3)": "query parameter filter", "/inventory/v1/hosts/%c3%28": "path parameter hostId",
+	} {
+		if p := a.do(call{as: "root", path: path}).problem(400); fmt.Sprint(pointers(p)) != "["+place+"]" {
+			t.Errorf("%s: %v", path, p)
+		}
+	}
 	a.do(call{as: "agent", path: "/directives/v1/hosts/" + strings.Repeat("x", 256) + "/directives"}).problem(400)
 }
 

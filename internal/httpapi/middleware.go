@@ -44,7 +44,7 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
-			s.log.ErrorContext(r.Context(), "panic", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+			s.log.ErrorContext(r.Context(), "panic", "requestId", requestID(r.Context()), "value", fmt.Sprint(v), "stack", string(debug.Stack()))
 			s.writeProblem(w, r, fmt.Errorf("panic: %v", v))
 		}()
 		next.ServeHTTP(w, r)
@@ -85,7 +85,7 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 			status = http.StatusOK
 		}
 		s.log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("requestId", requestID(r.Context())), slog.String("method", r.Method),
-			slog.String("path", printable(r.URL.Path)), slog.Int("status", status), slog.Duration("took", time.Since(start)))
+			slog.String("path", printable(r.URL.Path)), slog.Int("status", status), slog.Int64("tookMs", time.Since(start).Milliseconds()))
 	})
 }
 

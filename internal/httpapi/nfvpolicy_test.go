@@ -224,9 +224,9 @@ func TestActivationCountsAtOnce(t *testing.T) {
 		a.modify(id, object{"activationStatus": "ACTIVATED"}).want(200)
 		a.grant("vnfm-a", instantiate(instance, "vnfd-b", "open")).want(201)
 		a.modify(id, object{"activationStatus": "DEACTIVATED"}).want(200)
-	if p := a.modify(id, object{"bogus": "9"}).problem(422); fmt.Sprint(pointers(p)) != "[/bogus]" {
-		t.Errorf("unknown attribute: %v", p)
-	}
+		if p := a.modify(id, object{"bogus": "9"}).problem(422); fmt.Sprint(pointers(p)) != "[/bogus]" {
+			t.Errorf("unknown attribute: %v", p)
+		}
 	}
 }
 

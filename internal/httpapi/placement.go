@@ -140,7 +140,7 @@ func (a placementAPI) ListDecisions(ctx context.Context, req wire.ListDecisionsR
 func (a placementAPI) visibleDecision(ctx context.Context, id string) (placement.Decision, error) {
 	d, err := a.Grants.Decision(ctx, id)
 	if err == nil && !readsAll(ctx) && d.ClientID != actor(ctx) {
-		return placement.Decision{}, placement.Errorf(placement.NotFound, "there is no decision %q", id)
+		return placement.Decision{}, placement.NoSuch("decision", id)
 	}
 	return d, err
 }

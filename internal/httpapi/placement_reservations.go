@@ -66,8 +66,11 @@ func (a placementAPI) GetReservation(ctx context.Context, req wire.GetReservatio
 		return nil, err
 	}
 	if client := own(ctx); client != "" {
-		if _, err := a.Grants.Find(ctx, client, r.GrantID); err != nil {
-			return nil, placement.Errorf(placement.NotFound, "there is no reservation %q", req.ReservationID)
+		switch _, err := a.Grants.Find(ctx, client, r.GrantID); {
+		case placement.KindOf(err) == placement.NotFound:
+			return nil, placement.NoSuch("reservation", req.ReservationID)
+		case err != nil:
+			return nil, err
 		}
 	}
 	return wire.GetReservation200JSONResponse{

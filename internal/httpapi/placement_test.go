@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -355,6 +356,30 @@ func TestReservations(t *testing.T) {
 	for as, want := range map[string]int{"operator": 2, "vnfm-a": 1, "vnfm-b": 1} {
 		if got := a.do(call{as: as, path: "/placement/v1/residencies"}).want(200).list(); len(got) != want {
 			t.Errorf("%s sees %d residencies, want %d", as, len(got), want)
+		}
+	}
+}
+
+// What is another client's is answered as what does not exist: byte for byte, but for the ids that were asked for.
+func TestWithheldIsAnsweredAsMissing(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	granted := a.grant("vnfm-a", instantiate("i1", "vnfd-a", "plain")).want(201).object()
+	decision := a.decide("vnfm-a", object{"grantRequest": instantiate("i2", "vnfd-a", "open")}).want(201).object()
+	reservations := a.do(call{as: "vnfm-a", path: "/placement/v1/reservations"}).want(200).list()
+	missing := "0d6a5c7e-9b1f-4c59-8f59-3f6e9c3f7b11"
+	instance := regexp.MustCompile(`urn:uuid:[0-9a-f-]+`)
+	for collection, id := range map[string]any{
+		"/grant/v1/grants/": granted["id"], "/placement/v1/decisions/": decision["id"], "/placement/v1/reservations/": reservations[0]["id"],
+	} {
+		read := func(id string) string {
+			got := a.do(call{as: "vnfm-b", path: collection + id})
+			got.problem(404)
+			return instance.ReplaceAllString(strings.ReplaceAll(string(got.body), id, "ID"), "INSTANCE")
+		}
+		a.do(call{as: "vnfm-a", path: collection + fmt.Sprint(id)}).want(200)
+		if diff := cmp.Diff(read(missing), read(fmt.Sprint(id))); diff != "" {
+			t.Errorf("%s (-missing +withheld):\n%s", collection, diff)
 		}
 	}
 }

@@ -136,12 +136,16 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	if p.Instance == "" && id != "" {
 		p.Instance = "urn:uuid:" + id
 	}
-	if p.Status >= http.StatusInternalServerError {
-		level := slog.LevelError
-		if p.Status == http.StatusServiceUnavailable {
-			level = slog.LevelWarn
+	if p.DecisionID == "" { // a decision has a line of its own
+		level, text := slog.LevelInfo, "request refused"
+		switch {
+		case p.Status == http.StatusServiceUnavailable:
+			level, text = slog.LevelWarn, "request failed"
+		case p.Status >= http.StatusInternalServerError:
+			level, text = slog.LevelError, "request failed"
 		}
-		s.log.Log(r.Context(), level, "request failed", "status", p.Status, "method", r.Method, "path", r.URL.Path, "error", err.Error())
+		s.log.LogAttrs(r.Context(), level, text, slog.String("requestId", id), slog.Int("status", p.Status),
+			slog.String("method", r.Method), slog.String("path", printable(r.URL.Path)), slog.String("error", err.Error()))
 	}
 	for k, v := range p.headers {
 		w.Header().Set(k, v)

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -116,6 +118,9 @@ func (s *Server) validate(c *contract) func(http.Handler) http.Handler {
 
 func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *routers.Route) error {
 	op := route.Operation
+	if err := readableURL(r); err != nil {
+		return err
+	}
 	if produced := producedBy(op); len(produced) > 0 {
 		if err := accepted(r, produced...); err != nil {
 			return err
@@ -136,6 +141,23 @@ func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *rou
 	})
 	return requestProblem(err)
 }
+
+// readableURL refuses identifiers and queries that are not UTF-8: nothing can have such a name.
+func readableURL(r *http.Request) error {
+	for name, value := range pathParams(r) {
+		if !utf8.ValidString(value) {
+			return faulty(http.StatusBadRequest, []invalidParam{{Pointer: "path parameter " + name, Reason: notUTF8}})
+		}
+	}
+	for name, values := range r.URL.Query() {
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return faulty(http.StatusBadRequest, []invalidParam{{Pointer: "query parameter " + printable(name), Reason: notUTF8}})
+		}
+	}
+	return nil
+}
+
+const notUTF8 = "the value is not UTF-8"
 
 func pathParams(r *http.Request) map[string]string {
 	ctx := chi.RouteContext(r.Context())

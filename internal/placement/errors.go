@@ -65,6 +65,12 @@ func Wrap(kind Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
+// NoSuch says that there is no object of a kind with an id. What is withheld from a caller is answered in the same words as
+// what does not exist.
+func NoSuch(what, id string) *Error {
+	return Errorf(NotFound, "there is no %s %q", what, id)
+}
+
 // KindOf returns the kind of the first Error in err's chain, Internal when there is none.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -93,7 +93,7 @@ func constraintMessage(constraint string) (placement.Kind, string, bool) {
 
 // notFound says that there is no object of a kind with an id.
 func notFound(what, id string) error {
-	return placement.Errorf(placement.NotFound, "no %s %q", what, id)
+	return placement.NoSuch(what, id)
 }
 
 // checkRevision compares the revision of the present object, 0 when there is none, with what a change is conditional on:
