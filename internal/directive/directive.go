@@ -26,36 +26,33 @@ type Host struct {
 	Cache  []placement.CacheEntry
 }
 
-// Build lists the directives of a plan, in the order in which each host should follow them: what must go from
-// the cache, how artefacts may lie there, and then the workloads. Releases come last.
+// Build lists the directives of a plan, in the order in which each host should follow them: who must go because the
+// new workloads rely on its absence and its room, what must go from the cache, how artefacts may lie there, and then
+// the workloads. Who is removed, and counts until it has gone, comes last.
 func Build(cat *placement.Catalogue, in *placement.Inputs, plan *placement.Plan, host func(placement.HostKey) Host, ended []*placement.Residency) []placement.Directive {
-	var out []placement.Directive
-	cached := map[string]bool{}
+	var superseded, removed, places []placement.Directive
+	for _, r := range ended {
+		if slices.Contains(in.Superseded, r.ID) {
+			superseded = append(superseded, Release(r, "superseded by a newer request for the same operation"))
+		} else {
+			removed = append(removed, Release(r, "removed by the VNFM"))
+		}
+	}
 	for i := range plan.Placements {
 		pl := &plan.Placements[i]
-		h := host(placement.HostKey{NFVIPoPID: pl.NFVIPoPID, HostID: pl.HostID})
-		w := &in.Demands[pl.Demand].Workload
-		for j := range pl.Cache {
-			key := pl.HostID + "\x00" + pl.Cache[j].Digest + "\x00" + w.TrustDomainID
-			if !cached[key] {
-				cached[key] = true
-				out = append(out, cacheDirectives(cat, w, h, pl, &pl.Cache[j])...)
-			}
-		}
-		out = append(out, on(pl, placement.Directive{Kind: placement.DirectivePlace, Place: place(cat, &in.Demands[pl.Demand], h.Record, pl)}))
+		h := host(hostOf(pl)).Record
+		places = append(places, on(hostOf(pl), placement.Directive{Kind: placement.DirectivePlace, Place: place(cat, &in.Demands[pl.Demand], h, pl)}))
 	}
-	for _, r := range ended {
-		reason := "removed by the VNFM"
-		if slices.Contains(in.Superseded, r.ID) {
-			reason = "superseded by a newer request for the same operation"
-		}
-		out = append(out, Release(r, reason))
-	}
-	return out
+	purges, caches := cacheDirectives(cat, in, plan, host)
+	return slices.Concat(superseded, purges, caches, places, removed)
 }
 
-func on(pl *placement.Placement, d placement.Directive) placement.Directive {
-	d.NFVIPoPID, d.HostID = pl.NFVIPoPID, pl.HostID
+func hostOf(pl *placement.Placement) placement.HostKey {
+	return placement.HostKey{NFVIPoPID: pl.NFVIPoPID, HostID: pl.HostID}
+}
+
+func on(k placement.HostKey, d placement.Directive) placement.Directive {
+	d.NFVIPoPID, d.HostID = k.NFVIPoPID, k.HostID
 	return d
 }
 
@@ -104,35 +101,6 @@ func Namespace(trustDomainID, vnfInstanceID string) string {
 	}, trustDomainID)
 	name = strings.Trim(name[:min(len(name), 40)], "-")
 	return strings.TrimPrefix(name+"-"+hex.EncodeToString(sum[:6]), "-")
-}
-
-// cacheDirectives orders weaker forms of the artefact out of the cache and says how it may lie there.
-func cacheDirectives(cat *placement.Catalogue, w *placement.Workload, h Host, pl *placement.Placement, c *placement.CacheChoice) []placement.Directive {
-	var out []placement.Directive
-	for i := range h.Cache {
-		if h.Cache[i].Digest == c.Digest && h.Cache[i].Mode < c.Mode {
-			out = append(out, on(pl, placement.Directive{Kind: placement.DirectivePurge, Purge: &placement.PurgeDirective{Digests: []string{c.Digest}}}))
-		}
-	}
-	return append(out, on(pl, placement.Directive{Kind: placement.DirectiveCache, Cache: cacheDirective(cat, w, h.Record, c)}))
-}
-
-func cacheDirective(cat *placement.Catalogue, w *placement.Workload, h *placement.Host, c *placement.CacheChoice) *placement.CacheDirective {
-	d := &placement.CacheDirective{Digest: c.Digest, Mode: c.Mode, PullPolicy: "IfNotPresent", VisibleToTrustDomainIDs: []string{w.TrustDomainID}}
-	switch c.Mode {
-	case placement.CacheShared:
-		d.PrePullAllowed, d.RetainAfterStop = true, true
-		d.VisibleToTrustDomainIDs = slices.Clone(cat.HostPools[h.HostPoolID].AllowedTrustDomainIDs)
-	case placement.CacheDomainPrivate:
-		d.PrePullAllowed, d.RetainAfterStop, d.PurgeOnRelease = true, true, true
-	case placement.CacheEncrypted:
-		d.PrePullAllowed, d.RetainAfterStop, d.PurgeOnRelease, d.KeyBinding = true, true, true, "HOST_ATTESTATION"
-	case placement.CacheGuestOnly:
-		d.PullPolicy, d.PurgeOnRelease, d.KeyBinding = "Never", true, "GUEST_ATTESTATION"
-	case placement.CacheNoStore, placement.CacheUnset:
-		d.PullPolicy, d.PurgeOnRelease = "Always", true
-	}
-	return d
 }
 
 // Release ends the right of a residency to run.

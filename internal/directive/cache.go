@@ -1,0 +1,61 @@
+package directive
+
+import (
+	"slices"
+
+	"ringfence/internal/placement"
+)
+
+// shelf is one artefact of one trust domain in the cache of one host, where it lies in one form.
+type shelf struct {
+	host          placement.HostKey
+	trustDomainID string
+	digest        string
+}
+
+// cacheDirectives orders weaker forms of the artefacts of a plan out of the caches and says how they may lie there: in
+// the strictest mode that one of the plan's workloads needs, whichever comes first.
+func cacheDirectives(cat *placement.Catalogue, in *placement.Inputs, plan *placement.Plan, host func(placement.HostKey) Host) (purges, caches []placement.Directive) {
+	var shelves []shelf
+	modes := map[shelf]placement.CacheMode{}
+	for i := range plan.Placements {
+		pl := &plan.Placements[i]
+		for j := range pl.Cache {
+			s := shelf{hostOf(pl), in.Demands[pl.Demand].Workload.TrustDomainID, pl.Cache[j].Digest}
+			if _, known := modes[s]; !known {
+				shelves = append(shelves, s)
+			}
+			modes[s] = max(modes[s], pl.Cache[j].Mode)
+		}
+	}
+	for _, s := range shelves {
+		h := host(s.host)
+		weaker := func(e placement.CacheEntry) bool { return e.Digest == s.digest && e.Mode < modes[s] }
+		purged := func(d placement.Directive) bool {
+			return d.NFVIPoPID == s.host.NFVIPoPID && d.HostID == s.host.HostID && d.Purge.Digests[0] == s.digest
+		}
+		if slices.ContainsFunc(h.Cache, weaker) && !slices.ContainsFunc(purges, purged) {
+			purges = append(purges, on(s.host, placement.Directive{Kind: placement.DirectivePurge, Purge: &placement.PurgeDirective{Digests: []string{s.digest}}}))
+		}
+		caches = append(caches, on(s.host, placement.Directive{Kind: placement.DirectiveCache, Cache: cacheDirective(cat, h.Record, s, modes[s])}))
+	}
+	return purges, caches
+}
+
+func cacheDirective(cat *placement.Catalogue, h *placement.Host, s shelf, mode placement.CacheMode) *placement.CacheDirective {
+	d := &placement.CacheDirective{Digest: s.digest, Mode: mode, PullPolicy: "IfNotPresent", VisibleToTrustDomainIDs: []string{s.trustDomainID}}
+	switch mode {
+	case placement.CacheShared:
+		d.PrePullAllowed, d.RetainAfterStop = true, true
+		d.VisibleToTrustDomainIDs = slices.Clone(cat.HostPools[h.HostPoolID].AllowedTrustDomainIDs)
+	case placement.CacheDomainPrivate:
+		d.PrePullAllowed, d.RetainAfterStop, d.PurgeOnRelease = true, true, true
+	case placement.CacheEncrypted:
+		d.PrePullAllowed, d.RetainAfterStop, d.PurgeOnRelease, d.KeyBinding = true, true, true, "HOST_ATTESTATION"
+	case placement.CacheGuestOnly:
+		d.PullPolicy, d.PurgeOnRelease, d.KeyBinding = "Never", true, "GUEST_ATTESTATION"
+	case placement.CacheNoStore, placement.CacheUnset:
+		d.PullPolicy, d.PurgeOnRelease = "Always", true
+	}
+	return d
+}
