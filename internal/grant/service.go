@@ -327,7 +327,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	s.underway.begin(a.plan, time.Now())
 	a.decision.Outcome, a.decision.Plan = placement.OutcomeGrant, a.plan
 	c := placement.Commit{
-		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded,
+		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded, End: endRules(a.view.Catalogue),
 		ReservationTTL: s.settings.ReservationTTL, AttestationMargin: s.settings.AttestationMargin,
 		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
 		Answer:     a.answer(),
@@ -340,6 +340,16 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	}
 	s.observer.Committed(ctx, time.Since(start), res.Status == placement.CommitStale)
 	return res, err
+}
+
+// endRules say what follows from the end of what a request supersedes.
+func endRules(cat *placement.Catalogue) placement.EndRules {
+	return placement.EndRules{
+		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
+			return policy.ResidueOf(cat, h, r)
+		},
+		Purge: directive.PurgeAfter,
+	}
 }
 
 func (a *attempt) hostOf(k placement.HostKey) directive.Host {

@@ -21,6 +21,7 @@ type Commit struct {
 	Answer            []GrantedPlacement // what the grant says of each placement, in the order of the plan
 	Directives        []Directive        // in the order to be issued; Seq and IssuedAt are set by the store
 	Supersedes        []string           // residencies of an earlier request for the same occurrence, freed with this commit
+	End               EndRules           // what follows from the end of those
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
 	SiblingsOf        []ComponentKey // components whose replicas anywhere are needed by Verify

@@ -3,6 +3,7 @@ package postgres
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -118,7 +119,7 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 	}
 	facts := placement.CommitFacts{Now: t.now}
 	for _, h := range t.hosts {
-		facts.Hosts = append(facts.Hosts, placement.HostFacts{Host: &h.host, Used: h.used, Residents: h.residents})
+		facts.Hosts = append(facts.Hosts, placement.HostFacts{Host: h.asLeft(t.now), Used: h.used, Residents: h.residents})
 	}
 	for _, s := range t.siblings {
 		if !slices.Contains(t.Supersedes, s.ResidencyID) {
@@ -163,9 +164,30 @@ func (t *commitTx) takeOut(h *lockedHost) (confirmed string) {
 			return r.ID
 		}
 		h.remove(r, t.overheads[r.Workload.Runtime])
+		h.leave(r, t.End)
 	}
 	t.superseded = append(t.superseded, out...)
 	return ""
+}
+
+// leave notes what a residency that ends leaves behind; one that was only reserved never ran.
+func (h *lockedHost) leave(r *placement.Residency, end placement.EndRules) {
+	if end.Residue == nil || r.State == placement.StateReserved {
+		return
+	}
+	if left := end.Residue(r, &h.host); len(left) > 0 {
+		h.left, h.changed = append(h.left, left...), true
+	}
+}
+
+// asLeft is the host's record with what is left there now.
+func (h *lockedHost) asLeft(now time.Time) *placement.Host {
+	next := h.host
+	for _, r := range h.left {
+		r.Since = now
+		next.Residue = append(slices.Clip(next.Residue), r)
+	}
+	return &next
 }
 
 // markReleased makes the released residents of a host TERMINATING, as copies: the facts show what is.

@@ -150,8 +150,9 @@ type lockedHost struct {
 
 	// What the transaction makes of it.
 	delta      placement.Resources // added to used
-	changed    bool                // the record, by a dedication or by residue
+	changed    bool                // the record, by a dedication or by what is left
 	directives []placement.Directive
+	left       []placement.Residue // by who ends
 }
 
 type lockedHostRow struct {

@@ -21,6 +21,7 @@ func (t *commitTx) write(ctx context.Context, tx pgx.Tx) (placement.CommitResult
 	if err := t.issue(grant.ValidUntil); err != nil {
 		return placement.CommitResult{}, err
 	}
+	t.purge(residencies)
 	var b pgx.Batch
 	var missed misses
 	foreign := false
@@ -47,6 +48,14 @@ func (t *commitTx) write(ctx context.Context, tx pgx.Tx) (placement.CommitResult
 		return stale(staleOwner, grant.Request.VNFInstanceID), nil
 	case len(missed) > 0:
 		return stale(staleHost, missed[0]), nil
+	}
+	for _, h := range t.hosts {
+		if len(h.left) == 0 {
+			continue
+		}
+		if err := feedHost(ctx, tx, h.key); err != nil {
+			return placement.CommitResult{}, err
+		}
 	}
 	return placement.CommitResult{Status: placement.CommitDone, Grant: grant}, nil
 }
@@ -132,6 +141,26 @@ func (t *commitTx) issue(expires time.Time) error {
 	return nil
 }
 
+// purge orders what must go from the caches of hosts that superseded residencies leave. Those that come now stay.
+func (t *commitTx) purge(come []*placement.Residency) {
+	if t.End.Purge == nil {
+		return
+	}
+	for i, r := range t.superseded {
+		h := t.host(placement.HostKey{NFVIPoPID: r.NFVIPoPID, HostID: r.HostID})
+		remaining := slices.Clone(h.residents)
+		for _, o := range slices.Concat(t.superseded[i+1:], come) {
+			if o.NFVIPoPID == r.NFVIPoPID && o.HostID == r.HostID {
+				remaining = append(remaining, o)
+			}
+		}
+		for _, d := range t.End.Purge(r, remaining) {
+			d.DecisionID = t.Decision.ID
+			h.issue(d, t.now)
+		}
+	}
+}
+
 // issue gives a directive the next number of its host.
 func (h *lockedHost) issue(d placement.Directive, now time.Time) {
 	d.NFVIPoPID, d.HostID, d.IssuedAt = h.key.NFVIPoPID, h.key.HostID, now
@@ -159,6 +188,9 @@ func (t *commitTx) guard(key placement.HostKey) hostGuard {
 func (t *commitTx) queueResidencies(b *pgx.Batch, residencies []*placement.Residency, missed *misses) {
 	for _, r := range t.superseded {
 		queueEnd(b, r, missed)
+	}
+	for _, h := range t.hosts {
+		queueResidue(b, h.key, h.left...)
 	}
 	for _, r := range t.released {
 		queueState(b, r, missed)
@@ -193,7 +225,8 @@ func (t *commitTx) queueRecords(b *pgx.Batch, g *placement.Grant) error {
 	})
 }
 
-// queueFeed appends what changed to the feed: who left, who came, and hosts whose record changed.
+// queueFeed appends what changed to the feed: who left, who came, and hosts whose record changed. A host with new residue
+// follows when that is written, because the database merges it.
 func (t *commitTx) queueFeed(b *pgx.Batch, residencies []*placement.Residency) error {
 	var changes []placement.Change
 	for _, r := range t.superseded {
@@ -203,7 +236,7 @@ func (t *commitTx) queueFeed(b *pgx.Batch, residencies []*placement.Residency) e
 		changes = append(changes, residencyChange(r))
 	}
 	for _, h := range t.hosts {
-		if h.changed {
+		if h.changed && len(h.left) == 0 {
 			changes = append(changes, hostChange(h.after()))
 		}
 	}

@@ -77,12 +77,7 @@ func (w *hostWork) end(r *placement.Residency, rules placement.EndRules) {
 	queueEnd(&w.batch, r, &w.missed)
 	w.remove(r, w.overheads[r.Workload.Runtime])
 	w.changes = append(w.changes, residencyGone(r.NFVIPoPID, r.ID))
-	if rules.Residue != nil {
-		if left := rules.Residue(r, &w.host); len(left) > 0 {
-			queueResidue(&w.batch, w.key, left...)
-			w.changed = true
-		}
-	}
+	w.leave(r, rules)
 	if rules.Purge != nil {
 		for _, d := range rules.Purge(r, w.residents) {
 			w.issue(d, w.now)
@@ -109,6 +104,7 @@ func (w *hostWork) write(ctx context.Context) error {
 	if len(w.changes) > 0 || len(w.directives) > 0 {
 		queueHostUpdate(&w.batch, w.lockedHost, hostGuard{}, &w.missed)
 	}
+	queueResidue(&w.batch, w.key, w.left...)
 	if err := queueDirectives(&w.batch, w.lockedHost); err != nil {
 		return err
 	}
@@ -123,21 +119,8 @@ func (w *hostWork) write(ctx context.Context) error {
 	if len(w.missed) > 0 {
 		return errOvertaken
 	}
-	return w.feedHost(ctx)
-}
-
-// feedHost appends the host's record to the feed when it changed, as the database has it: residues are merged there.
-func (w *hostWork) feedHost(ctx context.Context) error {
 	if !w.changed {
 		return nil
 	}
-	hosts, err := readHosts(ctx, w.tx, w.key.NFVIPoPID, []string{w.key.HostID})
-	if err != nil {
-		return err
-	}
-	changes := make([]placement.Change, len(hosts))
-	for i := range hosts {
-		changes[i] = hostChange(&hosts[i])
-	}
-	return appendChanges(ctx, w.tx, changes...)
+	return feedHost(ctx, w.tx, w.key)
 }

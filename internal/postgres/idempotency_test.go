@@ -142,6 +142,58 @@ func TestAnotherBodySupersedes(t *testing.T) {
 	checkReplica(t, w)
 }
 
+// TestSupersedingLeavesResidue supersedes a workload that may have run, on a host that it leaves and on one that it returns to.
+func TestSupersedingLeavesResidue(t *testing.T) {
+	t.Parallel()
+	left := placement.Residue{TrustDomainID: "TD-A", NFInstance: "amf-1", BelowVM: true}
+	for name, c := range map[string]struct {
+		expired bool
+		to      string
+		residue []placement.Residue
+		kinds   []placement.DirectiveKind // that h1 is told, after the first PLACE
+	}{
+		"reserved, elsewhere":     {to: "h2", kinds: []placement.DirectiveKind{placement.DirectivePurge}},
+		"unconfirmed, elsewhere":  {expired: true, to: "h2", residue: []placement.Residue{left}, kinds: []placement.DirectiveKind{placement.DirectivePurge}},
+		"unconfirmed, same again": {expired: true, to: "h1", residue: []placement.Residue{left}, kinds: []placement.DirectiveKind{placement.DirectivePlace}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "h1", "h2")
+			g := w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", runtime: "runc", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.ReservationTTL = time.Microsecond }})
+			if c.expired {
+				must(w.ExpireReservations(t.Context(), 10))(t)
+			}
+			next := w.commitOf(request{vnf: "amf-1", occ: "occ-1", body: "b", runtime: "runc", hosts: []string{c.to}})
+			next.Supersedes, next.End = []string{residencyOf(g)}, leavesResidue()
+			var seen []placement.Residue
+			res, err := w.Commit(t.Context(), next, func(f placement.CommitFacts) []placement.Reason {
+				seen = f.Hosts[0].Host.Residue
+				return nil
+			})
+			if err != nil || res.Status != placement.CommitDone {
+				t.Fatalf("commit: %+v, %v", res, err)
+			}
+			ignored := cmpopts.IgnoreFields(placement.Residue{}, "ID", "Since")
+			stored := w.hostRecord("h1").Residue
+			if diff := cmp.Diff(c.residue, stored, ignored, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("residue on the host (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(stored, seen, ignored, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the verification judges another residue (-stored +judged):\n%s", diff)
+			}
+			var kinds []placement.DirectiveKind
+			for _, d := range must(w.HostDirectives(t.Context(), "h1", 1, 10))(t) {
+				kinds = append(kinds, d.Kind)
+			}
+			if diff := cmp.Diff(c.kinds, kinds); diff != "" {
+				t.Errorf("directives (-want +got):\n%s", diff)
+			}
+			w.checkBooks()
+			checkReplica(t, w)
+		})
+	}
+}
+
 func TestConfirmedReservationIsNotSuperseded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "h1")

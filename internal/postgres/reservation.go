@@ -82,10 +82,7 @@ func (w *hostWork) release(r *placement.Residency, reason, actor string, end pla
 	switch r.State {
 	case placement.StateRunning:
 		return placement.Errorf(placement.Conflict, "%q is running: only its VNFM can remove it", r.ID)
-	case placement.StateReserved:
-		end.Residue = nil // it never ran
-		w.issue(releaseDirective(r, reason), w.now)
-	case placement.StateUnconfirmed:
+	case placement.StateReserved, placement.StateUnconfirmed:
 		w.issue(releaseDirective(r, reason), w.now)
 	case placement.StateTerminating: // the host has been told
 	}

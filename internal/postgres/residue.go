@@ -52,6 +52,11 @@ func changeHost(ctx context.Context, tx pgx.Tx, key placement.HostKey) error {
 	if _, err := tx.Exec(ctx, changeSQL, key.NFVIPoPID, key.HostID); err != nil {
 		return err
 	}
+	return feedHost(ctx, tx, key)
+}
+
+// feedHost appends the record of a changed host to the feed as the database has it: residues are merged there.
+func feedHost(ctx context.Context, tx pgx.Tx, key placement.HostKey) error {
 	hosts, err := readHosts(ctx, tx, key.NFVIPoPID, []string{key.HostID})
 	if err != nil || len(hosts) == 0 {
 		return err

@@ -95,16 +95,33 @@ func hostOf(v *fleet.View, r *placement.Residency) *placement.Host {
 	return &placement.Host{ID: r.HostID, NFVIPoPID: r.NFVIPoPID}
 }
 
-// facts gives a host as the request sees it before its members are placed: without superseded residencies.
+// facts gives a host as the request sees it before its members are placed: without superseded residencies, with what those
+// that may have run leave behind.
 func (p *problem) facts(slot int) placement.HostFacts {
 	f := p.view.Facts(slot)
 	gone := func(r *placement.Residency) bool { return p.superseded[r.ID] }
 	if len(p.superseded) == 0 || !slices.ContainsFunc(f.Residents, gone) {
 		return f
 	}
+	f.Host = p.leftBy(f, gone)
 	f.Residents = slices.DeleteFunc(slices.Clone(f.Residents), gone)
 	f.Used = fleet.Usage(p.view.Catalogue, f.Residents)
 	return f
+}
+
+// leftBy is the host's record with what is left there by those who go.
+func (p *problem) leftBy(f placement.HostFacts, gone func(*placement.Residency) bool) *placement.Host {
+	h := *f.Host
+	for _, r := range f.Residents {
+		if !gone(r) || r.State == placement.StateReserved {
+			continue
+		}
+		for _, left := range policy.ResidueOf(p.view.Catalogue, f.Host, r) {
+			left.Since = p.in.Now
+			h.Residue = append(slices.Clip(h.Residue), left)
+		}
+	}
+	return &h
 }
 
 // keep removes the reasons that are left out while a conflict is minimised.
