@@ -1502,7 +1502,7 @@ type TrustDomain struct {
 	// MaxAttestationAge How old the attestation of a host may be when something of this domain is placed there. Absent means not stated: a rule's own limit applies alone.
 	MaxAttestationAge externalRef0.Duration `json:"maxAttestationAge,omitempty,omitzero"`
 
-	// MinIsolation The least isolation that anything of the domain may have, whatever the rules say. Absent means none.
+	// MinIsolation The least isolation that anything of the domain may have, whatever the rules say: where it would run, so that a virtual machine without a TYPE1 hypervisor, or with a device that reaches past it, counts as OS_CONTAINER. Absent means none.
 	MinIsolation IsolationLevel `json:"minIsolation,omitempty,omitzero"`
 
 	// Name A name for people.

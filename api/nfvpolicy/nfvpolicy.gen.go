@@ -89,7 +89,7 @@ type ActivationStatus string
 
 // CreatePolicyRequest A policy to be created.
 type CreatePolicyRequest struct {
-	// Associations The VNF instances that the policy is about. Absent for one that is about all.
+	// Associations The VNF instances that the policy is about. Absent for one that is about all. What it keeps apart from them is kept apart from either side: it also keeps other VNF instances off the hosts on which they run.
 	Associations []externalRef0.Identifier `json:"associations,omitempty,omitzero"`
 
 	// Designer Who designed the policy, for people.
@@ -110,7 +110,7 @@ type Policy struct {
 	// ActivationStatus Whether the selected version is in force.
 	ActivationStatus ActivationStatus `json:"activationStatus"`
 
-	// Associations The VNF instances that the policy is about. Absent for one that is about all.
+	// Associations The VNF instances that the policy is about. Absent for one that is about all. What it keeps apart from them is kept apart from either side: it also keeps other VNF instances off the hosts on which they run.
 	Associations []externalRef0.Identifier `json:"associations,omitempty,omitzero"`
 
 	// Designer Who designed the policy, for people.

@@ -198,8 +198,11 @@ func refusal(d *placement.Decision) *problem {
 		for j := range e.Counts {
 			c := &e.Counts[j]
 			v := violation{RuleID: c.RuleID, ResourceDefinitionIDs: e.ResourceDefinitionIDs, HostCount: c.HostCount, Message: sentence(&c.Example, false)}
-			if c.Example.Check == "require-isolation" {
+			switch c.Example.Check {
+			case "require-isolation":
 				v.NeededIsolation = e.NeededIsolation.String()
+			case placement.RuleIsolation:
+				v.NeededIsolation = c.Example.Params["needed"]
 			}
 			p.Violations = append(p.Violations, v)
 		}

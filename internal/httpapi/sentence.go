@@ -98,6 +98,9 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "no placement was found within the bounds of the search; ask for fewer resources at once", true
 	case r.RuleID == placement.RuleLifecycle:
 		return "{host} is not in service but " + p("lifecycle"), true
+	case r.RuleID == placement.RuleIsolation:
+		return fmt.Sprintf("on {host} runtime %s isolates this workload at %s; the request, its component or its trust domain asks for %s at least",
+			orNone(p("runtime")), p("isolation"), p("needed")), true
 	case r.RuleID == placement.RuleDedicated && p("why") != "":
 		return "the dedication of {host} is no longer the one that was planned", true
 	case r.RuleID == placement.RuleDedicated:

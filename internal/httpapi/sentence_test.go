@@ -66,6 +66,7 @@ func reasons() []placement.Reason {
 		fixed(placement.RuleCapacity, "lacking", "cpuMillis"), fixed(placement.RuleConstraint(0), "wanted", "another NFVI_NODE"),
 		fixed(placement.RuleVIM(1), "wanted", "the same VIM connection"), fixed(placement.RuleCacheDefault, "mode", "ENCRYPTED", "artefact", "*"),
 		fixed(placement.RuleCacheDefault, "why", "the cache modes changed since the plan was made"),
+		fixed(placement.RuleIsolation, "isolation", "OS_CONTAINER", "needed", "VM", "runtime", "runc"),
 		fixed(placement.RuleDedicated, "why", "the dedication of the host is no longer the one that was planned"),
 	)
 }

@@ -13,6 +13,7 @@ const (
 	RuleUnknown      = "UNKNOWN"
 	RuleTimeout      = "TIMEOUT"
 	RuleLifecycle    = "LIFECYCLE"
+	RuleIsolation    = "ISOLATION"
 	RuleDedicated    = "DEDICATED"
 	RuleCapacity     = "CAPACITY"
 	RuleCacheDefault = "CACHE-DEFAULT"

@@ -13,6 +13,7 @@ type World struct {
 	Set               *Set
 	Now               time.Time
 	HostMappingMaxAge time.Duration // a CIS-node VM whose host was seen longer ago has an unknown host; 0: no limit
+	CacheOnly         bool          // the question is about a cache: whether the workload would be isolated well enough is not asked
 	PrePull           bool          // artefacts come before their workload, which those of GUEST_ONLY and NO_STORE never do
 }
 
@@ -34,21 +35,33 @@ type Candidate struct {
 	rules    []appliedRule
 	classes  []placement.RuntimeClass // that meet what is asked, weakest first, ties by name
 	required placement.Isolation      // of the require-isolation rules in force
+	least    placement.Isolation      // asked by the request, the component or the trust domain; no rule lifts it
 }
 
 // appliedRule is a rule together with what is already known of the candidate.
 type appliedRule struct {
 	*Rule
-	subject bool // the candidate matches the subject
-	object  bool // the candidate matches the object (pairwise kinds)
+	subject bool     // the candidate matches the subject
+	object  bool     // the candidate matches the object (pairwise kinds)
+	only    []string // the VNF instances that the other side of a pair must be of; nil: any
 }
 
-// Prepare picks the rules that concern the workload. Its trust domain must be in the catalogue.
+// Prepare picks the rules that concern the workload: those of the policies that apply to its VNF instance, and of the others
+// those that keep it apart from the VNF instances that they apply to. Its trust domain must be in the catalogue.
 func Prepare(w *World, workload placement.Workload, floor placement.Isolation, replicas Replicas) *Candidate {
 	c := &Candidate{Workload: workload, Floor: floor, Replicas: replicas, world: w, domain: w.Catalogue.TrustDomains[workload.TrustDomainID]}
-	for _, p := range w.Set.For(workload.NF.VNFInstanceID) {
+	c.least = max(floor, c.domain.MinIsolation)
+	for _, p := range w.Set.Policies {
+		var only []string
+		if !p.appliesTo(workload.NF.VNFInstanceID) {
+			only = p.Associations
+		}
 		for _, r := range p.Rules {
+			if only != nil && !r.pairwise() {
+				continue
+			}
 			if a := c.apply(r); a.subject || a.object {
+				a.only = only
 				c.rules = append(c.rules, a)
 			}
 		}
@@ -65,7 +78,7 @@ func (c *Candidate) apply(r *Rule) appliedRule {
 		return appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, c.cacheRoles(true)) || r.Subject.matches(cat, &c.Workload, c.cacheRoles(false))}
 	}
 	a := appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, roles)}
-	if r.Kind.Pairwise() || r.Kind == Oversight && r.Params.Check == CheckSeparate {
+	if r.pairwise() {
 		a.object = r.Object.matches(cat, &c.Workload, roles)
 	}
 	return a
@@ -89,7 +102,7 @@ func (c *Candidate) acceptableClasses() ([]placement.RuntimeClass, placement.Iso
 	}
 	var out []placement.RuntimeClass
 	for _, rc := range cat.RuntimeClasses {
-		if rc.Isolation >= max(c.Floor, c.domain.MinIsolation) {
+		if rc.Isolation >= c.least {
 			out = append(out, rc)
 		}
 	}
@@ -135,11 +148,15 @@ func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, tr
 func (s *Set) For(vnfInstanceID string) []*Policy {
 	var out []*Policy
 	for _, p := range s.Policies {
-		if len(p.Associations) == 0 || slices.Contains(p.Associations, vnfInstanceID) {
+		if p.appliesTo(vnfInstanceID) {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+func (p *Policy) appliesTo(vnfInstanceID string) bool {
+	return len(p.Associations) == 0 || slices.Contains(p.Associations, vnfInstanceID)
 }
 
 // Only returns the policies with their rules of the given kinds, for questions that ask no others.
@@ -157,11 +174,13 @@ func (s *Set) Only(kinds ...Kind) *Set {
 	return out
 }
 
-// Pairwise tells whether rules of the kind look at each other resident in turn.
-func (k Kind) Pairwise() bool {
-	switch k {
+// pairwise tells whether the rule looks at each other resident in turn.
+func (r *Rule) pairwise() bool {
+	switch r.Kind {
 	case SeparateDomains, SeparateNF, SeparateRole, SeparateExposure:
 		return true
+	case Oversight:
+		return r.Params.Check == CheckSeparate
 	default:
 		return false
 	}

@@ -24,7 +24,7 @@ func (c *Candidate) claims(s *site) []placement.Claim {
 	var exclusive, kernel bool
 	for i := range c.rules {
 		r := &c.rules[i]
-		if !r.Unconditional() {
+		if r.only != nil || !r.Unconditional() {
 			continue
 		}
 		exclusive = exclusive || r.Kind == SeparateDomains && r.Scope == placement.ScopeHost && (r.Waiver == nil || r.Waiver.NeverForExclusive)

@@ -111,6 +111,7 @@ func (c *Candidate) judgeSite(s *site, constraints Constraints) Verdict {
 			v.Warnings = append(v.Warnings, rs...)
 		}
 	}
+	add(c.isolated(s)...)
 	add(c.dedicated(s)...)
 	add(c.capacity(s)...)
 	if constraints != nil {
@@ -130,12 +131,12 @@ func quarantinedByAttestation(h *placement.Host) bool {
 
 func isLifecycle(r placement.Reason) bool { return r.RuleID == placement.RuleLifecycle }
 
-// chooseRuntime takes the least isolation that meets what is asked and every require-isolation rule, and the
+// chooseRuntime takes the least isolation that here meets what is asked and every require-isolation rule, and the
 // next higher only where that is not offered. Where none is offered, the least one is judged.
 func (c *Candidate) chooseRuntime(s *site) {
 	first := true
 	for _, rc := range c.classes {
-		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < c.required {
+		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < max(c.least, c.required) {
 			continue
 		}
 		offered := slices.Contains(s.runtimes(), rc.Name)
@@ -158,7 +159,7 @@ func (c *Candidate) chooseRuntime(s *site) {
 
 // judgeRule judges one rule; each kind has its own function.
 func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []placement.Reason {
-	if r.Kind.Pairwise() || r.Kind == Oversight && r.Params.Check == CheckSeparate {
+	if r.pairwise() {
 		return c.judgePairs(r, s)
 	}
 	if !r.subject || r.excepted(c, s.Host, nil) {

@@ -50,7 +50,7 @@ func (c *Candidate) runtimeOffered(s *site) map[string]string {
 	}
 	asked := s.runtime.Name
 	if c.Workload.Runtime == "" {
-		asked = "any of at least " + max(c.Floor, c.required).String()
+		asked = "any of at least " + max(c.least, c.required).String()
 	}
 	return failed("runtime", asked, "offered", joined(s.runtimes()))
 }
@@ -182,6 +182,19 @@ func (c *Candidate) forbid(r *Rule, s *site) map[string]string {
 		return nil
 	}
 	return failed("uses", joined(named))
+}
+
+// isolated holds when the candidate is isolated from the host as the request, its component and its trust domain ask at least,
+// whatever the rules say.
+func (c *Candidate) isolated(s *site) []placement.Reason {
+	if s.eff >= c.least || c.world.CacheOnly {
+		return nil
+	}
+	params := failed("host", s.Host.ID, "isolation", s.eff.String(), "needed", c.least.String(), "runtime", s.runtime.Name)
+	if s.node != "" {
+		params["cisNode"] = s.node
+	}
+	return []placement.Reason{{RuleID: placement.RuleIsolation, Check: placement.RuleIsolation, Params: params}}
 }
 
 // dedicated refuses candidates that a dedicated host is not dedicated to, be it by a grant or by other members of the request.

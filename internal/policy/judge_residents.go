@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 
 	"ringfence/internal/placement"
@@ -127,7 +128,7 @@ func (c *Candidate) replicaShare(r *Rule, s *site) map[string]string {
 // separates from the candidate, ordered by resident.
 func (c *Candidate) judgePairs(r *appliedRule, s *site) []placement.Reason {
 	var out []placement.Reason
-	if r.Kind == SeparateRole && r.subject && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0 && !r.excepted(c, s.Host, nil) {
+	if r.Kind == SeparateRole && r.subject && r.only == nil && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0 && !r.excepted(c, s.Host, nil) {
 		out = append(out, r.reason(s, failed("why", "the container holds both sides itself")))
 	}
 	s.others(func(o *placement.Residency) bool {
@@ -145,6 +146,9 @@ func (c *Candidate) judgePairs(r *appliedRule, s *site) []placement.Reason {
 // separates tells whether the rule forbids the pair.
 func (c *Candidate) separates(r *appliedRule, s *site, o *placement.Residency) bool {
 	cat, w := c.world.Catalogue, &o.Workload
+	if r.only != nil && !slices.Contains(r.only, w.NF.VNFInstanceID) {
+		return false
+	}
 	if !c.concerns(r, w) || r.Scope == placement.ScopeKernel && !c.sameKernel(s, o) {
 		return false
 	}

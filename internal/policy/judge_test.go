@@ -53,6 +53,13 @@ func newSetting() *setting {
 	return s
 }
 
+// wants sets the least isolation of the candidate's trust domain.
+func (s *setting) wants(least placement.Isolation) {
+	d := s.cat.TrustDomains[s.workload.TrustDomainID]
+	d.MinIsolation = least
+	s.cat.TrustDomains[d.ID] = d
+}
+
 func (s *setting) neighbour(id, domain, nf, runtime string, change func(w *placement.Workload)) {
 	r := &placement.Residency{
 		ID: id, HostID: "h", Kind: placement.ResidencyWorkload, State: placement.StateRunning,
@@ -114,6 +121,31 @@ func TestKinds(t *testing.T) {
 			s.host.Runtimes = []string{"kata"}
 		}, nil},
 		{"isolation floor not met", "kind: runtime-offered", func(s *setting) { s.workload.Runtime, s.floor = "", placement.IsolationConfidentialVM }, []string{"R"}},
+		{"isolation asked: not met by the runtime asked", "kind: domain-permit", func(s *setting) { s.workload.Runtime, s.floor = "runc", placement.IsolationVM }, []string{"ISOLATION"}},
+		{"isolation asked: met by the runtime asked", "kind: domain-permit", func(s *setting) { s.floor = placement.IsolationVM }, nil},
+		{"isolation asked: a VM without TYPE1 is no VM", "kind: domain-permit", func(s *setting) {
+			s.workload.Runtime, s.floor = "", placement.IsolationVM
+			s.host.HypervisorClass = placement.HypervisorType2
+		}, []string{"ISOLATION"}},
+		{"isolation asked: a cut-through undoes the VM", "kind: runtime-offered", func(s *setting) {
+			s.floor, s.workload.CutThrough = placement.IsolationVM, placement.CutThroughSRIOV
+		}, []string{"ISOLATION"}},
+		{"isolation asked: a container in a CIS-node VM has it", "kind: runtime-offered", func(s *setting) {
+			s.workload.Runtime, s.floor = "runc", placement.IsolationVM
+			s.host.CISNodes = []placement.CISNode{{ID: "vm", Form: placement.CISNodeVM, Runtimes: []string{"runc"}}}
+		}, nil},
+		{"isolation of the domain: not met by the runtime asked", "kind: domain-permit", func(s *setting) { s.workload.Runtime = "runc"; s.wants(placement.IsolationVM) }, []string{"ISOLATION"}},
+		{"isolation of the domain: open, so raised", "kind: runtime-offered", func(s *setting) { s.workload.Runtime = ""; s.wants(placement.IsolationVM) }, nil},
+		{"isolation of the domain: a sandbox is offered, and no VM", "kind: runtime-offered", func(s *setting) {
+			s.workload.Runtime, s.host.Runtimes = "", []string{"gvisor"}
+			s.wants(placement.IsolationVM)
+		}, []string{"R"}},
+		{"isolation before the dedication and the capacity", "kind: domain-permit", func(s *setting) {
+			s.workload.Runtime = "runc"
+			s.wants(placement.IsolationVM)
+			s.host.DedicatedTo = &placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "other"}
+			s.workload.Resources = placement.Resources{placement.DimGPUs: 1}
+		}, []string{"ISOLATION", "DEDICATED", "CAPACITY"}},
 		{"one domain on a kernel: another on it", "kind: one-domain-per-kernel", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "B", "other", "runc", nil) }, []string{"R"}},
 		{"one domain on a kernel: the other has its own", "kind: one-domain-per-kernel", func(s *setting) { s.workload.Runtime = "runc"; s.neighbour("n", "B", "other", "gvisor", nil) }, nil},
 		{"one domain on a kernel: FABRIC is no partner", "kind: one-domain-per-kernel", func(s *setting) {
@@ -302,6 +334,67 @@ func TestDedication(t *testing.T) {
 				t.Errorf("%s%s: feasible %t, dedicates (-want +got):\n%s", kind, force, v.Feasible, diff)
 			}
 		}
+	}
+}
+
+// A policy that is about some VNF instances keeps them and the others apart from either side; its other rules are about them alone.
+func TestAssociatedPolicies(t *testing.T) {
+	t.Parallel()
+	const apart, oversight = "kind: separate-nf", "kind: oversight, params: {check: SEPARATE}"
+	cases := []struct {
+		name            string
+		rule            string
+		candidate       string
+		residents       []string
+		domain          string
+		want            []string
+		exclusiveClaims int
+	}{
+		{name: "the VNF joins others", rule: apart, candidate: "victim", residents: []string{"n1", "n2"}, want: []string{"S(n1)", "S(n2)"}},
+		{name: "another joins the VNF", rule: apart, candidate: "other", residents: []string{"n1", "victim"}, want: []string{"S(victim)"}},
+		{name: "neither side is the VNF", rule: apart, candidate: "other", residents: []string{"n1"}},
+		{name: "oversight functions, the VNF joins", rule: oversight, candidate: "victim", residents: []string{"n1"}, domain: "O", want: []string{"S(n1)"}},
+		{name: "oversight functions, another joins the VNF", rule: oversight, candidate: "other", residents: []string{"victim", "n1"}, domain: "O", want: []string{"S(victim)"}},
+		{name: "one side matches each selector", rule: "kind: separate-nf, subject: {nfTypes: [UPF]}, object: {nfTypes: [AMF]}", candidate: "other", residents: []string{"victim"}, want: []string{"S(victim)"}},
+		{name: "a rule about the VNF alone", rule: "kind: require-host-capability, params: {allOf: [HSM]}", candidate: "victim", want: []string{"S"}},
+		{name: "which is not about others", rule: "kind: require-host-capability, params: {allOf: [HSM]}", candidate: "other", residents: []string{"victim"}},
+		{name: "roles that the VNF may not unite", rule: "kind: separate-role, params: {a: [BORDER], b: [LI]}", candidate: "victim", want: []string{"S"}},
+		{name: "which others may", rule: "kind: separate-role, params: {a: [BORDER], b: [LI]}", candidate: "other"},
+		{name: "the VNF claims its host", rule: "kind: separate-domains", candidate: "victim", exclusiveClaims: 1},
+		{name: "others do not", rule: "kind: separate-domains", candidate: "other"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSetting()
+			s.workload.NF.VNFInstanceID, s.workload.Roles = c.candidate, placement.RoleBorder|placement.RoleLI
+			if c.domain != "" {
+				s.workload.TrustDomainID = c.domain
+			}
+			for _, id := range c.residents {
+				s.neighbour(id, s.workload.TrustDomainID, id, "kata", nil)
+			}
+			const doc = "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\ntargetType: %s\nrules:\n  - {id: %s, rationale: r, %s}\n"
+			set, err := policy.CompileSet([]placement.ActivePolicy{
+				{Ref: placement.PolicyRef{ID: "common", Version: "1"}, Content: fmt.Appendf(nil, doc, "COMMON", "C", "kind: runtime-offered")},
+				{Ref: placement.PolicyRef{ID: "strict", Version: "1"}, Content: fmt.Appendf(nil, doc, "VNF", "S", c.rule), Associations: []string{"victim"}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			candidate := policy.Prepare(&policy.World{Catalogue: s.cat, Set: set, Now: noon}, s.workload, s.floor, s.replicas)
+			v := candidate.Judge(placement.HostFacts{Host: &s.host, Residents: s.residents}, nil)
+			var got []string
+			for _, r := range v.Reasons {
+				got = append(got, r.Key())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("reasons (-want +got):\n%s", diff)
+			}
+			if len(v.Claims) != c.exclusiveClaims {
+				t.Errorf("claims %+v, want %d", v.Claims, c.exclusiveClaims)
+			}
+		})
 	}
 }
 

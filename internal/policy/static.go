@@ -27,7 +27,7 @@ func (c *Candidate) Static(h *placement.Host) (ok bool, isolation placement.Isol
 			return false, 0
 		}
 	}
-	return len(cache.defaultReasons()) == 0, s.eff
+	return len(cache.defaultReasons()) == 0 && len(c.isolated(s)) == 0, s.eff
 }
 
 // static tells whether rules of the kind depend on nothing but the candidate and the host's record. With an
@@ -51,7 +51,7 @@ func (c *Candidate) Signature() string {
 	w := &c.Workload
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q %q %q %q %d %t %t %d %d %q %q %d", w.TrustDomainID, w.ComponentID, w.NF.Type, w.Runtime, w.Roles, w.Exposed,
-		w.ProtectedPeer, w.CutThrough, w.Privileged, w.Images, w.AdministersHostPools, c.Floor)
+		w.ProtectedPeer, w.CutThrough, w.Privileged, w.Images, w.AdministersHostPools, c.least)
 	for _, k := range sortedKeys(w.Labels) {
 		fmt.Fprintf(&b, " %q=%q", k, w.Labels[k])
 	}
@@ -65,23 +65,31 @@ func (c *Candidate) Signature() string {
 	return b.String()
 }
 
-// Everywhere tells whether a rule that concerns the candidate does so on every host and, where it looks at pairs, against
-// every resident: in force, without exceptions, and with nothing excepted that the candidate is a side of.
-func (c *Candidate) Everywhere(r *Rule) bool {
-	if !r.Enforced() || !r.Host.all() || len(r.Exceptions) > 0 {
+// Everywhere lists the rules that concern the candidate on every host and, where they look at pairs, against every resident: in
+// force, without exceptions, and with nothing excepted that the candidate is a side of.
+func (c *Candidate) Everywhere() []*Rule {
+	var out []*Rule
+	for i := range c.rules {
+		if c.rules[i].everywhere(c) {
+			out = append(out, c.rules[i].Rule)
+		}
+	}
+	return out
+}
+
+func (r *appliedRule) everywhere(c *Candidate) bool {
+	if r.only != nil || !r.Enforced() || !r.Host.all() || len(r.Exceptions) > 0 {
 		return false
 	}
-	cat, w := c.world.Catalogue, &c.Workload
-	subject := r.Subject.matches(cat, w, w.Roles)
-	if !r.Kind.Pairwise() {
-		return subject
+	if !r.pairwise() {
+		return r.subject
 	}
 	for i := range r.ExceptPairs {
-		if r.ExceptPairs[i].matches(cat, w, w.Roles) {
+		if r.ExceptPairs[i].matches(c.world.Catalogue, &c.Workload, c.Workload.Roles) {
 			return false
 		}
 	}
-	return subject && r.Object.all() || r.Subject.all() && r.Object.matches(cat, w, w.Roles)
+	return r.subject && r.Object.all() || r.object && r.Subject.all()
 }
 
 func sortedKeys(m map[string]string) []string {

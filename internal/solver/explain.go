@@ -182,16 +182,18 @@ func (t *tally) rank(k ruleKey) int {
 	}
 	after := len(t.ranks) + 100
 	switch {
-	case k.ruleID == placement.RuleDedicated:
+	case k.ruleID == placement.RuleIsolation:
 		return after
-	case k.ruleID == placement.RuleCapacity:
+	case k.ruleID == placement.RuleDedicated:
 		return after + 1
-	case strings.HasPrefix(k.ruleID, "CONSTRAINT["):
+	case k.ruleID == placement.RuleCapacity:
 		return after + 2
-	case strings.HasPrefix(k.ruleID, "VIM["):
+	case strings.HasPrefix(k.ruleID, "CONSTRAINT["):
 		return after + 3
-	default:
+	case strings.HasPrefix(k.ruleID, "VIM["):
 		return after + 4
+	default:
+		return after + 5
 	}
 }
 

@@ -55,8 +55,8 @@ func (p *problem) newFilter(d *demand) *filter {
 	}
 	f.ownBit, _ = p.view.DomainBit(d.Workload.TrustDomainID)
 	f.ownSlots, f.changed = p.ownSlots(&d.Workload), p.supersededSlots()
-	for _, r := range c.Rules() {
-		if !p.ignored[r.ID] && c.Everywhere(r) {
+	for _, r := range c.Everywhere() {
+		if !p.ignored[r.ID] {
 			f.add(p, d, r)
 		}
 	}
