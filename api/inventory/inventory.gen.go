@@ -837,7 +837,7 @@ type Component struct {
 	// Isolation The least isolation that it wants; the policy may ask for more. Absent means what the policy asks for.
 	Isolation IsolationLevel `json:"isolation,omitempty,omitzero"`
 
-	// Labels Free labels that rules may select by.
+	// Labels Free labels that rules may select by, at most 64. A key has 1 to 255 characters; neither keys nor values hold control characters.
 	//
 	// Example: {"generation":"gen3","vendor":"acme"}
 	Labels Labels `json:"labels,omitempty,omitzero"`
@@ -945,7 +945,7 @@ type Host struct {
 	// ID Unique over the whole fleet, whatever the site.
 	ID externalRef0.Identifier `json:"id"`
 
-	// Labels Free labels that rules may select by.
+	// Labels Free labels that rules may select by, at most 64. A key has 1 to 255 characters; neither keys nor values hold control characters.
 	//
 	// Example: {"generation":"gen3","vendor":"acme"}
 	Labels Labels `json:"labels,omitempty,omitzero"`
@@ -1165,7 +1165,7 @@ type InventoryKind string
 // Example: VM
 type IsolationLevel string
 
-// Labels Free labels that rules may select by.
+// Labels Free labels that rules may select by, at most 64. A key has 1 to 255 characters; neither keys nor values hold control characters.
 //
 // Example: {"generation":"gen3","vendor":"acme"}
 type Labels map[string]string

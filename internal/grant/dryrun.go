@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,9 +32,12 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 		return placement.Decision{}, err
 	}
 	view := s.fleet.View()
-	for _, id := range q.HostIDs {
+	for i, id := range q.HostIDs {
 		if _, known := view.Slot(id); !known {
-			return placement.Decision{}, placement.Errorf(placement.Invalid, "hostIds: there is no host %q", id)
+			unknown := placement.NoSuch("host", id)
+			return placement.Decision{}, &placement.Error{Kind: placement.Invalid, Message: "hostIds: " + unknown.Message, Findings: []placement.Finding{
+				{Severity: "ERROR", Code: "UNKNOWN_REFERENCE", Pointer: fmt.Sprintf("/hostIds/%d", i), Message: unknown.Message},
+			}}
 		}
 	}
 	if len(q.Candidates) > 0 {

@@ -132,7 +132,7 @@ func (a directivesAPI) CreateAck(ctx context.Context, req wire.CreateAckRequestO
 		HostID: req.Body.HostID, Seq: req.Body.Seq, Outcome: placement.AckOutcome(req.Body.Outcome), Detail: req.Body.Detail,
 	})
 	if err != nil {
-		return nil, err
+		return nil, pointed(err, "/seq") // all else was checked
 	}
 	return wire.CreateAck204Response{}, nil
 }

@@ -213,6 +213,15 @@ func refusal(d *placement.Decision) *problem {
 	return p
 }
 
+// someOf lists ids for a sentence; the members of the problem have them all.
+func someOf(ids []string) string {
+	const shown = 3
+	if len(ids) <= shown {
+		return printable(strings.Join(ids, ", "))
+	}
+	return fmt.Sprintf("%s and %d more", printable(strings.Join(ids[:shown], ", ")), len(ids)-shown)
+}
+
 // refusalDetail says in one sentence why a request was refused, without what other owners run.
 func refusalDetail(e *placement.Explanation) string {
 	if len(e.Reasons) > 0 {
@@ -227,7 +236,7 @@ func refusalDetail(e *placement.Explanation) string {
 		if d.HostsFeasible > 0 {
 			continue
 		}
-		detail := fmt.Sprintf("Refused: none of %d hosts may run %s", d.HostsTotal, strings.Join(d.ResourceDefinitionIDs, ", "))
+		detail := fmt.Sprintf("Refused: none of %d hosts may run %s", d.HostsTotal, someOf(d.ResourceDefinitionIDs))
 		if d.NearestMiss == nil {
 			return detail + "."
 		}

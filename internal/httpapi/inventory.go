@@ -135,6 +135,17 @@ func recordProblem(err error) error {
 	return p
 }
 
+// pointed gives a refusal of a body that names no place the only one that it can mean.
+func pointed(err error, pointer string) error {
+	var e *placement.Error
+	if !errors.As(err, &e) || e.Kind != placement.Invalid || len(e.Findings) > 0 {
+		return err
+	}
+	p := newProblem(http.StatusUnprocessableEntity, e.Message)
+	p.InvalidParams = []invalidParam{{Pointer: pointer, Reason: e.Message}}
+	return p
+}
+
 // noun is one collection of the inventory on the wire: how its resources are read, written, found and named. W is the
 // wire's type, D the domain's.
 type noun[W, D any] struct {

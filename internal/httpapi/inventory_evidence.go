@@ -48,7 +48,7 @@ func (a inventoryAPI) attest(r *http.Request, hostID string) (reply, error) {
 	}
 	stored, err := a.Inventory.Attest(r.Context(), auth.FromContext(r.Context()).ClientID, hostID, record)
 	if err != nil {
-		return reply{}, err
+		return reply{}, pointed(err, "/attestedAt") // all else was checked
 	}
 	return reply{status: http.StatusCreated, body: attestationRecordToWire(&stored)}, nil
 }
@@ -112,7 +112,7 @@ func (a inventoryAPI) scrub(r *http.Request, hostID string) (reply, error) {
 		Level: level, DeviceReset: report.DeviceReset, At: exactTime(report.At), Actor: report.Actor, Evidence: report.Evidence,
 	})
 	if err != nil {
-		return reply{}, err
+		return reply{}, pointed(err, "/at") // all else was checked
 	}
 	return reply{status: http.StatusCreated, body: scrubRecordToWire(&stored)}, nil
 }

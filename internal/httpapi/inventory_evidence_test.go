@@ -67,7 +67,7 @@ func TestAttestations(t *testing.T) {
 		"trust without evidence": {object{"state": "TRUSTED", "attestedAt": at(0)}, 422, []string{"/evidenceDigest"}},
 		"trust without a time":   {object{"state": "TRUSTED", "evidenceDigest": appDigest}, 422, []string{"/attestedAt"}},
 		"two times":              {object{"state": "UNTRUSTED", "attestedAt": at(0), "age": "1m"}, 422, []string{"/age"}},
-		"the future":             {object{"state": "UNTRUSTED", "attestedAt": at(time.Hour)}, 422, nil},
+		"the future":             {object{"state": "UNTRUSTED", "attestedAt": at(time.Hour)}, 422, []string{"/attestedAt"}},
 		"an end before the time": {object{"state": "UNTRUSTED", "attestedAt": at(0), "validUntil": at(-time.Hour)}, 422, []string{"/validUntil"}},
 		"an age without end":     {object{"state": "UNTRUSTED", "age": "99999999h"}, 422, []string{"/age"}},
 	} {

@@ -30,7 +30,7 @@ type shape struct {
 	integer    bool // of a number
 	enum       []string
 	pattern    *regexp.Regexp
-	example    string // of what fits the pattern
+	example    any // of what fits the pattern
 	dateTime   bool
 	minLength  int
 	maxLength  int // 0: any
@@ -40,6 +40,7 @@ type shape struct {
 	properties map[string]*shape
 	additional *shape // of attributes without a name of their own; nil: there are none
 	items      *shape
+	maxMembers int // 0: any number
 	minItems   int
 	unique     bool
 }
@@ -67,9 +68,7 @@ func compileShape(name string, schema *openapi3.Schema) (*shape, error) {
 		if s.pattern, err = regexp.Compile(schema.Pattern); err != nil {
 			return nil, fmt.Errorf("schema %s: %w", name, err)
 		}
-		if schema.Example != nil {
-			s.example = fmt.Sprintf(", such as %v", schema.Example)
-		}
+		s.example = schema.Example
 	}
 	switch {
 	case schema.Type.Is("object"):
@@ -97,6 +96,9 @@ func compileRef(ref *openapi3.SchemaRef) (*shape, error) {
 }
 
 func (s *shape) compileObject(schema *openapi3.Schema) (err error) {
+	if schema.MaxProps != nil {
+		s.maxMembers = int(*schema.MaxProps)
+	}
 	s.kind, s.properties = objectValue, make(map[string]*shape, len(schema.Properties))
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
 		if s.properties[name], err = compileRef(schema.Properties[name]); err != nil {
@@ -117,9 +119,9 @@ func withinSubset(s *openapi3.Schema) error {
 	for what, used := range map[string]bool{
 		"oneOf, anyOf, allOf or not": len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) > 0 || s.Not != nil,
 		"nullable":                   s.Nullable, "multipleOf": s.MultipleOf != nil, "maxItems": s.MaxItems != nil,
-		"minProperties or maxProperties": s.MinProps > 0 || s.MaxProps != nil,
-		"exclusive bounds":               s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet(),
-		"the format " + s.Format:         !slices.Contains([]string{"", "date-time", "int64"}, s.Format),
+		"minProperties":          s.MinProps > 0,
+		"exclusive bounds":       s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet(),
+		"the format " + s.Format: !slices.Contains([]string{"", "date-time", "int64"}, s.Format),
 	} {
 		if used {
 			return fmt.Errorf("%s is not supported in documents", what)
@@ -183,16 +185,24 @@ func (c *shapeCheck) object(s *shape, v *value) {
 			continue
 		}
 		attribute := s.properties[m.name]
-		if attribute == nil {
-			attribute = s.additional
+		if attribute == nil && s.additional != nil {
+			if attribute = s.additional; !fitsKey(m.name) {
+				c.path = append(c.path, m.name)
+				c.report(inventory.CodeInvalid, m.at, wrongKey)
+				c.path = c.path[:len(c.path)-1]
+				continue
+			}
 		}
-		if attribute == nil || strings.ContainsRune(m.name, 0) {
+		if attribute == nil {
 			c.path = append(c.path, m.name)
 			c.report(codeUnknownAttribute, m.at, "%s", unknownAttribute(s, m.name))
 			c.path = c.path[:len(c.path)-1]
 			continue
 		}
 		c.within(m.name, attribute, m.value)
+	}
+	if s.maxMembers > 0 && len(v.members) > s.maxMembers {
+		c.report(inventory.CodeInvalid, v.at, "this has %d members; at most %d are allowed", len(v.members), s.maxMembers)
 	}
 	for _, name := range s.required {
 		if v.member(name) == nil {
@@ -251,11 +261,11 @@ func (c *shapeCheck) text(s *shape, v *value) {
 	case s.maxLength > 0 && length > s.maxLength && utf8.RuneCountInString(v.text) > s.maxLength:
 		c.report(inventory.CodeInvalid, v.at, "this is longer than %d characters", s.maxLength)
 	case s.pattern != nil && !s.pattern.MatchString(v.text):
-		c.report(inventory.CodeInvalid, v.at, "%q is not of the form %s%s", printable(v.text), s.pattern, s.example)
+		c.report(inventory.CodeInvalid, v.at, "%s", outOfForm(strconv.Quote(printable(v.text)), s.pattern.String(), s.example))
 	case s.dateTime && !isTime(v.text):
 		c.report(inventory.CodeInvalid, v.at, "%q is no time as RFC 3339 writes it, such as 2026-11-23T10:00:00Z", printable(v.text))
 	case strings.IndexByte(v.text, 0) >= 0:
-		c.report(inventory.CodeInvalid, v.at, "this holds the character U+0000, which cannot be stored")
+		c.report(inventory.CodeInvalid, v.at, holdsNUL)
 	}
 }
 
@@ -270,18 +280,8 @@ func (c *shapeCheck) number(s *shape, v *value) {
 	case err != nil:
 		c.report(codeWrongType, v.at, "%s is no whole number, in decimal digits only", printable(v.text))
 	case s.minimum != nil && float64(n) < *s.minimum, s.maximum != nil && float64(n) > *s.maximum:
-		c.report(inventory.CodeInvalid, v.at, "%d is out of bounds: %s", n, bounds(s))
+		c.report(inventory.CodeInvalid, v.at, "%d is out of bounds: %s", n, bounds(s.minimum, s.maximum))
 	}
-}
-
-func bounds(s *shape) string {
-	switch {
-	case s.maximum == nil:
-		return fmt.Sprintf("at least %.0f", *s.minimum)
-	case s.minimum == nil:
-		return fmt.Sprintf("at most %.0f", *s.maximum)
-	}
-	return fmt.Sprintf("%.0f to %.0f", *s.minimum, *s.maximum)
 }
 
 func unknownAttribute(s *shape, name string) string {

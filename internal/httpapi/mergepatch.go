@@ -33,6 +33,9 @@ func patched[W any](c *contract, schema string, current W, patch []byte) (W, err
 	if err != nil {
 		return after, fmt.Errorf("patch %s: %w", schema, err)
 	}
+	if err := checkNames(c.doc.Components.Schemas[schema], result); err != nil {
+		return after, err
+	}
 	if err := json.Unmarshal(result, &after); err != nil {
 		return after, newProblem(http.StatusUnprocessableEntity, "the patched resource cannot be read: "+printable(err.Error()))
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -12,7 +13,8 @@ import (
 // checkNames refuses a JSON text in which the name of a member means one thing to the contract and another to the
 // decoder. The contract's schemas compare names exactly; encoding/json takes any case for the same name, and the last of
 // two. So what the schema calls unknown, and lets pass, the decoder would take for the attribute, unchecked. A name that
-// stands in an object twice is answered 400 with its place, one that differs only by case 422 with its pointer.
+// stands in an object twice is answered 400 with its place, one that differs only by case 422 with its pointer. So is what
+// no schema of OpenAPI 3.0 can say: which keys a map may have, and that nothing holds U+0000.
 func checkNames(schema *openapi3.SchemaRef, text []byte) error {
 	root := (&documentText{body: text}).value()
 	c := nameCheck{index: lineIndex{body: text}}
@@ -20,19 +22,19 @@ func checkNames(schema *openapi3.SchemaRef, text []byte) error {
 		return c.duplicate
 	}
 	if schema != nil {
-		c.spelling(composed(nil, schema), root)
+		c.names(composed(nil, schema), root)
 	}
-	if len(c.misspelt) == 0 {
+	if len(c.faults) == 0 {
 		return nil
 	}
-	return faulty(http.StatusUnprocessableEntity, c.misspelt)
+	return faulty(http.StatusUnprocessableEntity, c.faults)
 }
 
 type nameCheck struct {
 	index     lineIndex
 	path      []string
 	duplicate error // the first
-	misspelt  []invalidParam
+	faults    []invalidParam
 }
 
 // twice looks for an object with two members of one name.
@@ -51,54 +53,86 @@ func (c *nameCheck) twice(v *value) {
 	}
 }
 
-// spelling looks for members whose names are the schema's in another case. A map's keys are data and may be any.
-func (c *nameCheck) spelling(schemas []*openapi3.Schema, v *value) {
-	if len(schemas) == 0 {
-		return
+func (c *nameCheck) fault(reason string) {
+	c.faults = append(c.faults, invalidParam{Pointer: jsonPointer(c.path), Reason: reason})
+}
+
+// names looks for members whose names are the schema's in another case, and for what cannot be stored. A map's keys are
+// data: they may be the name of an attribute in any case. Below what no schema describes, schemas is empty.
+func (c *nameCheck) names(schemas []*openapi3.Schema, v *value) {
+	if strings.IndexByte(v.text, 0) >= 0 {
+		c.fault(holdsNUL)
 	}
 	for i := range v.members {
 		m := &v.members[i]
-		within, meant := attributeOf(schemas, m.name)
+		a := attributeOf(schemas, m.name)
 		c.path = append(c.path, m.name)
-		if meant != "" {
-			c.misspelt = append(c.misspelt, invalidParam{Pointer: jsonPointer(c.path), Reason: fmt.Sprintf("there is no such attribute; did you mean %q?", meant)})
+		switch {
+		case a.meant != "":
+			c.fault(fmt.Sprintf("there is no such attribute; did you mean %q?", a.meant))
+		case a.key && !fitsKey(m.name):
+			c.fault(wrongKey)
+		case strings.IndexByte(m.name, 0) >= 0:
+			c.fault(holdsNUL)
 		}
-		c.spelling(within, m.value)
+		c.names(a.schemas, m.value)
 		c.path = c.path[:len(c.path)-1]
 	}
+	items := itemsOf(schemas)
 	for i, item := range v.items {
 		c.path = append(c.path, strconv.Itoa(i))
-		for _, s := range schemas {
-			if s.Items != nil {
-				c.spelling(composed(nil, s.Items), item)
-			}
-		}
+		c.names(items, item)
 		c.path = c.path[:len(c.path)-1]
 	}
 }
 
-// attributeOf returns the schemas of a member. For one that no schema names, meant is the attribute that the decoder
-// would take it for, if any.
-func attributeOf(schemas []*openapi3.Schema, name string) (within []*openapi3.Schema, meant string) {
+// What is said of texts and keys that a schema cannot refuse.
+const (
+	holdsNUL = "this holds the character U+0000, which cannot be stored"
+	wrongKey = "a key has 1 to 255 characters, and no control characters among them"
+)
+
+// fitsKey tells whether a text may be the key of a map: it is like an identifier.
+func fitsKey(key string) bool {
+	return key != "" && utf8.RuneCountInString(key) <= 255 && !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// memberRule is what schemas say of a member.
+type memberRule struct {
+	schemas []*openapi3.Schema
+	meant   string // of a name that no schema has: the attribute that the decoder would take it for, if any
+	key     bool   // the name is the key of a map
+}
+
+func attributeOf(schemas []*openapi3.Schema, name string) (a memberRule) {
 	for _, s := range schemas {
 		if p := s.Properties[name]; p != nil {
-			within = composed(within, p)
+			a.schemas = composed(a.schemas, p)
 		}
 	}
-	if within != nil {
-		return within, ""
+	if a.schemas != nil {
+		return a
 	}
 	for _, s := range schemas {
 		for known := range s.Properties {
 			if strings.EqualFold(known, name) {
-				return nil, known
+				return memberRule{meant: known}
 			}
 		}
 		if s.AdditionalProperties.Schema != nil {
-			within = composed(within, s.AdditionalProperties.Schema)
+			a.schemas, a.key = composed(a.schemas, s.AdditionalProperties.Schema), true
 		}
 	}
-	return within, ""
+	return a
+}
+
+func itemsOf(schemas []*openapi3.Schema) (items []*openapi3.Schema) {
+	for _, s := range schemas {
+		if s.Items != nil {
+			items = composed(items, s.Items)
+		}
+	}
+	return items
 }
 
 // composed appends a schema and those that it is composed of.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -43,6 +44,58 @@ func TestNamesInAnotherCaseAreRefused(t *testing.T) {
 		"attestation":      {call{as: "verifier", method: "POST", path: "/inventory/v1/hosts/h1/attestations", body: `{"state":"TRUSTED","attestedAt":"2026-11-23T10:00:00Z","STATE":"NOPE"}`}, []string{"/STATE"}},
 		"cache decision":   {call{as: "operator", method: "POST", path: "/placement/v1/cache_decisions", body: `{"digest":"sha256:aa","hostId":"h1","trustDomainId":"TD-A","purpose":"START","Purpose":"NOPE"}`}, []string{"/Purpose"}},
 		"reservation ends": {call{as: "operator", method: "POST", path: "/placement/v1/reservations/x/release", body: `{"reason":"r","Reason":""}`}, []string{"/Reason"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := a.in(t).do(tc.call).problem(http.StatusUnprocessableEntity)
+			got := pointers(p)
+			slices.Sort(got)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("pointers (-want +got):\n%s\n%v", diff, p)
+			}
+		})
+	}
+}
+
+// What cannot be stored or referred to is refused where it stands, whether a schema knows the place or not.
+func TestPlacesOfWhatCannotBeMeant(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	granted := a.grant("vnfm-a", instantiate("i1", "vnfd-a", "plain")).want(http.StatusCreated).object()
+	if granted["id"] == nil {
+		t.Fatal(granted)
+	}
+	foreign := instantiate("i2", "vnfd-a", "open")
+	foreign["additionalParams"] = object{"free": []any{object{"a": "\x00"}, object{"\x00": 1}}}
+	long := strings.Repeat("k", 256)
+	many := object{}
+	for i := range 65 {
+		many[fmt.Sprint("label-", i)] = "x"
+	}
+	host := func(change object) call {
+		return call{as: "operator", method: "PATCH", path: "/inventory/v1/hosts/h1", body: change, header: map[string]string{"Content-Type": "application/merge-patch+json"}}
+	}
+	ack := func(seq int, detail string) call {
+		return call{as: "agent", method: "POST", path: "/directives/v1/acks", body: object{"hostId": "h1", "seq": seq, "outcome": "APPLIED", "detail": detail}}
+	}
+	for name, tc := range map[string]struct {
+		call call
+		want []string
+	}{
+		"free parameters":     {call{as: "vnfm-a", method: "POST", path: "/grant/v1/grants", body: foreign}, []string{"/additionalParams/free/0/a", "/additionalParams/free/1/?"}},
+		"capacity":            {host(object{"capacity": object{"ext.\x00": 1}}), []string{"/capacity/ext.?"}},
+		"label's key":         {host(object{"labels": object{"a\x00": "x"}}), []string{"/labels/a?"}},
+		"label's empty key":   {host(object{"labels": object{"": "x"}}), []string{"/labels/"}},
+		"label's long key":    {host(object{"labels": object{long: "x"}}), []string{"/labels/" + long[:192] + "..."}},
+		"label's value":       {host(object{"labels": object{"a": "x\x00"}}), []string{"/labels/a"}},
+		"label's line":        {host(object{"labels": object{"a": "x\ny"}}), []string{"/labels/a"}},
+		"many labels":         {host(object{"labels": many}), []string{"/labels"}},
+		"acknowledgement":     {ack(1, "x\x00"), []string{"/detail"}},
+		"unknown directive":   {ack(99, "x"), []string{"/seq"}},
+		"unknown host":        {call{as: "operator", method: "POST", path: "/placement/v1/decisions", body: object{"grantRequest": instantiate("i3", "vnfd-a", "open"), "hostIds": []string{"h1", "nope"}}}, []string{"/hostIds/1"}},
+		"verdict to come":     {call{as: "verifier", method: "POST", path: "/inventory/v1/hosts/h1/attestations", body: object{"state": "UNTRUSTED", "attestedAt": time.Now().Add(time.Hour)}}, []string{"/attestedAt"}},
+		"cleaning to come":    {call{as: "scrubber", method: "POST", path: "/inventory/v1/hosts/h1/scrub_records", body: object{"level": "REBOOT", "at": time.Now().Add(time.Hour), "evidence": "x"}}, []string{"/at"}},
+		"reason of a release": {call{as: "operator", method: "POST", path: "/placement/v1/reservations/x/release", body: object{"reason": "\x00"}}, []string{"/reason"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

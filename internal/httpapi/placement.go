@@ -77,7 +77,7 @@ func (a placementAPI) CreateDecision(ctx context.Context, req wire.CreateDecisio
 	}
 	d, err := a.Grants.Decide(ctx, q)
 	if err != nil {
-		return nil, err
+		return nil, recordProblem(err)
 	}
 	return wire.CreateDecision201JSONResponse{
 		Body:    decisionToWire(&d, readsAll(ctx)),

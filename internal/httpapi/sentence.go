@@ -42,7 +42,7 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	if text, ok := fixedSentence(r, p); ok {
 		return text
 	}
-	kind, _, _ := strings.Cut(r.Check, " ")
+	kind, check, _ := strings.Cut(r.Check, " ")
 	switch kind {
 	case "domain-permit":
 		switch {
@@ -75,7 +75,7 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	case "oversight":
 		return "the pool of {host} may not run this oversight function: " + whyOversight(p)
 	case "max-blast-radius":
-		return blastRadius(p)
+		return blastRadius(check, p)
 	case "scrub-before-reuse":
 		return fmt.Sprintf("{host} still holds what %s left; a scrub of level %s is needed first", formerOwner(full, p("residueOf")), p("needed"))
 	case "cache-mode":
@@ -159,11 +159,15 @@ func whyOversight(p func(string) string) string {
 	return "it is shared with other trust domains"
 }
 
-func blastRadius(p func(string) string) string {
+func blastRadius(check string, p func(string) string) string {
 	if p("replicas") != "" {
 		return fmt.Sprintf("{host} would make %s replicas in one %s; at most %s are allowed", p("replicas"), p("scope"), p("max"))
 	}
-	return fmt.Sprintf("{host} would run %s different ones; at most %s are allowed", p("count"), p("max"))
+	counted := "network functions"
+	if check == "DOMAINS" {
+		counted = "trust domains"
+	}
+	return fmt.Sprintf("{host} would run %s different %s; at most %s are allowed", p("count"), counted, p("max"))
 }
 
 func formerOwner(full bool, trustDomainID string) string {

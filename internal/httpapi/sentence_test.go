@@ -57,6 +57,7 @@ func reasons() []placement.Reason {
 		rule("oversight SELF", "pool", "POOL-X", "component", "oam"),
 		rule("oversight POOL", "pool", "POOL-X", "domain", "DOMAIN-X", "permitted", "DOMAIN-X, DOMAIN-Y"),
 		rule("max-blast-radius NF_INSTANCES", "count", "3", "max", "2"),
+		rule("max-blast-radius DOMAINS", "count", "3", "max", "2"),
 		rule("max-blast-radius REPLICA_SHARE", "replicas", "3", "max", "2", "scope", "ZONE"),
 		rule("scrub-before-reuse", "residueOf", "DOMAIN-X", "since", "2026-01-01T00:00:00Z", "needed", "REBOOT"),
 		rule("cache-mode", "mode", "ENCRYPTED", "artefact", "sha256:ab"),

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -89,10 +91,63 @@ func collect(err error, where string, p *problem) {
 		if where == "" {
 			pointer = jsonPointer(append(e.JSONPointer(), unsupported(e)...))
 		}
-		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: printable(e.Reason)})
+		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: pointer, Reason: reasonOf(e)})
 	default:
 		p.InvalidParams = append(p.InvalidParams, invalidParam{Pointer: where, Reason: printable(err.Error())})
 	}
+}
+
+// noControls is the pattern of identifiers and labels.
+var noControls = regexp.MustCompile(`^\^\[\^\\x00-\\x1F\\x7F\][*+]\$$`)
+
+// outOfForm says that what, a text, does not match a pattern.
+func outOfForm(what, pattern string, example any) string {
+	switch {
+	case noControls.MatchString(pattern):
+		return what + " holds a control character (a line break, a tab, or the like), which is not allowed here"
+	case example != nil:
+		return fmt.Sprintf("%s is not of the form %s, such as %v", what, pattern, example)
+	}
+	return what + " is not of the form " + pattern
+}
+
+// reasonOf says what is wrong with a value in words that a person can act on. It does not repeat the value.
+func reasonOf(e *openapi3.SchemaError) string {
+	s := e.Schema
+	switch e.SchemaField {
+	case "pattern":
+		return outOfForm("this", s.Pattern, s.Example)
+	case "format":
+		if s.Format == "date-time" {
+			return "this is no time as RFC 3339 writes it, such as 2026-11-23T10:00:00Z"
+		}
+	case "enum":
+		var names []string
+		for _, v := range s.Enum {
+			names = append(names, fmt.Sprint(v))
+		}
+		text, _ := e.Value.(string)
+		return "this is none of " + strings.Join(names, ", ") + suggestion(text, names)
+	case "minimum", "maximum":
+		return "this is out of bounds: " + bounds(s.Min, s.Max)
+	case "type":
+		if _, number := e.Value.(json.Number); number && e.Origin != nil {
+			return "this number is larger than a computer's numbers are"
+		}
+	}
+	return printable(e.Reason)
+}
+
+// bounds writes the bounds of a number, of which there is at least one.
+func bounds(least, most *float64) string {
+	write := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	switch {
+	case most == nil:
+		return "at least " + write(*least)
+	case least == nil:
+		return "at most " + write(*most)
+	}
+	return write(*least) + " to " + write(*most)
 }
 
 // unsupported is the name of an attribute that a schema does not have, for which the error points to the object only.
