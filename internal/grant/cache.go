@@ -44,7 +44,7 @@ func (s *Service) DecideCache(ctx context.Context, q CacheQuestion) (CacheAnswer
 	}
 	view := s.fleet.View()
 	in := placement.Inputs{
-		Demands:       []placement.Demand{solver.CacheDemand(view.Catalogue, q.TrustDomainID, q.Digest)},
+		Demands:       solver.CacheDemands(view.Catalogue, q.TrustDomainID, q.Digest),
 		RestrictHosts: []string{q.HostID}, Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
 		ExplainLevel: placement.ExplainFull, MappingMaxAge: s.settings.HostMappingMaxAge,
 	}

@@ -1,6 +1,8 @@
 package solver
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 
 	"ringfence/internal/fleet"
@@ -8,28 +10,39 @@ import (
 	"ringfence/internal/policy"
 )
 
-// CacheDemand is the demand of a question about a cache: an artefact for a trust domain. Nobody says for which component; so
-// it has the roles of all components of the trust domain that run the artefact, and none of them gets a weaker mode than a
-// grant would. It has their runtime class if they agree on one.
-func CacheDemand(cat *placement.Catalogue, trustDomainID, digest string) placement.Demand {
-	w := placement.Workload{TrustDomainID: trustDomainID, Images: []string{digest}}
-	runtimes := map[string]bool{}
-	for id := range cat.VNFProfiles {
+// CacheDemands are the demands of a question about a cache: an artefact for a trust domain. Nobody says for which component; so
+// there is one for each component of the trust domain that runs the artefact, as the rules of a grant would see it, and one for
+// nobody in particular when none does. Components that no rule can tell apart are asked about once.
+func CacheDemands(cat *placement.Catalogue, trustDomainID, digest string) []placement.Demand {
+	var out []placement.Demand
+	for _, id := range slices.Sorted(maps.Keys(cat.VNFProfiles)) {
 		profile := cat.VNFProfiles[id]
 		for i := range profile.Components {
 			c := &profile.Components[i]
 			if profile.DomainOf(c) == trustDomainID && slices.Contains(c.Images, digest) {
-				derived := profile.Derive(cat, c.ID)
-				w.Roles |= derived.Roles
-				w.ProtectedPeer = w.ProtectedPeer || derived.ProtectedPeer
-				runtimes[c.Runtime] = true
+				d := cacheDemand(cat, &profile, c, digest)
+				if !slices.ContainsFunc(out, func(o placement.Demand) bool { return reflect.DeepEqual(o, d) }) {
+					out = append(out, d)
+				}
 			}
 		}
 	}
-	if len(runtimes) == 1 {
-		w.Runtime = sortedSet(runtimes)[0]
+	if len(out) == 0 {
+		out = []placement.Demand{{Workload: placement.Workload{TrustDomainID: trustDomainID, Images: []string{digest}}}}
 	}
-	return placement.Demand{Workload: w}
+	return out
+}
+
+func cacheDemand(cat *placement.Catalogue, profile *placement.VNFProfile, c *placement.Component, digest string) placement.Demand {
+	derived := profile.Derive(cat, c.ID)
+	w := placement.Workload{
+		NF: placement.NF{Type: c.NF.Type}, ComponentID: c.ID, TrustDomainID: profile.DomainOf(c), Roles: derived.Roles,
+		ProtectedPeer: derived.ProtectedPeer, Images: []string{digest}, Labels: c.Labels, Runtime: c.Runtime,
+	}
+	if w.NF.Type == "" {
+		w.NF.Type = profile.NFType
+	}
+	return placement.Demand{Workload: w, Isolation: c.Isolation}
 }
 
 // prePullKinds are the kinds of rule that a question about a cache asks; there is no workload that others
@@ -38,23 +51,39 @@ var prePullKinds = []policy.Kind{
 	policy.DomainPermit, policy.Location, policy.PhysicalSecurity, policy.AttestationFreshness, policy.ScrubBeforeReuse, policy.CacheMode,
 }
 
-// SolveCache answers whether an artefact may be brought to the one host of the inputs, and in which mode. An
-// artefact in mode GUEST_ONLY or NO_STORE is never pulled before its workload starts.
+// SolveCache answers whether an artefact may be brought to the one host of the inputs, and in which mode: the strictest that it
+// gets for any of the demands, and not at all if one of them is refused. An artefact in mode GUEST_ONLY or NO_STORE is never
+// pulled before its workload starts.
 func SolveCache(v *fleet.View, in *placement.Inputs) (placement.CacheMode, []placement.Reason) {
-	d := &in.Demands[0]
-	if why := unknownOfCache(v, in, d); len(why) > 0 {
+	if why := unknownOfCache(v, in, &in.Demands[0]); len(why) > 0 {
 		return placement.CacheUnset, why
 	}
 	world := &policy.World{
-		Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: in.Now, HostMappingMaxAge: in.MappingMaxAge, PrePull: in.PrePull,
+		Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: in.Now, HostMappingMaxAge: in.MappingMaxAge,
+		CacheOnly: true, PrePull: in.PrePull,
 	}
-	c := candidateFor(world, d, policy.Replicas{})
 	slot, _ := v.Slot(in.RestrictHosts[0])
-	verdict := c.JudgeSite(v.Facts(slot), "", nil)
-	if !verdict.Feasible {
-		return placement.CacheUnset, verdict.Reasons
+	mode := placement.CacheUnset
+	var reasons []placement.Reason
+	for i := range in.Demands {
+		verdict := candidateFor(world, &in.Demands[i], policy.Replicas{}).JudgeSite(v.Facts(slot), "", nil)
+		for _, r := range verdict.Reasons {
+			if !slices.ContainsFunc(reasons, r.Equal) {
+				reasons = append(reasons, r)
+			}
+		}
+		for _, c := range verdict.Cache {
+			mode = max(mode, c.Mode)
+		}
 	}
-	return verdict.Cache[0].Mode, nil
+	if len(reasons) == 0 {
+		return mode, nil
+	}
+	t := tally{ranks: allRanks(v.Policies)}
+	slices.SortStableFunc(reasons, func(a, b placement.Reason) int {
+		return t.compare(ruleKey{a.PolicyID, a.RuleID}, ruleKey{b.PolicyID, b.RuleID})
+	})
+	return placement.CacheUnset, reasons
 }
 
 func unknownOfCache(v *fleet.View, in *placement.Inputs, d *placement.Demand) []placement.Reason {

@@ -227,16 +227,16 @@ func (p *problem) conflict(blockers map[string]bool) *placement.ConflictSet {
 	if len(needed) == 0 {
 		needed = candidates
 	}
-	t := tally{ranks: p.allRanks()}
+	t := tally{ranks: allRanks(p.view.Policies)}
 	slices.SortFunc(needed, func(a, b string) int { return t.compare(p.key(a), p.key(b)) })
 	return &placement.ConflictSet{
 		Members: needed, Message: "each resource could be placed alone, but not all together under " + strings.Join(needed, ", "),
 	}
 }
 
-func (p *problem) allRanks() map[ruleKey]int {
+func allRanks(set *policy.Set) map[ruleKey]int {
 	m := map[ruleKey]int{}
-	for _, pol := range p.view.Policies.Policies {
+	for _, pol := range set.Policies {
 		for _, r := range pol.Rules {
 			m[ruleKey{r.PolicyID, r.ID}] = len(m)
 		}
