@@ -621,7 +621,7 @@ type GrantRequest struct {
 	// PlacementConstraints Which resources belong together or apart. A hard constraint that cannot be kept refuses the request.
 	PlacementConstraints []PlacementConstraint `json:"placementConstraints,omitempty,omitzero"`
 
-	// RemoveResources Resources to be deleted.
+	// RemoveResources Resources to be deleted. With a `resource`, its `resourceId` says which one is meant: the VIM's id, under the `vimConnectionId` if that is given, the `reservationId` of the grant, or the id of the definition under which it was granted. Without, the `id` of the definition is that under which it was granted. What matches nothing of the VNF instance frees nothing. A termination that lists nothing ends everything.
 	RemoveResources []ResourceDefinition `json:"removeResources,omitempty,omitzero"`
 
 	// SelectedDeployableModule The deployable modules of the VNF descriptor that are chosen.

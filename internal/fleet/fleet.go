@@ -31,7 +31,7 @@ type Fleet struct {
 	slots     *shards[int32]
 	byID      *shards[*placement.Residency]
 	byVNF     *shards[[]*placement.Residency]
-	byHandle  *shards[*placement.Residency]
+	byHandle  *shards[[]*placement.Residency]            // by what the VIMs call them; VIMs may call several the same
 	cache     *shards[[]placement.CacheEntry]            // by host
 	homeless  map[string]map[string]*placement.Residency // residencies whose host is not known yet, by host and id
 	memo      *memo
@@ -49,7 +49,7 @@ func New() *Fleet {
 	f := &Fleet{
 		catalogue: placement.NewCatalogue(), policies: &policy.Set{}, numbers: map[string]uint8{}, owned: map[int]bool{},
 		slots: newShards[int32](), byID: newShards[*placement.Residency](), byVNF: newShards[[]*placement.Residency](),
-		byHandle: newShards[*placement.Residency](), cache: newShards[[]placement.CacheEntry](), homeless: map[string]map[string]*placement.Residency{}, memo: newMemo(),
+		byHandle: newShards[[]*placement.Residency](), cache: newShards[[]placement.CacheEntry](), homeless: map[string]map[string]*placement.Residency{}, memo: newMemo(),
 		dirty: map[int]bool{}, ownCatalogue: true,
 	}
 	f.Publish()
@@ -188,11 +188,9 @@ func (f *Fleet) setResidency(id string, r *placement.Residency) {
 		return
 	}
 	f.byID.set(id, r)
-	vnf := r.Workload.NF.VNFInstanceID
-	list, _ := f.byVNF.get(vnf)
-	f.byVNF.set(vnf, insertResident(list, r))
+	index(f.byVNF, r.Workload.NF.VNFInstanceID, r)
 	for _, handle := range r.VIMResourceIDs {
-		f.byHandle.set(handle, r)
+		index(f.byHandle, handle, r)
 	}
 	n, ok := f.slots.get(r.HostID)
 	if !ok {
@@ -206,15 +204,9 @@ func (f *Fleet) setResidency(id string, r *placement.Residency) {
 
 func (f *Fleet) dropResidency(old *placement.Residency) {
 	f.byID.delete(old.ID)
-	vnf := old.Workload.NF.VNFInstanceID
-	list, _ := f.byVNF.get(vnf)
-	if list = withoutResident(list, old.ID); len(list) == 0 {
-		f.byVNF.delete(vnf)
-	} else {
-		f.byVNF.set(vnf, list)
-	}
+	unindex(f.byVNF, old.Workload.NF.VNFInstanceID, old.ID)
 	for _, handle := range old.VIMResourceIDs {
-		f.byHandle.delete(handle)
+		unindex(f.byHandle, handle, old.ID)
 	}
 	if n, ok := f.slots.get(old.HostID); ok {
 		b := f.ownBlock(int(n) / BlockSize)
@@ -239,6 +231,22 @@ func (f *Fleet) setCacheEntry(id string, e *placement.CacheEntry) {
 		return
 	}
 	f.cache.set(hostID, list)
+}
+
+// index adds a residency to those under a key, which are ascending by id whatever the order in which they come.
+func index(s *shards[[]*placement.Residency], key string, r *placement.Residency) {
+	list, _ := s.get(key)
+	s.set(key, insertResident(list, r))
+}
+
+// unindex removes a residency, and no other one, from those under a key.
+func unindex(s *shards[[]*placement.Residency], key, id string) {
+	list, _ := s.get(key)
+	if list = withoutResident(list, id); len(list) == 0 {
+		s.delete(key)
+	} else {
+		s.set(key, list)
+	}
 }
 
 func compareResidency(r *placement.Residency, id string) int { return cmp.Compare(r.ID, id) }

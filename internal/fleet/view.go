@@ -20,7 +20,7 @@ type View struct {
 	slots    *shards[int32]
 	byID     *shards[*placement.Residency]
 	byVNF    *shards[[]*placement.Residency]
-	byHandle *shards[*placement.Residency]
+	byHandle *shards[[]*placement.Residency]
 	cache    *shards[[]placement.CacheEntry]
 	memo     *memo
 }
@@ -93,12 +93,23 @@ func (v *View) ResidenciesOf(vnfInstanceID string) []*placement.Residency {
 	return rs
 }
 
-// ByHandle finds a residency by the id that the VIM or cluster gave it, or by its own; nil if nothing matches.
-func (v *View) ByHandle(resourceID string) *placement.Residency {
-	if r, ok := v.byHandle.get(resourceID); ok {
-		return r
+// Named returns the residencies that have an id of a VIM or cluster, ascending by their own id, and the one whose own id
+// it is. VIMs choose their ids apart from each other, and hosts report them: which one is meant is for the caller to say.
+func (v *View) Named(resourceID string) []*placement.Residency {
+	named, _ := v.byHandle.get(resourceID)
+	if r := v.Residency(resourceID); r != nil {
+		return insertResident(named, r)
 	}
-	return v.Residency(resourceID)
+	return named
+}
+
+// VIMConnection is the VIM connection of a residency's host; empty when it is not known.
+func (v *View) VIMConnection(r *placement.Residency) string {
+	slot, ok := v.Slot(r.HostID)
+	if !ok {
+		return ""
+	}
+	return v.Host(slot).VIMConnectionID
 }
 
 // CacheOf returns what lies in the cache of a host, ascending by digest.

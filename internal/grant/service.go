@@ -183,12 +183,6 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 // replays tells whether an answer is given again.
 func replays(a *placement.Answer) bool { return a.Found && a.SameBody && a.Stands }
 
-// removes tells whether a request ends what was granted before. The view tells what that is, and whom to tell; no later step
-// would notice what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
-func removes(req *placement.GrantRequest) bool {
-	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0
-}
-
 // answeredMeanwhile reads the answer that another request with the same key was given while this one was decided.
 func (s *Service) answeredMeanwhile(ctx context.Context, key placement.IdempotencyKey) (Result, error) {
 	answer, err := s.store.FindAnswer(ctx, key)
@@ -272,42 +266,6 @@ func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.G
 	}
 	in.Releases = releases(view, req)
 	return in, nil
-}
-
-// releases finds the residencies that a request removes. A handle that matches nothing of the VNF instance
-// frees nothing. A TERMINATE that lists no resources removes everything.
-func releases(view *fleet.View, req *placement.GrantRequest) []string {
-	own := view.ResidenciesOf(req.VNFInstanceID)
-	var out []string
-	if req.Operation == placement.OpTerminate && len(req.RemoveResources) == 0 {
-		for _, r := range own {
-			out = append(out, r.ID)
-		}
-		return out
-	}
-	for i := range req.RemoveResources {
-		if r := matching(view, own, &req.RemoveResources[i]); r != nil {
-			out = append(out, r.ID)
-		}
-	}
-	return out
-}
-
-func matching(view *fleet.View, own []*placement.Residency, rd *placement.ResourceDefinition) *placement.Residency {
-	if !rd.Placed() {
-		return nil
-	}
-	if rd.Resource != nil {
-		if r := view.ByHandle(rd.Resource.ResourceID); r != nil && len(own) > 0 && r.Workload.NF.VNFInstanceID == own[0].Workload.NF.VNFInstanceID {
-			return r
-		}
-	}
-	for _, r := range own {
-		if r.ResourceDefinitionID != "" && (r.ResourceDefinitionID == rd.ID || rd.Resource != nil && r.ResourceDefinitionID == rd.Resource.ResourceID) {
-			return r
-		}
-	}
-	return nil
 }
 
 // seed makes the random choices of a decision repeatable, and different for another request or attempt.

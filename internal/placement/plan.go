@@ -67,6 +67,7 @@ type Sibling struct {
 // ExistingResource is a residency that a constraint of a request names, with where it is.
 type ExistingResource struct {
 	ResidencyID     string
+	VNFInstanceID   string
 	VIMResourceIDs  []string
 	NFVIPoPID       string
 	ResourceZoneID  string

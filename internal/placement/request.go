@@ -1,5 +1,7 @@
 package placement
 
+import "slices"
+
 // Operation is the VNF lifecycle management operation that asks for a grant (SOL003 GrantedLcmOperationType).
 type Operation string
 
@@ -126,6 +128,30 @@ type ConstraintResourceRef struct {
 	VIMConnectionID    string
 	ResourceProviderID string
 }
+
+// Find returns the resource that is meant, among those that have its id; nil when there is none. A VIM's id counts under the
+// VIM connection that the reference names, if it names one; the VNF instance's own come before others', then the lowest
+// residency id.
+func (r *ConstraintResourceRef) Find(among []ExistingResource, vnfInstanceID string) *ExistingResource {
+	before := func(a, b *ExistingResource) bool {
+		if own := a.VNFInstanceID == vnfInstanceID; own != (b.VNFInstanceID == vnfInstanceID) {
+			return own
+		}
+		return a.ResidencyID < b.ResidencyID
+	}
+	var found *ExistingResource
+	for i := range among {
+		e := &among[i]
+		named := slices.Contains(e.VIMResourceIDs, r.ResourceID) && SameVIM(r.VIMConnectionID, e.VIMConnectionID)
+		if (named || e.ResidencyID == r.ResourceID) && (found == nil || before(e, found)) {
+			found = e
+		}
+	}
+	return found
+}
+
+// SameVIM tells whether two VIM connections may be the same: they are, or one of them is not known.
+func SameVIM(a, b string) bool { return a == "" || b == "" || a == b }
 
 // VNFInstanceParams is whose a VNF instance is, and what the policy saw of it at its instantiation, for later
 // operations that do not carry it again.

@@ -16,7 +16,7 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
 	const existingSQL = `
-		SELECT r.id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
+		SELECT r.id, r.vnf_instance_id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
 		FROM residency r
 		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
 		WHERE r.id = ANY($1) OR r.vim_resource_ids && $1 AND r.vim_resource_ids <> '{}'
@@ -28,6 +28,7 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 
 type existingRow struct {
 	ResidencyID     string   `db:"id"`
+	VNFInstanceID   string   `db:"vnf_instance_id"`
 	VIMResourceIDs  []string `db:"vim_resource_ids"`
 	NFVIPoPID       string   `db:"nfvi_pop_id"`
 	ResourceZoneID  *string  `db:"resource_zone_id"`
@@ -39,8 +40,8 @@ type existingRow struct {
 
 func existingFromRow(r *existingRow) (placement.ExistingResource, error) {
 	return placement.ExistingResource{
-		ResidencyID: r.ResidencyID, VIMResourceIDs: nilIfEmpty(r.VIMResourceIDs), NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
-		RackID: r.RackID, VIMConnectionID: r.VIMConnectionID, HostID: r.HostID, CISNodeID: r.CISNodeID,
+		ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, VIMResourceIDs: nilIfEmpty(r.VIMResourceIDs), NFVIPoPID: r.NFVIPoPID,
+		ResourceZoneID: nullToEmpty(r.ResourceZoneID), RackID: r.RackID, VIMConnectionID: r.VIMConnectionID, HostID: r.HostID, CISNodeID: r.CISNodeID,
 	}, nil
 }
 

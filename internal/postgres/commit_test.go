@@ -210,7 +210,7 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 		t.Errorf("siblings (-want +got):\n%s", diff)
 	}
 	wantExisting := []placement.ExistingResource{{
-		ResidencyID: residencyOf(first), VIMResourceIDs: []string{"vim-7"}, NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1",
+		ResidencyID: residencyOf(first), VNFInstanceID: "amf-1", VIMResourceIDs: []string{"vim-7"}, NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1",
 		VIMConnectionID: "vim-1", HostID: "h1",
 	}}
 	if diff := cmp.Diff(wantExisting, facts.Existing); diff != "" {

@@ -26,8 +26,8 @@ func supportedScope(s placement.Scope) bool {
 	}
 }
 
-// resolver finds an existing resource by an id that a constraint names: its residency's id and where it is.
-type resolver func(resourceID string) (residencyID string, at where, ok bool)
+// resolver finds the existing resources that have an id that a constraint names.
+type resolver func(resourceID string) []placement.ExistingResource
 
 func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
 	gone := map[string]bool{}
@@ -38,30 +38,31 @@ func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
 	for n := range in.Request.PlacementConstraints {
 		pc := &in.Request.PlacementConstraints[n]
 		c := constraint{id: placement.RuleConstraint(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope}
-		c.addMembers(pc.Resources, resolve, gone)
+		c.addMembers(in, pc.Resources, resolve, gone)
 		out = append(out, c)
 	}
 	for n := range in.Request.VIMConstraints {
 		c := constraint{id: placement.RuleVIM(n), vim: true}
-		c.addMembers(in.Request.VIMConstraints[n].Resources, resolve, gone)
+		c.addMembers(in, in.Request.VIMConstraints[n].Resources, resolve, gone)
 		out = append(out, c)
 	}
 	return out
 }
 
-func (c *constraint) addMembers(refs []placement.ConstraintResourceRef, resolve resolver, gone map[string]bool) {
+func (c *constraint) addMembers(in *placement.Inputs, refs []placement.ConstraintResourceRef, resolve resolver, gone map[string]bool) {
 	c.members = map[string]bool{}
 	for _, ref := range refs {
 		if !ref.Existing {
 			c.members[ref.ResourceID] = true
 			continue
 		}
-		id, at, ok := resolve(ref.ResourceID)
+		e := ref.Find(resolve(ref.ResourceID), in.Request.VNFInstanceID)
 		switch {
-		case !ok:
+		case e == nil:
 			c.unresolved = append(c.unresolved, ref.ResourceID)
-		case !gone[id]:
-			c.existing = append(c.existing, at)
+		case !gone[e.ResidencyID]:
+			h := &placement.Host{ID: e.HostID, NFVIPoPID: e.NFVIPoPID, ResourceZoneID: e.ResourceZoneID, RackID: e.RackID, VIMConnectionID: e.VIMConnectionID}
+			c.existing = append(c.existing, where{h, e.CISNodeID})
 		}
 	}
 }

@@ -59,12 +59,16 @@ func newProblem(v *fleet.View, in *placement.Inputs) *problem {
 
 // resolveIn finds existing resources in a view.
 func resolveIn(v *fleet.View) resolver {
-	return func(resourceID string) (string, where, bool) {
-		r := v.ByHandle(resourceID)
-		if r == nil {
-			return "", where{}, false
+	return func(resourceID string) []placement.ExistingResource {
+		var out []placement.ExistingResource
+		for _, r := range v.Named(resourceID) {
+			h := hostOf(v, r)
+			out = append(out, placement.ExistingResource{
+				ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID,
+				ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, VIMConnectionID: h.VIMConnectionID, HostID: h.ID, CISNodeID: r.CISNodeID,
+			})
 		}
-		return r.ID, where{hostOf(v, r), r.CISNodeID}, true
+		return out
 	}
 }
 

@@ -144,10 +144,10 @@ func factsOf(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placemen
 		}
 	}
 	for _, ref := range existingRefs(in) {
-		if r := v.ByHandle(ref); r != nil {
+		for _, r := range v.Named(ref) {
 			h := hostOf(v, r)
 			facts.Existing = append(facts.Existing, placement.ExistingResource{
-				ResidencyID: r.ID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID,
+				ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID,
 				VIMConnectionID: h.VIMConnectionID, HostID: h.ID, CISNodeID: r.CISNodeID,
 			})
 		}

@@ -20,7 +20,8 @@ func Verify(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placement
 			f.Used = fleet.Usage(v.Catalogue, f.Residents)
 			c.hosts[f.Host.ID] = f
 		}
-		c.joint = newJoint(v.Catalogue, in, newConstraints(c.resolve, in))
+		existing := func(string) []placement.ExistingResource { return facts.Existing }
+		c.joint = newJoint(v.Catalogue, in, newConstraints(existing, in))
 		for i := range plan.Placements {
 			if rs := c.check(&plan.Placements[i]); len(rs) > 0 {
 				return rs
@@ -36,18 +37,6 @@ type checker struct {
 	world *policy.World
 	hosts map[string]placement.HostFacts
 	joint *joint // members checked so far
-}
-
-// resolve finds an existing resource that a constraint names, among those that the commit read.
-func (c *checker) resolve(id string) (string, where, bool) {
-	for i := range c.facts.Existing {
-		e := &c.facts.Existing[i]
-		if e.ResidencyID == id || slices.Contains(e.VIMResourceIDs, id) {
-			h := &placement.Host{ID: e.HostID, NFVIPoPID: e.NFVIPoPID, ResourceZoneID: e.ResourceZoneID, RackID: e.RackID, VIMConnectionID: e.VIMConnectionID}
-			return e.ResidencyID, where{h, e.CISNodeID}, true
-		}
-	}
-	return "", where{}, false
 }
 
 func (c *checker) check(pl *placement.Placement) []placement.Reason {

@@ -40,11 +40,11 @@ func (d *deployment) expectAgainst(want string) {
 	}
 }
 
-// terminate asks for the end of a VNF instance with one resource, as it was instantiated.
+// terminate asks for the end of a VNF instance, resource by resource, under the ids of their reservations.
 func terminate(v *stub.VNFM, r *stub.GrantRequest, g *stub.Grant) *stub.GrantRequest {
 	end := v.NewRequest("TERMINATE", r.VNFDID, r.VNFInstanceID)
 	for i, def := range r.AddResources {
-		def.Resource = &stub.ResourceHandle{VIMConnectionID: g.AddResources[i].VIMConnectionID, ResourceID: "vim-" + g.AddResources[i].ReservationID}
+		def.Resource = &stub.ResourceHandle{VIMConnectionID: g.AddResources[i].VIMConnectionID, ResourceID: g.AddResources[i].ReservationID}
 		end.RemoveResources = append(end.RemoveResources, def)
 	}
 	return end
@@ -246,6 +246,7 @@ func TestHeal(t *testing.T) {
 	heal := vnfm.NewRequest("HEAL", "nf", "vnf")
 	heal.IsAutomaticInvocation = true
 	old := terminate(vnfm, r, g).RemoveResources[0]
+	old.Resource.ResourceID = "vim-" + old.Resource.ResourceID // as the host has reported it
 	heal.RemoveResources = []stub.ResourceDefinition{old}
 	heal.AddResources = []stub.ResourceDefinition{vnfm.Resource("r2", "c")}
 	heal.PlacementConstraints = []stub.PlacementConstraint{apart("NFVI_NODE", "r2", "vim-"+g.AddResources[1].ReservationID)}
