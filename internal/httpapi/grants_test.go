@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"ringfence/internal/placement"
 )
 
 var lowerUUIDv4 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -145,7 +147,7 @@ func constrained(resource string) object {
 func TestNothingIsGrantedWithoutPolicy(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+	if _, err := a.store.Import(t.Context(), fleet(), true, placement.EndRules{}, "operator", nil); err != nil {
 		t.Fatal(err)
 	}
 	p := a.grant("vnfm-a", instantiate("i1", "vnfd-a", "open")).problem(403)

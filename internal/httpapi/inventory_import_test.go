@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ringfence/internal/inventory"
+	"ringfence/internal/placement"
 )
 
 const yamlMedia = "application/yaml"
@@ -74,7 +75,7 @@ func TestExportOutsideDev(t *testing.T) {
 	t.Parallel()
 	a := newServer(t, inventory.Options{})
 	doc := fleet()
-	if _, err := a.store.Import(t.Context(), doc, true, "seed", nil); err != nil {
+	if _, err := a.store.Import(t.Context(), doc, true, placement.EndRules{}, "seed", nil); err != nil {
 		t.Fatal(err)
 	}
 	a.policyInForce()

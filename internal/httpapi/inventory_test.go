@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ringfence/internal/inventory"
+	"ringfence/internal/placement"
 )
 
 const (
@@ -357,7 +358,7 @@ func merged(a, b object) object {
 // seedFleet gives the server the fleet of these tests and a second site.
 func (a *api) seedFleet() {
 	a.t.Helper()
-	if _, err := a.store.Import(a.t.Context(), fleet(), true, "seed", nil); err != nil {
+	if _, err := a.store.Import(a.t.Context(), fleet(), true, placement.EndRules{}, "seed", nil); err != nil {
 		a.t.Fatal(err)
 	}
 	a.do(call{as: "operator", method: "PUT", path: "/inventory/v1/nfvi_pops/DUB", body: object{"id": "DUB", "country": "IE"}}).want(201)

@@ -343,7 +343,7 @@ const yamlPolicy = "application/vnd.ringfence.policy+yaml"
 func newFleet(t testing.TB) *api {
 	t.Helper()
 	a := newAPI(t)
-	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+	if _, err := a.store.Import(t.Context(), fleet(), true, placement.EndRules{}, "operator", nil); err != nil {
 		t.Fatal(err)
 	}
 	id := a.policy("1.0.0", separation("1.0.0"))

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"ringfence/internal/placement"
 )
 
 // modify changes a policy as an approver.
@@ -214,7 +216,7 @@ func TestListPolicies(t *testing.T) {
 func TestActivationCountsAtOnce(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	if _, err := a.store.Import(t.Context(), fleet(), true, "operator", nil); err != nil {
+	if _, err := a.store.Import(t.Context(), fleet(), true, placement.EndRules{}, "operator", nil); err != nil {
 		t.Fatal(err)
 	}
 	id := a.policy("1.0.0", separation("1.0.0"))

@@ -169,7 +169,7 @@ func TestEveryDecisionReplays(t *testing.T) {
 	a.decide("operator", object{"grantRequest": instantiate("i4", "vnfd-b", "plain"), "explain": "FULL", "hostIds": []string{"h1"}}).want(201)
 	a.do(call{as: "agent", method: "POST", path: "/placement/v1/cache_decisions", body: cacheQuestion("h2", "TD-B")}).want(201)
 	// The present differs from what the decisions saw.
-	if _, err := a.store.Import(t.Context(), &placement.Inventory{HostPools: []placement.HostPool{{ID: "P1"}, {ID: "P2"}}}, true, "operator", nil); err != nil {
+	if _, err := a.store.Import(t.Context(), &placement.Inventory{HostPools: []placement.HostPool{{ID: "P1"}, {ID: "P2"}}}, true, placement.EndRules{}, "operator", nil); err != nil {
 		t.Fatal(err)
 	}
 	all := a.do(call{as: "auditor", path: "/placement/v1/decisions"}).want(200).list()

@@ -17,8 +17,10 @@ type documentStore interface {
 	// CheckDocument reports what Import would refuse a document for: references to what does not exist, neither in it
 	// nor in the database, duplicates and cycles. Its error is Invalid with findings.
 	CheckDocument(ctx context.Context, doc *placement.Inventory) error
-	// Import checks a document and applies it. Facts lets it set what verifiers, scrubbers and decisions set otherwise.
-	Import(ctx context.Context, doc *placement.Inventory, facts bool, actor string, progress func(done, total int)) (placement.ImportResult, error)
+	// Import checks a document and applies it. Facts lets it set what verifiers, scrubbers and decisions set otherwise;
+	// end says what residencies leave behind on hosts where they are no longer.
+	Import(ctx context.Context, doc *placement.Inventory, facts bool, end placement.EndRules, actor string, progress func(done, total int)) (
+		placement.ImportResult, error)
 	// Export returns everything as it is at one moment.
 	Export(ctx context.Context) (placement.Inventory, error)
 }
@@ -43,7 +45,7 @@ func (s *Service) Import(ctx context.Context, actor string, doc *placement.Inven
 	if f.count > 0 {
 		return placement.ImportResult{}, s.refuseDocument(ctx, doc, &f)
 	}
-	return s.store.Import(ctx, doc, s.allowFacts, actor, progress)
+	return s.store.Import(ctx, doc, s.allowFacts, s.endRules(), actor, progress)
 }
 
 // refuseDocument adds what the store would refuse, so that all faults are told at once.

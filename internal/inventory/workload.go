@@ -9,7 +9,7 @@ import (
 type workloadStore interface {
 	ListResidencies(ctx context.Context, page placement.Page) ([]placement.Residency, error)
 	GetResidency(ctx context.Context, id string) (placement.Residency, error)
-	PutResidency(ctx context.Context, r placement.Residency, ifRevision *int64, actor string) (placement.Residency, bool, error)
+	PutResidency(ctx context.Context, r placement.Residency, ifRevision *int64, end placement.EndRules, actor string) (placement.Residency, bool, error)
 	// DeleteResidency ends a residency that no grant decided.
 	DeleteResidency(ctx context.Context, id string, ifRevision *int64, end placement.EndRules, actor string) error
 
@@ -21,7 +21,10 @@ type workloadStore interface {
 
 func (s *Service) recordWorkloads() {
 	s.Residencies = Collection[placement.Residency]{
-		list: s.store.ListResidencies, get: one(s.store.GetResidency), put: s.store.PutResidency,
+		list: s.store.ListResidencies, get: one(s.store.GetResidency),
+		put: func(ctx context.Context, r placement.Residency, ifRevision *int64, actor string) (placement.Residency, bool, error) {
+			return s.store.PutResidency(ctx, r, ifRevision, s.endRules(), actor)
+		},
 		remove: func(ctx context.Context, k Key, ifRevision *int64, actor string) error {
 			return s.store.DeleteResidency(ctx, k[0], ifRevision, s.endRules(), actor)
 		},

@@ -216,6 +216,11 @@ func (h *lockedHost) remove(r *placement.Residency, overhead placement.Resources
 	h.used = h.used.Minus(freed)
 	h.delta = h.delta.Minus(freed)
 	h.residents = slices.DeleteFunc(h.residents, func(o *placement.Residency) bool { return o.ID == r.ID })
+	h.undedicate()
+}
+
+// undedicate ends a dedication that no workload rests on any more.
+func (h *lockedHost) undedicate() {
 	workload := func(o *placement.Residency) bool { return o.Kind == placement.ResidencyWorkload }
 	if h.host.DedicatedTo != nil && !slices.ContainsFunc(h.residents, workload) {
 		h.host.DedicatedTo, h.changed = nil, true

@@ -81,7 +81,7 @@ func TestOnlyAVerifierLiftsItsQuarantine(t *testing.T) {
 		t.Helper()
 		h := smallHost("h01", "LON", "LON-A", "pool-core")
 		h.Lifecycle = lifecycle
-		must(s.Import(ctx, &placement.Inventory{Hosts: []placement.Host{h}}, facts, tester, nil))(t)
+		must(s.Import(ctx, &placement.Inventory{Hosts: []placement.Host{h}}, facts, placement.EndRules{}, tester, nil))(t)
 		now := must(s.GetHost(ctx, "h01"))(t)
 		return string(now.Lifecycle), now.LifecycleReason
 	}

@@ -185,7 +185,7 @@ func TestFeedOrderUnderLoad(t *testing.T) {
 					h.RackID = fmt.Sprint("r", i)
 					_, _, err = s.PutHost(ctx, h, nil, tester)
 				case 4:
-					_, _, err = s.PutResidency(ctx, smallResidency("smf-1.sig-0", []string{"h01", "h03"}[i%2], "kata"), nil, tester)
+					_, _, err = s.PutResidency(ctx, smallResidency("smf-1.sig-0", []string{"h01", "h03"}[i%2], "kata"), nil, placement.EndRules{}, tester)
 				case 5:
 					if err = s.DeleteResidency(ctx, "smf-1.sig-0", nil, placement.EndRules{}, tester); placement.KindOf(err) == placement.NotFound {
 						err = nil

@@ -77,7 +77,7 @@ func newFleet(t testing.TB) (s *Store, ownerURL string) {
 	t.Helper()
 	s, ownerURL = newStoreAndOwner(t)
 	doc := smallInventory()
-	if _, err := s.Import(t.Context(), &doc, false, tester, nil); err != nil {
+	if _, err := s.Import(t.Context(), &doc, false, placement.EndRules{}, tester, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s, ownerURL

@@ -148,7 +148,7 @@ func TestHypervisorDecides(t *testing.T) {
 			t.Errorf("%s: the epoch went from %d to %d", c.name, epoch, got)
 		}
 		doc := placement.Inventory{Hosts: []placement.Host{smallHost("h01", "LON", "LON-A", "pool-core")}}
-		result := must(s.Import(t.Context(), &doc, false, tester, nil))(t)
+		result := must(s.Import(t.Context(), &doc, false, placement.EndRules{}, tester, nil))(t)
 		if result.PolicyEpoch != epoch+2*c.bumps {
 			t.Errorf("%s: an import that takes it back went from epoch %d to %d", c.name, epoch+c.bumps, result.PolicyEpoch)
 		}
@@ -191,7 +191,7 @@ func TestNodesStayWithTheirResidents(t *testing.T) {
 			s, _ := newStoreAndOwner(t)
 			doc := smallInventory()
 			doc.Hosts[0].CISNodes, doc.Residencies[1].CISNodeID = slices.Clone(free), "inner"
-			must(s.Import(t.Context(), &doc, false, tester, nil))(t)
+			must(s.Import(t.Context(), &doc, false, placement.EndRules{}, tester, nil))(t)
 			hosts := []placement.Host{must(s.GetHost(t.Context(), "h01"))(t), must(s.GetHost(t.Context(), "h03"))(t)}
 			if c.h01 != nil {
 				hosts[0].CISNodes = c.h01
@@ -199,7 +199,7 @@ func TestNodesStayWithTheirResidents(t *testing.T) {
 			if c.h03 != nil {
 				hosts[1].CISNodes = c.h03
 			}
-			_, imported := s.Import(t.Context(), &placement.Inventory{Hosts: slices.Clone(hosts)}, false, tester, nil)
+			_, imported := s.Import(t.Context(), &placement.Inventory{Hosts: slices.Clone(hosts)}, false, placement.EndRules{}, tester, nil)
 			var put error
 			for i := range hosts {
 				if put == nil {

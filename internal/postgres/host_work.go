@@ -77,11 +77,17 @@ func (w *hostWork) end(r *placement.Residency, rules placement.EndRules) {
 	queueEnd(&w.batch, r, &w.missed)
 	w.remove(r, w.overheads[r.Workload.Runtime])
 	w.changes = append(w.changes, residencyGone(r.NFVIPoPID, r.ID))
+	w.follows(r, rules)
+}
+
+// follows notes and orders what follows from the end of somebody who is not among the residents any more.
+func (w *hostWork) follows(r *placement.Residency, rules placement.EndRules) {
 	w.leave(r, rules)
-	if rules.Purge != nil {
-		for _, d := range rules.Purge(r, w.residents) {
-			w.issue(d, w.now)
-		}
+	if rules.Purge == nil {
+		return
+	}
+	for _, d := range rules.Purge(r, w.residents) {
+		w.issue(d, w.now)
 	}
 }
 
@@ -95,13 +101,21 @@ func (w *hostWork) resident(id string) *placement.Residency {
 	return nil
 }
 
-// write sends what was queued. A row that was not found as it was read was changed by somebody without the lock: start
-// again.
+// write sends what was queued, and appends the host to the feed if its record changed.
 func (w *hostWork) write(ctx context.Context) error {
-	if w.batch.Len() == 0 && len(w.directives) == 0 {
+	if err := w.flush(ctx); err != nil || !w.changed {
+		return err
+	}
+	return feedHost(ctx, w.tx, w.key)
+}
+
+// flush sends what was queued. A row that was not found as it was read was changed by somebody without the lock: start
+// again.
+func (w *hostWork) flush(ctx context.Context) error {
+	if w.batch.Len() == 0 && len(w.directives) == 0 && !w.changed {
 		return nil
 	}
-	if len(w.changes) > 0 || len(w.directives) > 0 {
+	if len(w.changes) > 0 || len(w.directives) > 0 || w.changed {
 		queueHostUpdate(&w.batch, w.lockedHost, hostGuard{}, &w.missed)
 	}
 	queueResidue(&w.batch, w.key, w.left...)
@@ -119,8 +133,5 @@ func (w *hostWork) write(ctx context.Context) error {
 	if len(w.missed) > 0 {
 		return errOvertaken
 	}
-	if !w.changed {
-		return nil
-	}
-	return feedHost(ctx, w.tx, w.key)
+	return nil
 }

@@ -28,10 +28,12 @@ const (
 // Otherwise the stored values stay. Residencies are facts in any case: they may break rules and capacity, and hold no
 // claim. Those that a grant decided are left alone; on another host they are a Conflict.
 //
+// End says what residencies leave behind on hosts where they are no longer.
+//
 // Progress, which may be nil, is told after each transaction how many entries are done. The document must not be used
 // during the call, and is completed by the NFVI-PoPs of its residencies.
-func (s *Store) Import(ctx context.Context, doc *placement.Inventory, facts bool, actor string, progress func(done, total int)) (placement.ImportResult, error) {
-	im := importer{store: s, doc: doc, facts: facts, actor: actor, result: placement.ImportResult{Counts: map[string]placement.ImportCount{}}}
+func (s *Store) Import(ctx context.Context, doc *placement.Inventory, facts bool, end placement.EndRules, actor string, progress func(done, total int)) (placement.ImportResult, error) {
+	im := importer{store: s, doc: doc, facts: facts, end: end, actor: actor, result: placement.ImportResult{Counts: map[string]placement.ImportCount{}}}
 	first := placement.Inventory{
 		TrustDomains: doc.TrustDomains, TrustRelations: doc.TrustRelations, NFVIPoPs: doc.NFVIPoPs, ResourceZones: doc.ResourceZones,
 		HostPools: doc.HostPools, RuntimeClasses: doc.RuntimeClasses, Images: doc.Images, VNFProfiles: doc.VNFProfiles,
@@ -106,6 +108,7 @@ type importer struct {
 	store  *Store
 	doc    *placement.Inventory
 	facts  bool
+	end    placement.EndRules
 	actor  string
 	result placement.ImportResult
 }
@@ -143,7 +146,7 @@ func (im *importer) apply(ctx context.Context, batch *placement.Inventory, check
 				return err
 			}
 		}
-		if err := t.apply(ctx, batch, im.facts); err != nil {
+		if err := t.apply(ctx, batch, im.facts, im.end); err != nil {
 			return err
 		}
 		return im.record(ctx, &t)
@@ -192,7 +195,7 @@ func movesBoundary(ctx context.Context, tx pgx.Tx, hosts []placement.Host) (bool
 }
 
 // apply stores a batch in an order in which everything exists before it is referred to.
-func (t *importTx) apply(ctx context.Context, batch *placement.Inventory, facts bool) error {
+func (t *importTx) apply(ctx context.Context, batch *placement.Inventory, facts bool, end placement.EndRules) error {
 	places, err := residencyPlaces(ctx, t.tx, batch.Residencies)
 	if err != nil {
 		return err
@@ -211,7 +214,7 @@ func (t *importTx) apply(ctx context.Context, batch *placement.Inventory, facts 
 			return t.add("hosts", changes, count, err)
 		},
 		func() error {
-			changes, count, err := applyResidencies(ctx, t.tx, batch.Residencies, places)
+			changes, count, err := applyResidencies(ctx, t.tx, batch.Residencies, places, end)
 			return t.add("residencies", changes, count, err)
 		},
 		func() error {

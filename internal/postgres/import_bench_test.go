@@ -22,7 +22,7 @@ func BenchmarkFleet(b *testing.B) {
 		s := newStore(b)
 		doc := largeInventory(hosts, 10)
 		start := time.Now()
-		if _, err := s.Import(b.Context(), &doc, true, tester, func(done, total int) { b.Logf("%v %d of %d", time.Since(start).Round(time.Millisecond), done, total) }); err != nil {
+		if _, err := s.Import(b.Context(), &doc, true, placement.EndRules{}, tester, func(done, total int) { b.Logf("%v %d of %d", time.Since(start).Round(time.Millisecond), done, total) }); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(start).Seconds(), "import-s")

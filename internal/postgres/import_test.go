@@ -19,7 +19,7 @@ func TestImportIsIdempotent(t *testing.T) {
 	ctx := t.Context()
 	doc := smallInventory()
 	var progress []string
-	result := must(s.Import(ctx, &doc, false, tester, func(done, total int) { progress = append(progress, fmt.Sprint(done, " of ", total)) }))(t)
+	result := must(s.Import(ctx, &doc, false, placement.EndRules{}, tester, func(done, total int) { progress = append(progress, fmt.Sprint(done, " of ", total)) }))(t)
 	wantCounts := map[string]placement.ImportCount{
 		"trustDomains": {Created: 3}, "trustRelations": {Created: 1}, "nfviPops": {Created: 2}, "resourceZones": {Created: 2}, "hostPools": {Created: 2},
 		"runtimeClasses": {Created: 2}, "hosts": {Created: 3}, "images": {Created: 1}, "vnfProfiles": {Created: 1}, "residencies": {Created: 3},
@@ -32,7 +32,7 @@ func TestImportIsIdempotent(t *testing.T) {
 		t.Errorf("epoch %d, position %s, progress %q", result.PolicyEpoch, result.Position, progress)
 	}
 	exported := must(s.Export(ctx))(t)
-	again := must(s.Import(ctx, &exported, false, tester, nil))(t)
+	again := must(s.Import(ctx, &exported, false, placement.EndRules{}, tester, nil))(t)
 	for list, n := range again.Counts {
 		if n != (placement.ImportCount{Unchanged: wantCounts[list].Created}) {
 			t.Errorf("%s again: %+v", list, n)
@@ -47,7 +47,7 @@ func TestImportIsIdempotent(t *testing.T) {
 	changed := smallInventory()
 	changed.HostPools[0].AllowedTrustDomainIDs = append(changed.HostPools[0].AllowedTrustDomainIDs, "TD-SLICE")
 	changed.Hosts[1].RackID, changed.Residencies[0].Workload.Exposed, changed.CacheEntries[0].Mode = "r7", true, placement.CacheNoStore
-	result = must(s.Import(ctx, &changed, false, tester, nil))(t)
+	result = must(s.Import(ctx, &changed, false, placement.EndRules{}, tester, nil))(t)
 	for list, want := range map[string]placement.ImportCount{
 		"hostPools": {Updated: 1, Unchanged: 1}, "hosts": {Updated: 1, Unchanged: 2}, "residencies": {Updated: 1, Unchanged: 2}, "cacheEntries": {Updated: 1},
 		"trustDomains": {Unchanged: 3},
@@ -79,7 +79,7 @@ func TestImportFailsWhole(t *testing.T) {
 			s := newStore(t)
 			doc := smallInventory()
 			c.spoil(&doc)
-			_, err := s.Import(t.Context(), &doc, false, tester, nil)
+			_, err := s.Import(t.Context(), &doc, false, placement.EndRules{}, tester, nil)
 			wantKind(t, err, placement.Invalid)
 			if c.want != nil {
 				wantFindings(t, err, c.want...)
@@ -109,12 +109,12 @@ func TestImportFacts(t *testing.T) {
 		return placement.Inventory{Hosts: []placement.Host{h}}
 	}
 	doc := factual()
-	if result := must(s.Import(ctx, &doc, false, tester, nil))(t); result.Counts["hosts"] != (placement.ImportCount{Unchanged: 1}) {
+	if result := must(s.Import(ctx, &doc, false, placement.EndRules{}, tester, nil))(t); result.Counts["hosts"] != (placement.ImportCount{Unchanged: 1}) {
 		t.Errorf("facts that it may not set: %+v", result.Counts)
 	}
 	for i, want := range []placement.ImportCount{{Updated: 1}, {Unchanged: 1}} {
 		doc = factual()
-		if result := must(s.Import(ctx, &doc, true, tester, nil))(t); result.Counts["hosts"] != want {
+		if result := must(s.Import(ctx, &doc, true, placement.EndRules{}, tester, nil))(t); result.Counts["hosts"] != want {
 			t.Errorf("import %d of facts: %+v", i+1, result.Counts)
 		}
 	}
@@ -137,7 +137,7 @@ func TestLargeImport(t *testing.T) {
 	doc.CacheEntries = []placement.CacheEntry{{HostID: "host-000001", Digest: "sha256:amf", Mode: placement.CacheShared}}
 	total := entries(&doc)
 	var steps []int
-	result := must(s.Import(ctx, &doc, true, tester, func(done, all int) {
+	result := must(s.Import(ctx, &doc, true, placement.EndRules{}, tester, func(done, all int) {
 		if steps = append(steps, done); all != total {
 			t.Errorf("%d entries in all, want %d", all, total)
 		}
@@ -156,7 +156,7 @@ func TestLargeImport(t *testing.T) {
 	doc = largeInventory(importHosts+1, 0)
 	doc.TrustDomains[0].Name = "renamed"
 	doc.CacheEntries = []placement.CacheEntry{{HostID: "none", Digest: "sha256:amf", Mode: placement.CacheShared}}
-	_, err := s.Import(ctx, &doc, true, tester, nil)
+	_, err := s.Import(ctx, &doc, true, placement.EndRules{}, tester, nil)
 	wantFindings(t, err, "UNKNOWN_REFERENCE /cacheEntries/0/hostId")
 	if d := must(s.GetTrustDomain(ctx, "TD-CP"))(t); strings.Contains(d.Name, "renamed") {
 		t.Error("a part of a faulty document was applied")
@@ -173,7 +173,7 @@ func TestImportsExcludeEachOther(t *testing.T) {
 	for range importers {
 		go func() {
 			doc := smallInventory()
-			result, err := s.Import(t.Context(), &doc, false, tester, nil)
+			result, err := s.Import(t.Context(), &doc, false, placement.EndRules{}, tester, nil)
 			errs <- err
 			results <- result
 		}()

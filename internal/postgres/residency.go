@@ -47,8 +47,11 @@ func readResidencies(ctx context.Context, q queryer, ids []string) ([]placement.
 }
 
 // PutResidency records what runs on a host; with ifRevision only that revision of it. It is a fact and no decision: it
-// may break rules and capacity, and holds no claim. A residency that a grant decided is a Conflict.
-func (s *Store) PutResidency(ctx context.Context, r placement.Residency, ifRevision *int64, actor string) (out placement.Residency, created bool, err error) {
+// may break rules and capacity, and holds no claim. On another host than before, what it leaves behind there by the end rules
+// is written with it. A residency that a grant decided is a Conflict.
+func (s *Store) PutResidency(ctx context.Context, r placement.Residency, ifRevision *int64, end placement.EndRules, actor string) (
+	out placement.Residency, created bool, err error,
+) {
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if err := lockInventory(ctx, tx); err != nil {
 			return err
@@ -75,7 +78,7 @@ func (s *Store) PutResidency(ctx context.Context, r placement.Residency, ifRevis
 		if err != nil {
 			return err
 		}
-		changes, _, err := applyResidencies(ctx, tx, doc.Residencies, places)
+		changes, _, err := applyResidencies(ctx, tx, doc.Residencies, places, end)
 		if err != nil {
 			return err
 		}

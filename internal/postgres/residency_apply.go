@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,8 +35,10 @@ func residencyPlaces(ctx context.Context, tx pgx.Tx, residencies []placement.Res
 }
 
 // applyResidencies stores residencies that no grant decided, which hold no two of the same id, and returns the changes
-// that this made. What a grant decided stays as it is; a document that has it on another host is refused.
-func applyResidencies(ctx context.Context, tx pgx.Tx, residencies []placement.Residency, places map[string]placement.HostKey) ([]placement.Change, tally, error) {
+// that this made. What a grant decided stays as it is; a document that has it on another host is refused. One that is on
+// another host than before has ended where it was.
+func applyResidencies(ctx context.Context, tx pgx.Tx, residencies []placement.Residency, places map[string]placement.HostKey, end placement.EndRules,
+) ([]placement.Change, tally, error) {
 	var keys []placement.HostKey
 	for i := range residencies {
 		r := &residencies[i]
@@ -66,7 +69,43 @@ func applyResidencies(ctx context.Context, tx pgx.Tx, residencies []placement.Re
 			return nil, tally{}, err
 		}
 	}
-	return w.changes(), w.count, nil
+	left, err := w.leave(ctx, tx, end)
+	return append(w.changes(), left...), w.count, err
+}
+
+// leave lets follow what follows from the end of the residencies that moved, on the hosts that they left, which are locked.
+// It returns the changes of those hosts.
+func (w *residencyWrites) leave(ctx context.Context, tx pgx.Tx, end placement.EndRules) ([]placement.Change, error) {
+	movedFrom := map[placement.HostKey][]*placement.Residency{}
+	for i := range w.moved {
+		key := placement.HostKey{NFVIPoPID: w.moved[i].NFVIPoPID, HostID: w.moved[i].HostID}
+		movedFrom[key] = append(movedFrom[key], &w.moved[i])
+	}
+	if len(movedFrom) == 0 {
+		return nil, nil
+	}
+	var b pgx.Batch
+	var hosts []*lockedHost
+	var now time.Time
+	queueReadHosts(&b, placement.SortHostKeys(slices.Collect(maps.Keys(movedFrom))), &hosts, &now)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return nil, err
+	}
+	var changed []placement.Host
+	for _, h := range hosts {
+		work := hostWork{lockedHost: h, tx: tx, now: now}
+		work.undedicate()
+		for _, r := range movedFrom[h.key] {
+			work.follows(r, end)
+		}
+		if err := work.flush(ctx); err != nil {
+			return nil, err
+		}
+		if work.changed {
+			changed = append(changed, h.host)
+		}
+	}
+	return hostChanges(ctx, tx, changed)
 }
 
 // placedResidencies reads residencies whose hosts are locked now. One that ended meanwhile may be written anew only
@@ -101,7 +140,8 @@ func placedResidencies(ctx context.Context, tx pgx.Tx, places map[string]placeme
 type residencyWrites struct {
 	now              time.Time
 	created, updated []placement.Residency
-	gone             []placement.Residency // moved to another NFVI-PoP: the old row
+	moved            []placement.Residency // to another host: as they were
+	gone             []placement.Residency // of those, to another NFVI-PoP: the old row
 	hosts            []placement.HostKey   // whose use changes
 	count            tally
 }
@@ -139,6 +179,9 @@ func (w *residencyWrites) add(old, given *placement.Residency) error {
 	r.Revision++
 	w.count.Updated++
 	w.hosts = append(w.hosts, key, was)
+	if was != key {
+		w.moved = append(w.moved, *old)
+	}
 	if was.NFVIPoPID == key.NFVIPoPID {
 		w.updated = append(w.updated, r)
 		return nil

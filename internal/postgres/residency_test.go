@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ringfence/internal/placement"
 )
@@ -18,7 +19,7 @@ func TestResidencyLife(t *testing.T) {
 	r.Workload.NF.InstanceKey, r.Workload.NF.SetID, r.Workload.VNFDID, r.Workload.Exposed = "k", "set", "vnfd-amf", true
 	r.Workload.CutThrough, r.Workload.Privileged = placement.CutThroughGPU, placement.PrivilegeHostPID
 	r.Workload.AdministersHostPools, r.Workload.ProtectedPeer = []string{"pool-up"}, true
-	got, created, err := s.PutResidency(ctx, r, new(int64(0)), tester)
+	got, created, err := s.PutResidency(ctx, r, new(int64(0)), placement.EndRules{}, tester)
 	if err != nil || !created || time.Since(got.StateSince).Abs() > time.Minute {
 		t.Fatalf("created %v since %v: %v", created, got.StateSince, err)
 	}
@@ -27,17 +28,17 @@ func TestResidencyLife(t *testing.T) {
 	if diff := cmp.Diff(r, got); diff != "" {
 		t.Errorf("what was put is not what is stored (-want +got):\n%s", diff)
 	}
-	_, _, err = s.PutResidency(ctx, r, new(int64(9)), tester)
+	_, _, err = s.PutResidency(ctx, r, new(int64(9)), placement.EndRules{}, tester)
 	wantKind(t, err, placement.PreconditionFailed)
-	if got = must2(s.PutResidency(ctx, r, nil, tester))(t); got.Revision != 1 {
+	if got = must2(s.PutResidency(ctx, r, nil, placement.EndRules{}, tester))(t); got.Revision != 1 {
 		t.Errorf("the same again has revision %d", got.Revision)
 	}
 	r.Workload.Resources, r.VIMResourceIDs = placement.Resources{placement.DimGPUs: 1}, nil
-	if got = must2(s.PutResidency(ctx, r, new(int64(1)), tester))(t); got.Revision != 2 || !got.StateSince.Equal(since) || len(got.VIMResourceIDs) != 1 {
+	if got = must2(s.PutResidency(ctx, r, new(int64(1)), placement.EndRules{}, tester))(t); got.Revision != 2 || !got.StateSince.Equal(since) || len(got.VIMResourceIDs) != 1 {
 		t.Errorf("changed: %+v, want revision 2, the same state since %v and the name that the VIM gave it", got, since)
 	}
 	r.State = placement.StateTerminating
-	if got = must2(s.PutResidency(ctx, r, nil, tester))(t); !got.StateSince.After(since) {
+	if got = must2(s.PutResidency(ctx, r, nil, placement.EndRules{}, tester))(t); !got.StateSince.After(since) {
 		t.Errorf("a new state since %v", got.StateSince)
 	}
 	if list := must(s.ListResidencies(ctx, placement.Page{After: "amf-1.sig-1", Limit: 2}))(t); len(list) != 2 || list[0].ID != "amf-2.sig-0" || list[1].ID != r.ID {
@@ -63,11 +64,54 @@ func TestResidencyMoves(t *testing.T) {
 	for i, host := range []string{"h02", "h03", "h01"} {
 		r := must(s.GetResidency(t.Context(), "amf-1.sig-0"))(t)
 		r.HostID = host
-		got := must2(s.PutResidency(t.Context(), r, nil, tester))(t)
+		got := must2(s.PutResidency(t.Context(), r, nil, placement.EndRules{}, tester))(t)
 		if got.HostID != host || got.Revision != int64(2+i) || (got.NFVIPoPID == "DUB") != (host == "h03") {
 			t.Errorf("moved to %s: %+v", host, got)
 		}
 		wantConsistent(t, s)
+	}
+}
+
+// TestMovedResidencyLeavesResidue moves one of two residencies, then the other one, to a host of the same NFVI-PoP and of
+// another one. The last to leave takes the dedication along.
+func TestMovedResidencyLeavesResidue(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"h02", "h03"} {
+		for _, how := range []string{"put", "import"} {
+			t.Run(how+" "+host, func(t *testing.T) {
+				t.Parallel()
+				s, ownerURL := newFleet(t)
+				if _, err := connect(t, ownerURL).Exec(t.Context(), `UPDATE host SET dedicated_identity = 'TENANT', dedicated_id = 'x' WHERE id = 'h01'`); err != nil {
+					t.Fatal(err)
+				}
+				for i, id := range []string{"amf-1.sig-0", "amf-1.sig-1"} {
+					r := must(s.GetResidency(t.Context(), id))(t)
+					r.HostID = host
+					if how == "put" {
+						must2(s.PutResidency(t.Context(), r, nil, leavesResidue(), tester))(t)
+					} else {
+						// The document changes the host too: what is told of it must have the residue.
+						h := must(s.GetHost(t.Context(), "h01"))(t)
+						h.RackID += "x"
+						doc := placement.Inventory{Hosts: []placement.Host{h}, Residencies: []placement.Residency{r}}
+						must(s.Import(t.Context(), &doc, true, leavesResidue(), tester, nil))(t)
+					}
+					left := must(s.GetHost(t.Context(), "h01"))(t)
+					want := []placement.Residue{{TrustDomainID: "TD-CP", NFInstance: "amf-1", BelowVM: true}}
+					if diff := cmp.Diff(want, left.Residue, cmpopts.IgnoreFields(placement.Residue{}, "ID", "Since")); diff != "" {
+						t.Errorf("residue after the move of %s (-want +got):\n%s", id, diff)
+					}
+					if (left.DedicatedTo == nil) != (i == 1) {
+						t.Errorf("after the move of %s the host is dedicated to %v", id, left.DedicatedTo)
+					}
+					purges := must(s.HostDirectives(t.Context(), "h01", 0, 9))(t)
+					if len(purges) != i || i == 1 && purges[0].Purge == nil {
+						t.Errorf("after the move of %s: directives %+v", id, purges)
+					}
+					wantConsistent(t, s)
+				}
+			})
+		}
 	}
 }
 
@@ -77,7 +121,7 @@ func TestResidencyMayBreakCapacity(t *testing.T) {
 	s, _ := newFleet(t)
 	r := smallResidency("upf-9.pfe-0", "h02", "runc")
 	r.Workload.Resources = placement.Resources{placement.DimCPUMillis: 1 << 40, "ext.fpga": 100, "ext.unknown": 1}
-	must2(s.PutResidency(t.Context(), r, nil, tester))(t)
+	must2(s.PutResidency(t.Context(), r, nil, placement.EndRules{}, tester))(t)
 	if h := must(s.GetHost(t.Context(), "h02"))(t); h.Capacity["ext.unknown"] != 0 || h.Capacity["ext.fpga"] != 2 {
 		t.Errorf("what is used became capacity: %v", h.Capacity)
 	}
@@ -94,16 +138,16 @@ func TestDecidedResidencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := must(s.GetResidency(ctx, "amf-1.sig-0"))(t)
-	_, _, err = s.PutResidency(ctx, smallResidency("amf-1.sig-0", "h01", "runc"), nil, tester)
+	_, _, err = s.PutResidency(ctx, smallResidency("amf-1.sig-0", "h01", "runc"), nil, placement.EndRules{}, tester)
 	wantKind(t, err, placement.Conflict)
 	wantKind(t, s.DeleteResidency(ctx, "amf-1.sig-0", nil, placement.EndRules{}, tester), placement.Conflict)
 	doc := placement.Inventory{Residencies: []placement.Residency{smallResidency("amf-1.sig-0", "h01", "runc"), smallResidency("amf-1.sig-1", "h01", "runc")}}
-	result := must(s.Import(ctx, &doc, true, tester, nil))(t)
+	result := must(s.Import(ctx, &doc, true, placement.EndRules{}, tester, nil))(t)
 	if result.Counts["residencies"] != (placement.ImportCount{Unchanged: 2}) {
 		t.Errorf("counts %+v, want the decided one to be left alone", result.Counts)
 	}
 	doc.Residencies[0].HostID = "h02"
-	_, err = s.Import(ctx, &doc, true, tester, nil)
+	_, err = s.Import(ctx, &doc, true, placement.EndRules{}, tester, nil)
 	wantKind(t, err, placement.Conflict)
 	if diff := cmp.Diff(want, must(s.GetResidency(ctx, "amf-1.sig-0"))(t)); diff != "" {
 		t.Errorf("a decided residency changed (-want +got):\n%s", diff)

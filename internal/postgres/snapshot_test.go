@@ -27,7 +27,7 @@ func TestSnapshotAndFeed(t *testing.T) {
 	if err := changeHost(ctx, slow, key); err != nil {
 		t.Fatal(err)
 	}
-	must2(s.PutResidency(ctx, smallResidency("smf-1.sig-0", "h01", "kata"), nil, tester))(t)
+	must2(s.PutResidency(ctx, smallResidency("smf-1.sig-0", "h01", "kata"), nil, placement.EndRules{}, tester))(t)
 	if err := s.DeleteResidency(ctx, "amf-1.sig-0", nil, placement.EndRules{}, tester); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestExport(t *testing.T) {
 	got := must(s.Export(t.Context()))(t)
 	other := newStore(t)
 	doc := must(s.Export(t.Context()))(t)
-	must(other.Import(t.Context(), &doc, true, tester, nil))(t)
+	must(other.Import(t.Context(), &doc, true, placement.EndRules{}, tester, nil))(t)
 	copied := must(other.Export(t.Context()))(t)
 	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".StateSince" }, cmp.Ignore())
 	if diff := cmp.Diff(got, copied, ignore); diff != "" || len(got.Hosts) != 3 || len(got.Residencies) != 3 {
