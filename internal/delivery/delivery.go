@@ -176,12 +176,12 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 	return s.store.ExpireReservations(ctx, limit)
 }
 
-// endRules binds the rules of residue and purging to the catalogue of this moment.
+// endRules binds the rules of residue and purging to the view of this moment.
 func (s *Service) endRules() EndRules {
-	cat := s.fleet.View().Catalogue
+	view := s.fleet.View()
 	return EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
-			return policy.ResidueOf(cat, h, r)
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
+			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
 		},
 		Purge: directive.PurgeAfter,
 	}

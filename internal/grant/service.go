@@ -285,7 +285,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 	s.underway.begin(a.plan, time.Now())
 	a.decision.Outcome, a.decision.Plan = placement.OutcomeGrant, a.plan
 	c := placement.Commit{
-		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded, End: endRules(a.view.Catalogue),
+		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded, End: endRules(a.view),
 		ReservationTTL: s.settings.ReservationTTL, AttestationMargin: s.settings.AttestationMargin,
 		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
 		Answer:     a.answer(),
@@ -301,10 +301,10 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a at
 }
 
 // endRules say what follows from the end of what a request supersedes.
-func endRules(cat *placement.Catalogue) placement.EndRules {
+func endRules(view *fleet.View) placement.EndRules {
 	return placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
-			return policy.ResidueOf(cat, h, r)
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
+			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
 		},
 		Purge: directive.PurgeAfter,
 	}

@@ -75,12 +75,12 @@ func New(store Store, f Fleet, opts Options) *Service {
 // Now is the time that ages count from, in UTC and no finer than the database keeps it.
 func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
-// endRules say, by the catalogue of this moment, what a residency that ends leaves behind.
+// endRules say, by the view of this moment, what a residency that ends leaves behind.
 func (s *Service) endRules() placement.EndRules {
-	cat := s.fleet.View().Catalogue
+	view := s.fleet.View()
 	return placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host) []placement.Residue {
-			return policy.ResidueOf(cat, h, r)
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
+			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
 		},
 		Purge: directive.PurgeAfter,
 	}

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"ringfence/internal/placement"
 )
 
@@ -54,20 +56,33 @@ func scrubbed(h *placement.Host, res *placement.Residue, level placement.ScrubLe
 	return cleaned && reset
 }
 
-// ResidueOf is what a residency that ends leaves on its host: something below VM, a cut-through device, or
-// ephemeral data where the host cannot encrypt it. Plaintext cache entries are residue of their own, written
-// when the last residency of their trust domain on the host ends; see PlaintextCache.
-func ResidueOf(cat *placement.Catalogue, h *placement.Host, r *placement.Residency) []placement.Residue {
+// ResidueOf is what a residency that ends leaves on its host: something below VM, a cut-through device, ephemeral data where
+// the host cannot encrypt it, or, where it is the last of its trust domain, what lies in the cache as plaintext of that
+// domain. Remaining are those who stay there.
+func ResidueOf(cat *placement.Catalogue, h *placement.Host, r *placement.Residency, remaining []*placement.Residency, cache []placement.CacheEntry,
+) []placement.Residue {
 	if r.Kind == placement.ResidencyFabric {
 		return nil
 	}
 	below := Strength(cat, h, &r.Workload, r.CISNodeID) < placement.IsolationVM
 	device := r.Workload.CutThrough != 0
 	ephemeral := !h.Capabilities.Has(placement.CapEphemeralEnc)
-	if !below && !device && !ephemeral {
+	if !below && !device && !ephemeral && !leavesPlaintext(r.Workload.TrustDomainID, remaining, cache) {
 		return nil
 	}
 	return []placement.Residue{{
 		TrustDomainID: r.Workload.TrustDomainID, NFInstance: r.Workload.NF.Instance(), BelowVM: below, Device: device,
 	}}
+}
+
+// leavesPlaintext tells whether nobody of the trust domain remains, and something lies in the cache that only it may read but
+// that is not encrypted.
+func leavesPlaintext(domain string, remaining []*placement.Residency, cache []placement.CacheEntry) bool {
+	stays := func(r *placement.Residency) bool {
+		return r.Kind != placement.ResidencyFabric && r.Workload.TrustDomainID == domain
+	}
+	private := func(e placement.CacheEntry) bool {
+		return e.Mode == placement.CacheDomainPrivate && e.TrustDomainID == domain
+	}
+	return !slices.ContainsFunc(remaining, stays) && slices.ContainsFunc(cache, private)
 }

@@ -176,7 +176,7 @@ func (h *lockedHost) leave(r *placement.Residency, end placement.EndRules) {
 	if end.Residue == nil || r.State == placement.StateReserved {
 		return
 	}
-	if left := end.Residue(r, &h.host); len(left) > 0 {
+	if left := end.Residue(r, &h.host, h.residents); len(left) > 0 {
 		h.left, h.changed = append(h.left, left...), true
 	}
 }
