@@ -134,9 +134,9 @@ func isLifecycle(r placement.Reason) bool { return r.RuleID == placement.RuleLif
 // chooseRuntime takes the least isolation that here meets what is asked and every require-isolation rule, and the
 // next higher only where that is not offered. Where none is offered, the least one is judged.
 func (c *Candidate) chooseRuntime(s *site) {
-	first := true
+	first, needed := true, max(c.least, c.requiredOn(s.Host))
 	for _, rc := range c.classes {
-		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < max(c.least, c.required) {
+		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < needed {
 			continue
 		}
 		offered := slices.Contains(s.runtimes(), rc.Name)
@@ -155,6 +155,18 @@ func (c *Candidate) chooseRuntime(s *site) {
 	w := c.Workload
 	w.Runtime = s.runtime.Name
 	s.eff = strength(c.world.Catalogue, s.Host, &w, s.node, nil)
+}
+
+// requiredOn is the least isolation that the require-isolation rules in force ask of the candidate on a host.
+func (c *Candidate) requiredOn(h *placement.Host) placement.Isolation {
+	required := placement.IsolationNone
+	for i := range c.rules {
+		r := &c.rules[i]
+		if r.Kind == RequireIsolation && r.Enforced() && r.Host.matches(c.world.Catalogue, h) {
+			required = max(required, r.Params.Level)
+		}
+	}
+	return required
 }
 
 // judgeRule judges one rule; each kind has its own function.

@@ -12,21 +12,21 @@ import (
 // parameters of its reason.
 
 func (c *Candidate) lifecycle(s *site) []placement.Reason {
+	var out []placement.Reason
 	h := s.Host
+	n, limit := h.Node(s.node), c.world.HostMappingMaxAge
+	if n != nil && n.Form == placement.CISNodeVM && !n.HostObservedAt.IsZero() && limit != 0 && c.world.Now.Sub(n.HostObservedAt) > limit {
+		out = append(out, placement.Reason{
+			RuleID: placement.RuleUnknown, Check: placement.RuleUnknown,
+			Params: failed("host", h.ID, "cisNode", n.ID, "object", "the host of CIS node "+n.ID, "observedAt", n.HostObservedAt.UTC().Format(time.RFC3339)),
+		})
+	}
 	if h.Lifecycle != placement.LifecycleInService {
-		return []placement.Reason{{
+		out = append(out, placement.Reason{
 			RuleID: placement.RuleLifecycle, Check: placement.RuleLifecycle, Params: failed("host", h.ID, "lifecycle", string(h.Lifecycle)),
-		}}
+		})
 	}
-	n := h.Node(s.node)
-	limit := c.world.HostMappingMaxAge
-	if n == nil || n.Form != placement.CISNodeVM || n.HostObservedAt.IsZero() || limit == 0 || c.world.Now.Sub(n.HostObservedAt) <= limit {
-		return nil
-	}
-	return []placement.Reason{{
-		RuleID: placement.RuleUnknown, Check: placement.RuleUnknown,
-		Params: failed("host", h.ID, "cisNode", n.ID, "object", "the host of CIS node "+n.ID, "observedAt", n.HostObservedAt.UTC().Format(time.RFC3339)),
-	}}
+	return out
 }
 
 // QuarantinedByAttestation is the lifecycle reason of a host that a lost attestation took out of service. Beside
@@ -50,7 +50,7 @@ func (c *Candidate) runtimeOffered(s *site) map[string]string {
 	}
 	asked := s.runtime.Name
 	if c.Workload.Runtime == "" {
-		asked = "any of at least " + max(c.least, c.required).String()
+		asked = "any of at least " + max(c.least, c.requiredOn(s.Host)).String()
 	}
 	return failed("runtime", asked, "offered", joined(s.runtimes()))
 }

@@ -1,0 +1,100 @@
+package literal
+
+import "ringfence/internal/placement"
+
+// mode is how an artefact may lie in the cache of a host.
+type mode struct {
+	required   string
+	demandedBy *Rule  // nil: CACHE-DEFAULT
+	provided   string // empty: the host provides none that is strict enough
+}
+
+var modes = []string{"SHARED", "DOMAIN_PRIVATE", "ENCRYPTED", "GUEST_ONLY", "NO_STORE"}
+
+func rank(name string) int {
+	for i, m := range modes {
+		if m == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// chooseModes finds the mode of each artefact; a component without artefacts has one under the key *.
+func (t *trial) chooseModes() map[string]mode {
+	digests := t.ask.Workload.Images
+	if len(digests) == 0 {
+		digests = []string{"*"}
+	}
+	out := map[string]mode{}
+	for _, d := range digests {
+		m := t.requiredMode(d)
+		for i := rank(m.required); i < len(modes) && m.provided == ""; i++ {
+			if t.provides(modes[i]) {
+				m.provided = modes[i]
+			}
+		}
+		out[d] = m
+	}
+	return out
+}
+
+func (t *trial) requiredMode(digest string) mode {
+	img, known := t.Catalogue.Images[digest]
+	m := t.demanded(false)
+	if known && img.ContainsSecrets {
+		if s := t.demanded(true); rank(s.required) > rank(m.required) {
+			m = mode{required: s.required} // the artefact raised it
+		}
+	}
+	if m.required == "" {
+		m = mode{required: "ENCRYPTED"}
+		if known && img.PublicBase && !img.ContainsSecrets {
+			m.required = "SHARED"
+		}
+	}
+	if !t.host.PhysicallySecure && rank(m.required) < rank("ENCRYPTED") {
+		m = mode{required: "ENCRYPTED"} // the site raised it
+	}
+	return m
+}
+
+// demanded is the strictest mode of the rules that match, and the first rule that asks for it.
+func (t *trial) demanded(asKeyHolder bool) (m mode) {
+	c := &t.ask.Workload
+	roles := c.Roles.Names()
+	if c.ProtectedPeer {
+		roles = append(roles, "BORDER")
+	}
+	if asKeyHolder {
+		roles = append(roles, "KEY_HOLDING")
+	}
+	for i := range t.Policies {
+		p := &t.Policies[i]
+		for j := range p.Document.Rules {
+			r := &p.Document.Rules[j]
+			if r.Kind != "cache-mode" || r.Mode == "audit" || r.Strength == "SHOULD" || !p.applies(c.NF.VNFInstanceID) ||
+				!t.picks(r.Subject, c, roles) || !t.picksHost(r.Host, t.host) {
+				continue
+			}
+			if name := r.text("mode", ""); rank(name) > rank(m.required) {
+				m = mode{required: name, demandedBy: r}
+			}
+		}
+	}
+	return m
+}
+
+func (t *trial) provides(m string) bool {
+	switch m {
+	case "SHARED":
+		return true
+	case "DOMAIN_PRIVATE":
+		return len(t.Catalogue.HostPools[t.host.HostPoolID].AllowedTrustDomainIDs) == 1
+	case "ENCRYPTED":
+		return capable(t.host.Capabilities, "CACHE_ENC")
+	case "GUEST_ONLY":
+		return t.Catalogue.RuntimeClasses[t.runtime].Isolation == placement.IsolationConfidentialVM
+	}
+	return capable(t.host.Capabilities, "EPHEMERAL_ENC") || capable(t.host.Capabilities, "RAM_SNAPSHOT")
+}
