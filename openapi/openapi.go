@@ -61,17 +61,16 @@ func Directives() (*openapi3.T, error) { return Load(NameDirectives) }
 // Load returns the document of the named API with all references resolved. It is read and validated,
 // its examples included, at the first call; every caller gets the same value and must not change it.
 func Load(name string) (*openapi3.T, error) {
-	load, ok := loaders[name]
-	if !ok {
+	if !slices.Contains(Names(), name) {
 		return nil, unknown(name)
 	}
-	return load()
+	return loadOnce(name)
 }
 
 // Raw returns the YAML of the named API's document, byte for byte as it was written. It still refers
 // to common.yaml; JSON has everything in one piece.
 func Raw(name string) ([]byte, error) {
-	if _, ok := loaders[name]; !ok {
+	if !slices.Contains(Names(), name) {
 		return nil, unknown(name)
 	}
 	return files.ReadFile(fileName(name))
@@ -81,11 +80,11 @@ func Raw(name string) ([]byte, error) {
 // generators want it. A component of common.yaml keeps its name, one of another API's document is named
 // after it, as inventory.CacheMode. It is made anew at every call, so callers keep it.
 func JSON(name string) ([]byte, error) {
-	if _, ok := loaders[name]; !ok {
+	if !slices.Contains(Names(), name) {
 		return nil, unknown(name)
 	}
 	// A copy of its own, because moving the components in changes the document.
-	doc, err := read(name)
+	doc, err := read(newLoader(), name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,29 +107,33 @@ func internalName(_ *openapi3.T, ref openapi3.ComponentRef) string {
 	return strings.TrimSuffix(file, ".yaml") + "." + name
 }
 
-// loaders holds one memoised load per API: loading is too slow to repeat, and the parts of the
-// process that need a document do not know each other.
-var loaders = func() map[string]func() (*openapi3.T, error) {
-	all := make(map[string]func() (*openapi3.T, error))
-	for _, name := range Names() {
-		all[name] = sync.OnceValues(func() (*openapi3.T, error) { return loadAndValidate(name) })
-	}
-	return all
-}()
+// loaded is every document that was asked for, read once: loading is too slow to repeat, and the parts of the process
+// that need a document do not know each other. One loader reads them all, so that what documents share is read once too.
+var loaded = struct {
+	sync.Mutex
+	loader    *openapi3.Loader
+	documents map[string]*openapi3.T
+}{loader: newLoader(), documents: map[string]*openapi3.T{}}
 
-func loadAndValidate(name string) (*openapi3.T, error) {
-	doc, err := read(name)
+func loadOnce(name string) (*openapi3.T, error) {
+	loaded.Lock()
+	defer loaded.Unlock()
+	if doc := loaded.documents[name]; doc != nil {
+		return doc, nil
+	}
+	doc, err := read(loaded.loader, name)
 	if err != nil {
 		return nil, err
 	}
 	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
 		return nil, fmt.Errorf("%s is not a valid OpenAPI document: %w", fileName(name), err)
 	}
+	loaded.documents[name] = doc
 	return doc, nil
 }
 
-// read parses a document and resolves its references, which may only lead to files beside it.
-func read(name string) (*openapi3.T, error) {
+// newLoader makes a loader for documents whose references lead only to files beside them.
+func newLoader() *openapi3.Loader {
 	loader := openapi3.NewLoader()
 	loader.IsExternalRefsAllowed = true
 	loader.ReadFromURIFunc = func(_ *openapi3.Loader, uri *url.URL) ([]byte, error) {
@@ -139,6 +142,11 @@ func read(name string) (*openapi3.T, error) {
 		}
 		return files.ReadFile(path.Base(uri.Path))
 	}
+	return loader
+}
+
+// read parses a document and resolves its references.
+func read(loader *openapi3.Loader, name string) (*openapi3.T, error) {
 	doc, err := loader.LoadFromURI(&url.URL{Path: fileName(name)})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", fileName(name), err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,10 +109,6 @@ func assemble(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store
 	if err != nil {
 		return nil, parts{}, err
 	}
-	page, err := newConsole()
-	if err != nil {
-		return nil, parts{}, err
-	}
 	view := func() *fleet.View { return rep.View() }
 	if err := tel.Observe(telemetry.Gauges{
 		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
@@ -125,7 +122,7 @@ func assemble(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
 		Feed: store, Records: store, Policies: policies.New(store), Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer,
-		Auth: authenticator, Console: page, ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+		Auth: authenticator, LocalOnly: c.Auth == config.AuthNone, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err
@@ -142,6 +139,20 @@ func newAuth(c config.Config) (auth.Authenticator, error) {
 		return auth.LoadTokens(c.TokenFile)
 	}
 	return auth.Anyone{}, nil
+}
+
+// lazyConsole builds the console when somebody first looks at it: its documents take longer than all else at the start.
+func lazyConsole(log *slog.Logger) http.Handler {
+	build := sync.OnceValues(newConsole)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page, err := build()
+		if err != nil {
+			log.ErrorContext(r.Context(), "the console cannot be built", "error", err.Error())
+			http.Error(w, "the console cannot be shown; the log says why", http.StatusInternalServerError)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 func newConsole() (http.Handler, error) {

@@ -55,8 +55,12 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 
 // readBounded reads a body that is not larger than the limit.
 func readBounded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+	var body []byte
+	var err error
+	if r.ContentLength <= maxBodyBytes {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || r.ContentLength > maxBodyBytes {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBodyBytes))
 	}
 	if err != nil {
@@ -78,6 +82,10 @@ func wellFormed(body []byte, op *openapi3.Operation) ([]byte, error) {
 
 // checkMediaType returns what the contract says of bodies of the request's media type.
 func checkMediaType(r *http.Request, op *openapi3.Operation) (*openapi3.MediaType, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not supported; send the body as it is", printable(coding))).
+			withHeader("Accept-Encoding", "identity")
+	}
 	content := op.RequestBody.Value.Content
 	mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && content[mt] != nil {

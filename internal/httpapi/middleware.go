@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -56,6 +57,31 @@ func securityHeaders(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// localOnly refuses requests that a name other than this machine's own led here. Where callers need no token, it keeps a
+// page that a browser on this machine shows from calling under a name that it made resolve to here (DNS rebinding).
+func (s *Server) localOnly(next http.Handler) http.Handler {
+	if !s.LocalOnly {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !ownName(r.Host) {
+			s.writeProblem(w, r, newProblem(http.StatusMisdirectedRequest,
+				"without authentication only this machine is served: call 127.0.0.1, localhost or [::1], not "+printable(r.Host)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ownName tells whether a Host header means the machine that reads it.
+func ownName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // recorder notes what was answered.

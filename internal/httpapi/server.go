@@ -37,6 +37,7 @@ type Config struct {
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
 	Console           http.Handler // serves /console/; nil: not served
+	LocalOnly         bool         // answer only requests for this machine's own names: where nobody has to say who they are
 	ExternalURL       string       // absolute base of Location and links; empty: taken from the request
 	Ready             func() error // nil error: ready
 	Log               *slog.Logger
@@ -69,7 +70,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
 func (s *Server) routes() *chi.Mux {
 	r := chi.NewRouter()
-	r.Use(identify, s.recoverer, s.accessLog, securityHeaders, s.defaultVersions, middleware.GetHead)
+	r.Use(identify, s.recoverer, s.accessLog, securityHeaders, s.localOnly, s.defaultVersions, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		s.writeProblem(w, req, newProblem(http.StatusNotFound, "no such resource: "+printable(req.URL.Path)))
 	})
