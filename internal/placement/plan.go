@@ -92,3 +92,18 @@ type Claim struct {
 	Group  string // which separation
 	Member string // who may share it
 }
+
+// ClaimExclusiveDomain is the group of claims that keep an exclusive trust domain alone on a host: its member is the trust domain.
+// The others claim NobodyExclusive, so that none comes to them.
+const (
+	ClaimExclusiveDomain = "exclusive-domain"
+	NobodyExclusive      = "*"
+)
+
+// ExclusiveMember is what a workload of the trust domain claims in that group.
+func (d *TrustDomain) ExclusiveMember() string {
+	if d.Exclusive {
+		return d.ID
+	}
+	return NobodyExclusive
+}

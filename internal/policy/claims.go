@@ -6,17 +6,11 @@ import (
 	"ringfence/internal/placement"
 )
 
-// The groups of claims: separations that no waiver and no exception lifts, so that the database can hold them
-// as constraints beside the verification.
-const (
-	claimExclusive = "exclusive-domain"
-	claimKernel    = "kernel-domain"
-)
+// claimKernel is the group of claims that keep a shared kernel to one trust domain.
+const claimKernel = "kernel-domain"
 
-// nobodyExclusive is the member that workloads of ordinary trust domains claim.
-const nobodyExclusive = "*"
-
-// claims lists what the placement relies on and nothing may waive: on a host an exclusive trust domain stands
+// claims lists what the placement relies on and neither waiver nor exception lifts, so that the database can hold it as a
+// constraint beside the verification: on a host an exclusive trust domain stands
 // alone (when a separate-domains rule that never waives for exclusive domains covers everything), and on a
 // shared kernel one trust domain (when a one-domain-per-kernel rule does).
 func (c *Candidate) claims(s *site) []placement.Claim {
@@ -31,11 +25,7 @@ func (c *Candidate) claims(s *site) []placement.Claim {
 		kernel = kernel || r.Kind == OneDomainPerKernel
 	}
 	if exclusive {
-		member := nobodyExclusive
-		if c.domain.Exclusive {
-			member = c.domain.ID
-		}
-		out = append(out, placement.Claim{Scope: s.Host.ID, Group: claimExclusive, Member: member})
+		out = append(out, placement.Claim{Scope: s.Host.ID, Group: placement.ClaimExclusiveDomain, Member: c.domain.ExclusiveMember()})
 	}
 	if id, shared := Kernel(c.world.Catalogue, s.Host, s.runtime.Name, s.node); kernel && shared {
 		out = append(out, placement.Claim{Scope: s.Host.ID + "/" + id, Group: claimKernel, Member: c.domain.ID})

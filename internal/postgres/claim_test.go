@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"testing"
 
 	"ringfence/internal/placement"
@@ -41,6 +42,54 @@ func TestClaimsHoldWhateverTheVerificationSays(t *testing.T) {
 	both.Decision.Plan.Placements[1].Claims[0].Member = "TD-X"
 	if res, err := w.Commit(t.Context(), both, sayYes); err != nil || res.Status != placement.CommitStale {
 		t.Errorf("a plan that contradicts itself: status %d, %v", res.Status, err)
+	}
+	w.checkBooks()
+}
+
+// TestExclusivenessChanges changes whether a trust domain is exclusive while it has residents, alone and beside others.
+func TestExclusivenessChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "alone", "shared")
+	exclusive := map[string]bool{"TD-A": false, "TD-X": false, "TD-B": false}
+	w.exec(`INSERT INTO trust_domain (id, category, sensitivity) VALUES ('TD-B', 'CONTROL_PLANE', 3)`)
+	n := 0
+	try := func(domain, host string, want placement.CommitStatus) {
+		t.Helper()
+		n++
+		d := placement.TrustDomain{ID: domain, Exclusive: exclusive[domain]}
+		c := w.commitOf(request{vnf: "nf-1", occ: fmt.Sprint("occ-", n), domain: domain, hosts: []string{host}, claims: func(host string) []placement.Claim {
+			return []placement.Claim{{Scope: host, Group: placement.ClaimExclusiveDomain, Member: d.ExclusiveMember()}}
+		}})
+		c.Decision.Inputs.Demands[0].Workload.Resources = nil
+		if res, err := w.Commit(t.Context(), c, sayYes); err != nil || res.Status != want {
+			t.Errorf("%s (exclusive: %v) on %s: status %d, reasons %v, error %v, want status %d", domain, d.Exclusive, host, res.Status, res.Reasons, err, want)
+		}
+	}
+	set := func(domain string, value bool) {
+		t.Helper()
+		d := must(w.GetTrustDomain(t.Context(), domain))(t)
+		d.Exclusive, exclusive[domain] = value, value
+		must2(w.PutTrustDomain(t.Context(), d, nil, tester))(t)
+	}
+	set("TD-X", false)
+	for _, host := range []string{"alone", "alone", "shared"} {
+		try("TD-A", host, placement.CommitDone)
+	}
+	try("TD-B", "shared", placement.CommitDone)
+
+	set("TD-A", true)
+	try("TD-A", "alone", placement.CommitDone)  // its own residents do not stand in its way
+	try("TD-B", "alone", placement.CommitStale) // and keep others out
+	try("TD-A", "shared", placement.CommitStale)
+	if held := w.count(`SELECT count(*) FROM residency_claim`); held != 4 {
+		t.Errorf("%d claims, want those of three residencies of TD-A on its own host, and that of TD-B", held)
+	}
+	set("TD-A", false)
+	try("TD-A", "alone", placement.CommitDone)
+	try("TD-B", "alone", placement.CommitDone)
+	try("TD-A", "shared", placement.CommitDone)
+	if unheld := w.count(`SELECT count(*) FROM claim c WHERE NOT EXISTS (SELECT FROM residency_claim r WHERE r.scope_id = c.scope_id)`); unheld != 0 {
+		t.Errorf("%d claims that nobody holds", unheld)
 	}
 	w.checkBooks()
 }

@@ -65,6 +65,7 @@ func trustDomainTable() *table[placement.TrustDomain] {
 		change:    func(v *placement.TrustDomain) placement.Change { return placement.Change{TrustDomain: v} },
 		document:  func(inv *placement.Inventory) *[]placement.TrustDomain { return &inv.TrustDomains },
 		referrers: referring(referrersSQL),
+		applied:   rewriteExclusiveClaims,
 	}
 }
 
