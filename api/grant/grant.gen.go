@@ -609,7 +609,7 @@ type GrantRequest struct {
 	// FlavourID The deployment flavour of the VNF descriptor.
 	FlavourID externalRef0.Identifier `json:"flavourId,omitempty,omitzero"`
 
-	// InstantiationLevelID The instantiation level, when the size is given that way. Only with `INSTANTIATE`.
+	// InstantiationLevelID The instantiation level, when the size is given that way. Only with `INSTANTIATE`. This version cannot expand levels: without `addResources` the request is refused.
 	InstantiationLevelID externalRef0.Identifier `json:"instantiationLevelId,omitempty,omitzero"`
 
 	// IsAutomaticInvocation True when the VNFM's own automation started the operation, as in auto-scaling or auto-healing.
@@ -627,7 +627,7 @@ type GrantRequest struct {
 	// SelectedDeployableModule The deployable modules of the VNF descriptor that are chosen.
 	SelectedDeployableModule []externalRef0.Identifier `json:"selectedDeployableModule,omitempty,omitzero"`
 
-	// TargetScaleLevelInfo The scale level per aspect, when the size is given that way. Only with `INSTANTIATE`.
+	// TargetScaleLevelInfo The scale level per aspect, when the size is given that way. Only with `INSTANTIATE`. This version cannot expand levels: without `addResources` the request is refused.
 	TargetScaleLevelInfo []ScaleInfo `json:"targetScaleLevelInfo,omitempty,omitzero"`
 
 	// TempResources Resources that exist only while the operation runs.
@@ -660,7 +660,7 @@ type GrantRequestLinks struct {
 
 // GrantRequestParams Parameters of the VNF and of the operation, any JSON. Only `ringfence` means something here; the rest is ignored.
 type GrantRequestParams struct {
-	// Ringfence What the requester wants beyond the VNF profile. It may only tighten: a wish that is weaker than the profile or the policy changes nothing. What was seen with `INSTANTIATE` is remembered for the VNF instance, and applies to later operations that do not carry it.
+	// Ringfence What the requester wants beyond the VNF profile. It may only tighten. An isolation is a floor: one that is weaker than what the profile or the policy asks changes nothing. A runtime is exact: one that isolates less than the profile asks is answered 422. A component that the profile lacks, or a runtime class that the inventory lacks, is refused as unknown. What was seen with `INSTANTIATE` is remembered for the VNF instance: of it and what a later operation asks, the stronger applies.
 	//
 	// Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"1-00A1B2"}
 	Ringfence RingfenceRequestParams `json:"ringfence,omitempty,omitzero"`
@@ -889,7 +889,7 @@ type RingfenceGrantParams struct {
 	ValidUntil externalRef0.DateTime `json:"validUntil,omitempty,omitzero"`
 }
 
-// RingfenceRequestParams What the requester wants beyond the VNF profile. It may only tighten: a wish that is weaker than the profile or the policy changes nothing. What was seen with `INSTANTIATE` is remembered for the VNF instance, and applies to later operations that do not carry it.
+// RingfenceRequestParams What the requester wants beyond the VNF profile. It may only tighten. An isolation is a floor: one that is weaker than what the profile or the policy asks changes nothing. A runtime is exact: one that isolates less than the profile asks is answered 422. A component that the profile lacks, or a runtime class that the inventory lacks, is refused as unknown. What was seen with `INSTANTIATE` is remembered for the VNF instance: of it and what a later operation asks, the stronger applies.
 //
 // Example: {"components":{"oam":{"isolation":"VM"}},"plmn":"234-15","snssai":"1-00A1B2"}
 type RingfenceRequestParams struct {

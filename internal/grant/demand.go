@@ -20,9 +20,7 @@ var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-
 func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placement.VNFInstanceParams) ([]placement.Demand, error) {
 	b := &builder{cat: cat, req: req, asks: req.Components, snssai: req.SNSSAI, byKey: map[string]int{}}
 	if req.Operation != placement.OpInstantiate { // which begins anew
-		if len(b.asks) == 0 {
-			b.asks = mem.Components
-		}
+		b.asks = joined(cat, mem.Components, req.Components)
 		if b.snssai == "" {
 			b.snssai = mem.SNSSAI
 		}
@@ -39,9 +37,11 @@ func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placemen
 			}
 		}
 	}
-	if len(b.demands) == 0 {
+	if len(b.demands) == 0 && !onlyRemoves(req) {
 		b.checkVNFD()
 	}
+	b.checkLevel()
+	b.checkWishes()
 	return b.demands, nil
 }
 
@@ -65,10 +65,34 @@ type builder struct {
 	byKey   map[string]int
 }
 
+// refuse names what nobody knows and no resource of the request is about.
+func (b *builder) refuse(objects ...string) {
+	if len(objects) == 0 {
+		return
+	}
+	d := placement.Demand{}
+	for _, o := range objects {
+		d.Unknown = append(d.Unknown, unknown(o))
+	}
+	b.demands = append(b.demands, d)
+}
+
 // checkVNFD refuses a VNFD that nobody knows even when there is nothing to place.
 func (b *builder) checkVNFD() {
 	if _, ok := b.cat.VNFProfiles[b.req.VNFDID]; !ok {
-		b.demands = append(b.demands, placement.Demand{Unknown: []placement.Reason{unknown("VNFD " + b.req.VNFDID)}})
+		b.refuse("VNFD " + b.req.VNFDID)
+	}
+}
+
+// checkLevel refuses an instantiation whose size is given as a level: nothing that it brings would be judged.
+func (b *builder) checkLevel() {
+	const why = ", which this version cannot expand; list the resources in addResources"
+	switch r := b.req; {
+	case r.Operation != placement.OpInstantiate || len(r.AddResources) > 0:
+	case r.InstantiationLevelID != "":
+		b.refuse("content of level " + r.InstantiationLevelID + why)
+	case len(r.ScaleAspectIDs) > 0:
+		b.refuse("content of the scale levels of " + strings.Join(r.ScaleAspectIDs, ", ") + why)
 	}
 }
 
@@ -146,6 +170,9 @@ func (b *builder) fill(d *placement.Demand, profile *placement.VNFProfile, rd *p
 		}
 	}
 	w := &d.Workload
+	if b.cat.Isolation(w.Runtime) < d.Isolation {
+		w.Runtime = "" // what one component is content with is not enough for another one: any runtime that meets the floor
+	}
 	slices.Sort(w.Images)
 	w.Images = slices.Compact(w.Images)
 	b.checkNames(d)
@@ -159,6 +186,9 @@ func (b *builder) merge(d *placement.Demand, profile *placement.VNFProfile, c *p
 	runtime, floor, err := b.ask(c)
 	if err != nil {
 		return err
+	}
+	if _, ok := b.cat.RuntimeClasses[runtime]; !ok && runtime != "" {
+		d.Unknown = append(d.Unknown, unknown("runtime class "+runtime))
 	}
 	if first {
 		w.NF = c.NF
@@ -201,32 +231,6 @@ func union(a, b map[string]string) map[string]string {
 	return m
 }
 
-func stronger(cat *placement.Catalogue, a, b string) string {
-	if cat.Isolation(b) > cat.Isolation(a) {
-		return b
-	}
-	return a
-}
-
-// ask combines what the profile asks of a component with what the request asks: tighter, never looser.
-func (b *builder) ask(c *placement.Component) (runtime string, floor placement.Isolation, err error) {
-	ask := b.asks[c.ID]
-	runtime, floor = c.Runtime, max(c.Isolation, ask.Isolation)
-	asked := max(floor, b.cat.Isolation(c.Runtime))
-	if ask.Runtime != "" && ask.Runtime != c.Runtime {
-		if _, known := b.cat.RuntimeClasses[ask.Runtime]; known && b.cat.Isolation(ask.Runtime) < asked {
-			return "", 0, placement.Errorf(placement.Invalid,
-				"additionalParams.ringfence.components.%s.runtime: %s isolates at %s, but at least %s is asked; a request may tighten, never loosen",
-				c.ID, ask.Runtime, b.cat.Isolation(ask.Runtime), asked)
-		}
-		return ask.Runtime, floor, nil
-	}
-	if runtime != "" && floor > b.cat.Isolation(runtime) {
-		runtime = "" // the floor was raised above what the profile's runtime gives: any runtime that meets it
-	}
-	return runtime, floor, nil
-}
-
 // checkNames refuses what the demand mentions and the catalogue does not have.
 func (b *builder) checkNames(d *placement.Demand) {
 	w := &d.Workload
@@ -235,9 +239,6 @@ func (b *builder) checkNames(d *placement.Demand) {
 	}
 	if _, ok := b.cat.TrustDomains[w.TrustDomainID]; !ok {
 		d.Unknown = append(d.Unknown, unknown("trust domain "+w.TrustDomainID))
-	}
-	if _, ok := b.cat.RuntimeClasses[w.Runtime]; !ok && w.Runtime != "" {
-		d.Unknown = append(d.Unknown, unknown("runtime class "+w.Runtime))
 	}
 	for _, digest := range w.Images {
 		if _, ok := b.cat.Images[digest]; !ok {

@@ -13,6 +13,11 @@ func removes(req *placement.GrantRequest) bool {
 	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0
 }
 
+// onlyRemoves tells whether a request needs nothing to be known but what is there.
+func onlyRemoves(req *placement.GrantRequest) bool {
+	return removes(req) && len(req.AddResources)+len(req.TempResources)+len(req.UpdateResources) == 0
+}
+
 // releases finds the residencies that a request removes. A handle that matches nothing of the VNF instance
 // frees nothing. A TERMINATE that lists no resources removes everything.
 func releases(view *fleet.View, req *placement.GrantRequest) []string {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ringfence/api/common"
@@ -18,6 +19,9 @@ func grantRequestFromWire(w *wire.GrantRequest) (placement.GrantRequest, error) 
 		RemoveResources: resourcesFromWire(w.RemoveResources), UpdateResources: resourcesFromWire(w.UpdateResources),
 		SNSSAI: w.AdditionalParams.Ringfence.SNSSAI, PLMN: w.AdditionalParams.Ringfence.PLMN,
 		VNFLcmOpOccHref: w.Links.VNFLcmOpOcc.Href, VNFInstanceHref: w.Links.VNFInstance.Href,
+	}
+	for i := range w.TargetScaleLevelInfo {
+		r.ScaleAspectIDs = append(r.ScaleAspectIDs, w.TargetScaleLevelInfo[i].AspectID)
 	}
 	if err := uniqueIDs(&r); err != nil {
 		return r, err
@@ -186,9 +190,8 @@ func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacemen
 func refusal(d *placement.Decision) *problem {
 	p := newProblem(403, refusalDetail(&d.Explanation))
 	p.Title, p.DecisionID = "Grant refused", d.ID
-	for i := range d.Explanation.Reasons {
-		r := &d.Explanation.Reasons[i]
-		p.Violations = append(p.Violations, violation{RuleID: r.RuleID, ResourceDefinitionIDs: []string{}, Message: sentence(r, false)})
+	for _, r := range distinct(d.Explanation.Reasons) {
+		p.Violations = append(p.Violations, violation{RuleID: r.RuleID, ResourceDefinitionIDs: unknownTo(d, &r), Message: sentence(&r, false)})
 	}
 	for i := range d.Explanation.Demands {
 		e := &d.Explanation.Demands[i]
@@ -222,12 +225,33 @@ func someOf(ids []string) string {
 	return fmt.Sprintf("%s and %d more", printable(strings.Join(ids[:shown], ", ")), len(ids)-shown)
 }
 
+// distinct leaves out reasons that were there before: of several demands that mention one unknown object.
+func distinct(reasons []placement.Reason) (out []placement.Reason) {
+	for _, r := range reasons {
+		if !slices.ContainsFunc(out, r.Equal) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// unknownTo lists the resource definitions whose demands mention what a reason says is unknown.
+func unknownTo(d *placement.Decision, r *placement.Reason) []string {
+	ids := []string{}
+	for i := range d.Inputs.Demands {
+		if demand := &d.Inputs.Demands[i]; slices.ContainsFunc(demand.Unknown, r.Equal) {
+			ids = append(ids, demand.ResourceDefinitionIDs...)
+		}
+	}
+	return ids
+}
+
 // refusalDetail says in one sentence why a request was refused, without what other owners run.
 func refusalDetail(e *placement.Explanation) string {
 	if len(e.Reasons) > 0 {
 		var parts []string
-		for i := range e.Reasons {
-			parts = append(parts, sentence(&e.Reasons[i], false))
+		for _, r := range distinct(e.Reasons) {
+			parts = append(parts, sentence(&r, false))
 		}
 		return "Refused: " + strings.Join(parts, "; ") + "."
 	}

@@ -135,6 +135,62 @@ func TestRefusalNamesWhatIsUnknown(t *testing.T) {
 	}
 }
 
+// TestRefusalNamesWhatItIsAbout expects the resources that an unknown object stops, and each object once.
+func TestRefusalNamesWhatItIsAbout(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	two := instantiate("i1", "vnfd-a", "comp-of-nobody")
+	two["addResources"] = append(two["addResources"].([]object), object{"id": "other", "type": "COMPUTE", "vduId": "comp-of-nobody"}, object{"id": "fine", "type": "COMPUTE", "vduId": "open"})
+	wish := instantiate("i1", "vnfd-a", "open")
+	wish["additionalParams"] = object{"ringfence": object{"components": object{"opne": object{"isolation": "VM"}, "open": object{"runtime": "kat"}}}}
+	level := instantiate("i1", "vnfd-a", "open")
+	level["instantiationLevelId"] = "il-1"
+	delete(level, "addResources")
+	scale := instantiate("i1", "vnfd-a", "open")
+	scale["targetScaleLevelInfo"] = []object{{"aspectId": "sessions", "scaleLevel": 2}}
+	delete(scale, "addResources")
+	for detail, c := range map[string]struct {
+		request object
+		ids     []any // of each violation
+	}{
+		"Refused: UNKNOWN: unknown component comp-of-nobody of VNFD vnfd-a.": {two, []any{[]any{"i1-comp-of-nobody", "other"}}},
+		"Refused: UNKNOWN: unknown runtime class kat; UNKNOWN: unknown component opne of VNFD vnfd-a, named in additionalParams.ringfence.components.": {
+			wish, []any{[]any{"i1-open"}, []any{}},
+		},
+		"Refused: UNKNOWN: unknown content of level il-1, which this version cannot expand; list the resources in addResources.":                   {level, []any{[]any{}}},
+		"Refused: UNKNOWN: unknown content of the scale levels of sessions, which this version cannot expand; list the resources in addResources.": {scale, []any{[]any{}}},
+	} {
+		p := a.grant("vnfm-a", c.request).problem(403)
+		var ids []any
+		for _, v := range p["violations"].([]any) {
+			ids = append(ids, v.(object)["resourceDefinitionIds"])
+		}
+		if p["detail"] != detail {
+			t.Errorf("detail %q, want %q", p["detail"], detail)
+		}
+		if diff := cmp.Diff(c.ids, ids); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", detail, diff)
+		}
+	}
+}
+
+// TestMisspeltWishesAreFaults: what is ours and tightens must not be ignored.
+func TestMisspeltWishesAreFaults(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	for pointer, ringfence := range map[string]object{
+		"/additionalParams/ringfence/component":                 {"component": object{}},
+		"/additionalParams/ringfence/components/open/isolaton":  {"components": object{"open": object{"isolaton": "VM"}}},
+		"/additionalParams/ringfence/components/open/isolation": {"components": object{"open": object{"isolation": "HARD"}}},
+	} {
+		r := instantiate("i1", "vnfd-a", "open")
+		r["additionalParams"] = object{"ringfence": ringfence, "vendor": "anything"}
+		if p := a.grant("vnfm-a", r).problem(422); fmt.Sprint(pointers(p)) != "["+pointer+"]" {
+			t.Errorf("%s: %v", pointer, p)
+		}
+	}
+}
+
 func constrained(resource string) object {
 	r := instantiate("i1", "vnfd-a", "open")
 	r["placementConstraints"] = []object{{

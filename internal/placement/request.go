@@ -32,6 +32,7 @@ type GrantRequest struct {
 	Operation            Operation
 	AutomaticInvocation  bool
 	InstantiationLevelID string
+	ScaleAspectIDs       []string // of targetScaleLevelInfo
 	AddResources         []ResourceDefinition
 	TempResources        []ResourceDefinition
 	RemoveResources      []ResourceDefinition

@@ -12,6 +12,7 @@ type requestDoc struct {
 	Operation            string                     `json:"operation,omitempty"`
 	AutomaticInvocation  bool                       `json:"isAutomaticInvocation,omitempty"`
 	InstantiationLevelID string                     `json:"instantiationLevelId,omitempty"`
+	ScaleAspectIDs       []string                   `json:"scaleAspectIds,omitempty"`
 	AddResources         []resourceDoc              `json:"addResources,omitempty"`
 	TempResources        []resourceDoc              `json:"tempResources,omitempty"`
 	RemoveResources      []resourceDoc              `json:"removeResources,omitempty"`
@@ -28,7 +29,7 @@ type requestDoc struct {
 func requestToDoc(r *placement.GrantRequest) requestDoc {
 	return requestDoc{
 		VNFInstanceID: r.VNFInstanceID, VNFLcmOpOccID: r.VNFLcmOpOccID, VNFDID: r.VNFDID, DstVNFDID: r.DstVNFDID, FlavourID: r.FlavourID,
-		Operation: string(r.Operation), AutomaticInvocation: r.AutomaticInvocation, InstantiationLevelID: r.InstantiationLevelID,
+		Operation: string(r.Operation), AutomaticInvocation: r.AutomaticInvocation, InstantiationLevelID: r.InstantiationLevelID, ScaleAspectIDs: r.ScaleAspectIDs,
 		AddResources: convert(r.AddResources, resourceToDoc), TempResources: convert(r.TempResources, resourceToDoc),
 		RemoveResources: convert(r.RemoveResources, resourceToDoc), UpdateResources: convert(r.UpdateResources, resourceToDoc),
 		PlacementConstraints: convert(r.PlacementConstraints, constraintToDoc), VIMConstraints: convert(r.VIMConstraints, vimConstraintToDoc),
@@ -40,7 +41,7 @@ func requestFromDoc(d *requestDoc) (placement.GrantRequest, error) {
 	components, err := componentAsksFromDoc(d.Components)
 	return placement.GrantRequest{
 		VNFInstanceID: d.VNFInstanceID, VNFLcmOpOccID: d.VNFLcmOpOccID, VNFDID: d.VNFDID, DstVNFDID: d.DstVNFDID, FlavourID: d.FlavourID,
-		Operation: placement.Operation(d.Operation), AutomaticInvocation: d.AutomaticInvocation, InstantiationLevelID: d.InstantiationLevelID,
+		Operation: placement.Operation(d.Operation), AutomaticInvocation: d.AutomaticInvocation, InstantiationLevelID: d.InstantiationLevelID, ScaleAspectIDs: d.ScaleAspectIDs,
 		AddResources: convert(d.AddResources, resourceFromDoc), TempResources: convert(d.TempResources, resourceFromDoc),
 		RemoveResources: convert(d.RemoveResources, resourceFromDoc), UpdateResources: convert(d.UpdateResources, resourceFromDoc),
 		PlacementConstraints: convert(d.PlacementConstraints, constraintFromDoc), VIMConstraints: convert(d.VIMConstraints, vimConstraintFromDoc),
