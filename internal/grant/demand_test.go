@@ -78,14 +78,17 @@ func TestPodsAndWishes(t *testing.T) {
 		"a weaker runtime is invalid":         {pods: [][]string{{"vm"}}, asked: asks{"vm": {Runtime: "runc"}}, want: "invalid"},
 		"a wish for a component that is none": {pods: [][]string{{"open"}}, asked: asks{"opne": vm}, want: `p0: "" from NONE; : unknown component opne of VNFD d` + named},
 		"a runtime that is none": {
-			pods: [][]string{{"open"}}, asked: asks{"open": {Runtime: "kat"}}, want: "p0: unknown runtime class kat; : unknown runtime class kat",
+			pods: [][]string{{"open"}}, asked: asks{"open": {Runtime: "kat"}}, want: "p0: unknown runtime class kat",
+		},
+		"a runtime that is none, elsewhere": {
+			pods: [][]string{{"runc"}}, asked: asks{"open": {Runtime: "kat"}}, want: `p0: "runc" from NONE; : unknown runtime class kat`,
 		},
 		"a runtime that is none, beside one": {
-			pods: [][]string{{"runc", "open"}}, asked: asks{"open": {Runtime: "kat"}}, want: "p0: unknown runtime class kat; : unknown runtime class kat",
+			pods: [][]string{{"runc", "open"}}, asked: asks{"open": {Runtime: "kat"}}, want: "p0: unknown runtime class kat",
 		},
 		"a runtime that is none, over a remembered one": {
 			pods: [][]string{{"open"}}, remembered: asks{"open": {Runtime: "kata"}}, asked: asks{"open": {Runtime: "kat"}},
-			want: "p0: unknown runtime class kat; : unknown runtime class kat",
+			want: "p0: unknown runtime class kat",
 		},
 		"a profile's runtime that is none": {pods: [][]string{{"lost", "runc"}}, want: "p0: unknown runtime class nothing"},
 		"a component that is none":         {pods: [][]string{{"runc", "x"}}, want: "p0: unknown component x of VNFD d"},

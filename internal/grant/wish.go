@@ -70,11 +70,16 @@ func (b *builder) checkWishes() {
 			lacking = append(lacking, "component "+id+" of VNFD "+profiles[0].VNFDID+", named in additionalParams.ringfence.components")
 		}
 		runtime := b.req.Components[id].Runtime
-		if _, ok := b.cat.RuntimeClasses[runtime]; !ok && runtime != "" {
+		if _, ok := b.cat.RuntimeClasses[runtime]; !ok && runtime != "" && !b.refuses("runtime class "+runtime) {
 			lacking = append(lacking, "runtime class "+runtime)
 		}
 	}
 	b.refuse(lacking...)
+}
+
+// refuses tells whether a resource of the request mentions an object that nobody knows.
+func (b *builder) refuses(object string) bool {
+	return slices.ContainsFunc(b.demands, func(d placement.Demand) bool { return slices.ContainsFunc(d.Unknown, unknown(object).Equal) })
 }
 
 // vnfdIDs are the VNFDs that the request is about.
