@@ -81,7 +81,7 @@ func TestPlansVerify(t *testing.T) {
 		w := drawWorld(rt)
 		v := w.build(rt, w.order())
 		in := drawInputs(rt, rapid.IntRange(1, 4).Draw(rt, "members"))
-		in.Request.PlacementConstraints = drawConstraints(rt, in)
+		in.Request.PlacementConstraints = drawConstraints(rt, v, in)
 		plan, _ := solver.Solve(v, in)
 		if plan == nil {
 			return
@@ -90,6 +90,7 @@ func TestPlansVerify(t *testing.T) {
 		if reasons := solver.Verify(v, in, plan)(factsOf(v, in, plan)); len(reasons) > 0 {
 			rt.Fatalf("the plan does not verify: %v", reasons)
 		}
+		checkTogether(rt, w, v, in, plan)
 		if len(plan.Placements) > 1 {
 			return
 		}
@@ -107,18 +108,90 @@ func TestPlansVerify(t *testing.T) {
 	}
 }
 
-func drawConstraints(rt *rapid.T, in *placement.Inputs) []placement.PlacementConstraint {
-	ids := in.Demands[0].ResourceDefinitionIDs
-	if len(ids) < 2 || rapid.Bool().Draw(rt, "unconstrained") {
+// checkTogether looks at hosts of a plan by what the rules mean, not by what judges them: who shares a dedicated host, who is
+// beside a VNF instance that a policy keeps apart, who dedicates, and where what must be apart stands.
+func checkTogether(rt *rapid.T, w *world, v *fleet.View, in *placement.Inputs, plan *placement.Plan) {
+	there := map[string][]placement.Workload{}
+	for i := range plan.Placements {
+		pl := &plan.Placements[i]
+		if there[pl.HostID] == nil {
+			slot, _ := v.Slot(pl.HostID)
+			for _, r := range v.Facts(slot).Residents {
+				if r.Kind != placement.ResidencyFabric {
+					there[pl.HostID] = append(there[pl.HostID], r.Workload)
+				}
+			}
+		}
+		there[pl.HostID] = append(there[pl.HostID], in.Demands[pl.Demand].Workload)
+	}
+	for i := range plan.Placements {
+		pl := &plan.Placements[i]
+		own := &in.Demands[pl.Demand].Workload
+		slot, _ := v.Slot(pl.HostID)
+		if pl.Dedicate != nil && own.Roles&placement.RoleBorder == 0 && own.ComponentID != "alone" && (own.ComponentID != "a" || v.Host(slot).HostPoolID != "p1") {
+			rt.Fatalf("%s dedicates its host, and only a rule in audit mode says so", pl.ResourceDefinitionID)
+		}
+		for _, other := range there[pl.HostID] {
+			if pl.Dedicate != nil && identityOf(pl.Dedicate, &other) != pl.Dedicate.ID {
+				rt.Fatalf("%s dedicates %s to %v, but %v is there", pl.ResourceDefinitionID, pl.HostID, *pl.Dedicate, other)
+			}
+			if w.associated && other.NF.VNFInstanceID == "nf1" {
+				rt.Fatalf("%s stands beside nf1, which a policy keeps apart", pl.ResourceDefinitionID)
+			}
+		}
+	}
+	for _, c := range in.Request.PlacementConstraints {
+		if c.AntiAffinity && c.Scope == placement.ScopeZone && !c.FallbackBestEffort {
+			checkZonesApart(rt, v, &c, plan)
+		}
+	}
+}
+
+func identityOf(d *placement.Dedication, w *placement.Workload) string {
+	if d.Identity == placement.DedicatedToTrustDomain {
+		return w.TrustDomainID
+	}
+	return w.NF.Instance()
+}
+
+func checkZonesApart(rt *rapid.T, v *fleet.View, c *placement.PlacementConstraint, plan *placement.Plan) {
+	var zones []string
+	for _, ref := range c.Resources {
+		if ref.Existing {
+			for _, r := range v.Named(ref.ResourceID) {
+				zones = append(zones, hostOf(v, r).ResourceZoneID)
+			}
+		}
+		for i := range plan.Placements {
+			if !ref.Existing && plan.Placements[i].ResourceDefinitionID == ref.ResourceID {
+				zones = append(zones, plan.Placements[i].ResourceZoneID)
+			}
+		}
+	}
+	slices.Sort(zones)
+	if len(zones) > 1 && (zones[0] == "" || len(slices.Compact(slices.Clone(zones))) < len(zones)) {
+		rt.Fatalf("zones apart were asked for, the resources are in %q", zones)
+	}
+}
+
+func drawConstraints(rt *rapid.T, v *fleet.View, in *placement.Inputs) []placement.PlacementConstraint {
+	var ids []string
+	for i := range in.Demands {
+		ids = append(ids, in.Demands[i].ResourceDefinitionIDs...)
+	}
+	if rapid.Bool().Draw(rt, "unconstrained") {
 		return nil
 	}
 	c := placement.PlacementConstraint{
-		AntiAffinity: rapid.Bool().Draw(rt, "anti"), FallbackBestEffort: rapid.Bool().Draw(rt, "soft"),
-		Scope: rapid.SampledFrom([]placement.Scope{placement.ScopeNFVINode, placement.ScopeZone, placement.ScopeNFVIPoP}).Draw(rt, "scope"),
+		AntiAffinity: rapid.Bool().Draw(rt, "anti"), FallbackBestEffort: rapid.IntRange(0, 3).Draw(rt, "soft") == 0,
+		Scope: rapid.SampledFrom([]placement.Scope{placement.ScopeNFVINode, placement.ScopeZone, placement.ScopeZone, placement.ScopeNFVIPoP}).Draw(rt, "scope"),
 	}
 	for _, id := range ids {
 		in.Request.AddResources = append(in.Request.AddResources, placement.ResourceDefinition{ID: id, Type: placement.ResourceOSContainer})
 		c.Resources = append(c.Resources, placement.ConstraintResourceRef{ResourceID: id})
+	}
+	if own := v.ResidenciesOf("nf0"); len(own) > 0 && rapid.Bool().Draw(rt, "with an existing resource") {
+		c.Resources = append(c.Resources, placement.ConstraintResourceRef{Existing: true, ResourceID: rapid.SampledFrom(own).Draw(rt, "existing").VIMResourceIDs[0]})
 	}
 	return []placement.PlacementConstraint{c}
 }

@@ -23,6 +23,7 @@ rules:
   - {id: R-POOL, kind: domain-permit, rationale: r}
   - {id: R-RUNTIME, kind: runtime-offered, rationale: r}
   - {id: R-LOC, kind: location, params: {countries: domain}, rationale: r}
+  - {id: R-DENY, kind: location, subject: {roles: [NETWORK_MANAGEMENT]}, params: {deny: [IE]}, rationale: r}
   - {id: R-PHYS, kind: physical-security, params: {when: domain}, rationale: r}
   - {id: R-STATE, kind: attestation-freshness, params: {check: STATE}, rationale: r}
   - {id: R-AGE, kind: attestation-freshness, params: {check: AGE, maxAge: domain}, rationale: r}
@@ -32,6 +33,8 @@ rules:
   - {id: R-ISO, kind: require-isolation, subject: {roles: [BORDER]}, params: {level: VM, orDedicatedHost: NF_INSTANCE}, rationale: r}
   - {id: R-CUT, kind: forbid-cut-through, subject: {roles: [KEY_HOLDING]}, rationale: r}
   - {id: R-DED, kind: dedicate-host, subject: {components: [alone]}, params: {identity: NF_INSTANCE}, rationale: r}
+  - {id: R-DED-TD, kind: dedicate-host, subject: {components: [a]}, host: {pools: [p1]}, params: {identity: TRUST_DOMAIN}, rationale: r}
+  - {id: R-DED-AUDIT, kind: dedicate-host, mode: audit, rationale: r}
   - {id: R-DOM, kind: separate-domains, scope: HOST, waiver: {minSeparation: VM, requireHypervisor: TYPE1, neverForExclusive: true}, rationale: r}
   - {id: R-NF, kind: separate-nf, scope: HOST, params: {identity: NF_INSTANCE}, waiver: {minSeparation: VM, neverForExclusive: true}, rationale: r}
   - {id: R-ROLE, kind: separate-role, scope: HOST, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT], within: NF_INSTANCE}, rationale: r}
@@ -41,10 +44,36 @@ rules:
   - {id: R-CACHE, kind: cache-mode, subject: {sensitivityFrom: 3}, params: {mode: ENCRYPTED}, rationale: r}
 `
 
+// calmText refuses little, so that members of a request and residents often meet on a host.
+const calmText = `
+apiVersion: ringfence/v1
+kind: TrustDomainPolicy
+policyVersion: "1"
+targetType: COMMON
+rules:
+  - {id: R-POOL, kind: domain-permit, rationale: r}
+  - {id: R-DENY, kind: location, subject: {roles: [NETWORK_MANAGEMENT]}, params: {deny: [IE]}, rationale: r}
+  - {id: R-DED, kind: dedicate-host, subject: {components: [alone]}, params: {identity: NF_INSTANCE}, rationale: r}
+  - {id: R-DED-TD, kind: dedicate-host, subject: {components: [a]}, host: {pools: [p1]}, params: {identity: TRUST_DOMAIN}, rationale: r}
+  - {id: R-DOM, kind: separate-domains, subject: {trustDomains: [TD-X]}, object: {trustDomains: ["*"]}, rationale: r}
+  - {id: R-DED-AUDIT, kind: dedicate-host, mode: audit, rationale: r}
+`
+
+// associatedText is a policy about VNF instance nf1: nothing else on its hosts, nor it on theirs.
+const associatedText = `
+apiVersion: ringfence/v1
+kind: TrustDomainPolicy
+policyVersion: "1"
+targetType: VNF
+rules:
+  - {id: R-APART, kind: separate-nf, scope: HOST, params: {identity: NF_INSTANCE}, rationale: r}
+`
+
 // world is a random small fleet, as the changes that make it.
 type world struct {
-	changes []placement.Change
-	hosts   []string
+	changes    []placement.Change
+	hosts      []string
+	associated bool // the policy about nf1 is active
 }
 
 // build applies the changes in the given order of hosts and residencies.
@@ -71,6 +100,7 @@ var domains = []placement.TrustDomain{
 	{ID: "TD-B", Category: placement.CategoryControlPlane, Sensitivity: 3, RequiresPhysicalSecurity: true, MaxAttestationAge: 24 * time.Hour},
 	{ID: "TD-X", Category: placement.CategorySecurityAnchor, Sensitivity: 4, Exclusive: true, MaxAttestationAge: time.Hour},
 	{ID: "TD-T", Category: placement.CategoryTest, MaxAttestationAge: 24 * time.Hour, AllowedCountries: []string{"GB"}},
+	{ID: "TD-V", Category: placement.CategoryIMS, Sensitivity: 2, MinIsolation: placement.IsolationVM, MaxAttestationAge: 24 * time.Hour},
 }
 
 var runtimes = []placement.RuntimeClass{
@@ -116,19 +146,36 @@ func drawWorld(rt *rapid.T) *world {
 	for i := range runtimes {
 		add(placement.Change{Kind: placement.ChangeRuntimeClass, ID: runtimes[i].Name, RuntimeClass: &runtimes[i]})
 	}
+	calm := rapid.Bool().Draw(rt, "calm")
 	pools := []string{"p0", "p1"}
 	for _, p := range pools {
-		add(placement.Change{Kind: placement.ChangeHostPool, ID: p, HostPool: &placement.HostPool{ID: p, AllowedTrustDomainIDs: subset(rt, domainIDs(), p)}})
+		allowed := domainIDs()
+		if !calm {
+			allowed = subset(rt, allowed, p)
+		}
+		add(placement.Change{Kind: placement.ChangeHostPool, ID: p, HostPool: &placement.HostPool{ID: p, AllowedTrustDomainIDs: allowed}})
 	}
-	add(placement.Change{Kind: placement.ChangePolicies, ID: "active", Policies: []placement.ActivePolicy{{Ref: placement.PolicyRef{ID: "p", Version: "1"}, Content: []byte(policyText)}}})
+	text := policyText
+	if calm {
+		text = calmText
+	}
+	active := []placement.ActivePolicy{{Ref: placement.PolicyRef{ID: "p", Version: "1"}, Content: []byte(text)}}
+	if w.associated = rapid.Bool().Draw(rt, "associated"); w.associated {
+		active = append(active, placement.ActivePolicy{Ref: placement.PolicyRef{ID: "q", Version: "1"}, Content: []byte(associatedText), Associations: []string{"nf1"}})
+	}
+	add(placement.Change{Kind: placement.ChangePolicies, ID: "active", Policies: active})
 	n := rapid.IntRange(1, 8).Draw(rt, "hosts")
 	for i := range n {
 		h := drawHost(rt, fmt.Sprintf("h%d", i), pools)
+		if calm {
+			h.Lifecycle, h.Runtimes, h.DedicatedTo = placement.LifecycleInService, runtimeNames(), nil
+			h.Capabilities |= placement.CapCacheEnc
+		}
 		w.hosts = append(w.hosts, h.ID)
 		add(placement.Change{Kind: placement.ChangeHost, ID: h.ID, NFVIPoPID: h.NFVIPoPID, Host: h})
 		for k := range rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(rt, "residents") {
 			r := &placement.Residency{
-				ID: fmt.Sprintf("%s-r%d", h.ID, k), NFVIPoPID: "P", HostID: h.ID, Workload: drawWorkload(rt, true),
+				ID: fmt.Sprintf("%s-r%d", h.ID, k), NFVIPoPID: "P", HostID: h.ID, Workload: drawWorkload(rt, true), VIMResourceIDs: []string{fmt.Sprintf("vm-%d-%d", i, k)},
 				Kind:  rapid.SampledFrom([]placement.ResidencyKind{placement.ResidencyWorkload, placement.ResidencyWorkload, placement.ResidencyFabric}).Draw(rt, "kind"),
 				State: rapid.SampledFrom([]placement.ResidencyState{placement.StateReserved, placement.StateUnconfirmed, placement.StateRunning, placement.StateTerminating}).Draw(rt, "state"),
 			}
@@ -145,8 +192,8 @@ func drawWorld(rt *rapid.T) *world {
 
 func drawHost(rt *rapid.T, id string, pools []string) *placement.Host {
 	h := &placement.Host{
-		ID: id, NFVIPoPID: "P", HostPoolID: rapid.SampledFrom(append(slices.Repeat(pools, 4), "")).Draw(rt, "pool"), ResourceZoneID: rapid.SampledFrom([]string{"Z1", "Z2"}).Draw(rt, "zone"),
-		Country: rapid.SampledFrom([]string{"GB", "IE"}).Draw(rt, "country"), PhysicallySecure: rapid.IntRange(0, 4).Draw(rt, "secure") > 0,
+		ID: id, NFVIPoPID: "P", HostPoolID: rapid.SampledFrom(append(slices.Repeat(pools, 4), "")).Draw(rt, "pool"), ResourceZoneID: rapid.SampledFrom([]string{"Z1", "Z1", "Z2", "Z2", ""}).Draw(rt, "zone"),
+		Country: rapid.SampledFrom([]string{"GB", "GB", "IE", "IE", ""}).Draw(rt, "country"), PhysicallySecure: rapid.IntRange(0, 4).Draw(rt, "secure") > 0,
 		HypervisorClass: rapid.SampledFrom([]placement.HypervisorClass{placement.HypervisorType1, placement.HypervisorType1, placement.HypervisorType2}).Draw(rt, "hv"),
 		Runtimes:        subset(rt, runtimeNames(), "runtime"), Capacity: placement.Resources{placement.DimCPUMillis: 4000, placement.DimMemoryMiB: 1000},
 		Lifecycle:   rapid.SampledFrom([]placement.Lifecycle{placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleCordoned, placement.LifecycleQuarantined}).Draw(rt, "lifecycle"),
@@ -214,5 +261,13 @@ func drawInputs(rt *rapid.T, members int) *placement.Inputs {
 		d.ResourceDefinitionIDs = append(d.ResourceDefinitionIDs, fmt.Sprintf("m%d", i))
 	}
 	in.Demands = []placement.Demand{d}
+	if members > 1 && rapid.Bool().Draw(rt, "of two components") {
+		n := rapid.IntRange(1, members-1).Draw(rt, "of the first")
+		other := d
+		other.Workload = drawWorkload(rt, false)
+		other.Workload.NF = placement.NF{VNFInstanceID: "nf0", InstanceKey: rapid.SampledFrom([]string{"", "second"}).Draw(rt, "key")}
+		in.Demands[0].ResourceDefinitionIDs, other.ResourceDefinitionIDs = d.ResourceDefinitionIDs[:n], d.ResourceDefinitionIDs[n:]
+		in.Demands = append(in.Demands, other)
+	}
 	return in
 }
