@@ -83,7 +83,7 @@ func newBackup(p process) *cobra.Command {
 			return err
 		},
 	}
-	addSettings(cmd)
+	addSettings(cmd, "data-dir", "pg-bindir", "log-format")
 	return cmd
 }
 
@@ -106,7 +106,7 @@ func newRestore(p process) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace what the database holds")
-	addSettings(cmd)
+	addSettings(cmd, "data-dir", "pg-bindir", "log-format")
 	return cmd
 }
 

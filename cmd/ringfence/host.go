@@ -30,7 +30,7 @@ func newHostList(p process) *cobra.Command {
 	var pool, pop, zone, lifecycle string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List hosts", Args: takes(),
-		Long: "List hosts in the order of their id. The time in ATTESTED is that since the newest verdict.",
+		Long: "List hosts in the order of their id. The time in ATTESTED is that since the newest verdict.\nCOUNTRY is the host's own, else its NFVI-PoP's.",
 		Example: `  ringfence host list --pool pool-core -o wide
   ringfence host list --lifecycle CORDONED -o name`,
 	}
@@ -49,6 +49,10 @@ func newHostList(p process) *cobra.Command {
 		if out.value == formWide {
 			t.header = append(t.header, "POP", "COUNTRY", "HYPERVISOR", "CPU", "MEMORY MIB", "CAPABILITIES")
 		}
+		country, err := countries(ctx, c, out.value == formWide)
+		if err != nil {
+			return err
+		}
 		now := time.Now()
 		return writeList(p.stdout, out, entries, func(h *wire.Host) string { return h.ID }, t, func(h *wire.Host) []string {
 			row := []string{
@@ -56,13 +60,29 @@ func newHostList(p process) *cobra.Command {
 				strings.Join(h.Runtimes, ","), cisNodes(h),
 			}
 			if out.value == formWide {
-				row = append(row, h.NFVIPoPID, h.Country, orElse(string(h.HypervisorClass), "NONE"), cores(h.Capacity["cpuMillis"]),
+				row = append(row, h.NFVIPoPID, orElse(h.Country, country[h.NFVIPoPID]), orElse(string(h.HypervisorClass), "NONE"), cores(h.Capacity["cpuMillis"]),
 					fmt.Sprint(h.Capacity["memoryMiB"]), capabilities(h.Capabilities))
 			}
 			return row
 		})
 	})
 	return cmd
+}
+
+// countries are those of the NFVI-PoPs, which decide for the hosts that say nothing else; none unless they are wanted.
+func countries(ctx context.Context, c *client, wanted bool) (map[string]string, error) {
+	byPoP := map[string]string{}
+	if !wanted {
+		return byPoP, nil
+	}
+	pops, _, err := list[wire.NFVIPoP](ctx, c, "/inventory/v1/nfvi_pops", nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	for i := range pops {
+		byPoP[pops[i].value.ID] = pops[i].value.Country
+	}
+	return byPoP, nil
 }
 
 // attested is the newest verdict and how old it is.

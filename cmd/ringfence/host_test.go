@@ -55,7 +55,11 @@ func TestHostList(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Attestation.AttestedAt = time.Now().Add(-20*time.Minute - 5*time.Second)
-	s.json("GET /inventory/v1/hosts", http.StatusOK, []wire.Host{h})
+	h.Country = "" // its NFVI-PoP says it
+	elsewhere := aHost("h06", wire.LifecycleINSERVICE)
+	elsewhere.NFVIPoPID, elsewhere.Country = "PAR", "CH"
+	s.json("GET /inventory/v1/hosts", http.StatusOK, []wire.Host{h, elsewhere})
+	s.json("GET /inventory/v1/nfvi_pops", http.StatusOK, []wire.NFVIPoP{{ID: "LON", Country: "GB"}, {ID: "PAR", Country: "FR"}})
 	golden(t, "hosts-wide", s.command(t, "", "host", "list", "-o", "wide").stdout)
 	s.json("GET /inventory/v1/hosts/h05", http.StatusOK, h)
 	golden(t, "host", s.command(t, "", "host", "show", "h05").stdout)

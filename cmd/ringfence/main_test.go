@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -59,4 +60,21 @@ func exitCode(err error) string {
 		return string(rune('0' + e.ExitCode()))
 	}
 	return err.Error()
+}
+
+// Backup and restore offer the settings that mean something to them, and no others.
+func TestSettingsOfBackups(t *testing.T) {
+	t.Parallel()
+	flag := regexp.MustCompile(`--[a-z-]+`)
+	for name, want := range map[string][]string{
+		"backup": {"--config", "--data-dir", "--log-format", "--pg-bindir"}, "restore": {"--config", "--data-dir", "--force", "--log-format", "--pg-bindir"},
+	} {
+		cmd, _, err := newRoot(process{getenv: func(string) string { return "" }}).Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, flag.FindAllString(cmd.LocalFlags().FlagUsages(), -1)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 }

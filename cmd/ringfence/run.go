@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -118,11 +119,14 @@ func newVersion(p process) *cobra.Command {
 	}
 }
 
-// addSettings gives a command a flag for each setting of the server.
-func addSettings(cmd *cobra.Command) {
+// addSettings gives a command a flag for each setting of the server, or for those that it names.
+func addSettings(cmd *cobra.Command, only ...string) {
 	settings := config.Settings()
 	for i := range settings {
 		s := &settings[i]
+		if len(only) > 0 && !slices.Contains(only, s.Name) {
+			continue
+		}
 		cmd.Flags().String(s.Name, s.Default, s.Usage+" ["+s.Env()+"]")
 	}
 	cmd.Flags().String("config", "", "YAML file of settings, by the names of these flags [RINGFENCE_CONFIG]")

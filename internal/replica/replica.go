@@ -102,7 +102,7 @@ func (r *Replica) Load(ctx context.Context) error {
 	}
 	v := r.fleet.View()
 	r.log.InfoContext(ctx, "inventory loaded", "hosts", v.Size, "residencies", v.Residencies(), "policies", len(v.Policies.Policies),
-		"changeSeq", v.Position.String(), "took", time.Since(start).Round(time.Millisecond))
+		"changeSeq", v.Position.String(), "tookMs", time.Since(start).Milliseconds())
 	r.mu.Lock()
 	r.loaded, r.readAt = true, time.Now()
 	r.mu.Unlock()

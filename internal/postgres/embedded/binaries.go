@@ -3,7 +3,9 @@ package embedded
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,6 +107,10 @@ func chooseBinaries(ctx context.Context, dir string, l layout) (Binaries, error)
 func (f finder) find(ctx context.Context, dir string) ([]Binaries, error) {
 	if dir != "" {
 		b, err := inspect(ctx, dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("RINGFENCE_PG_BINDIR: %s holds no PostgreSQL server: name the folder that holds initdb and postgres, or leave it out; %s",
+				dir, f.advice())
+		}
 		if err != nil {
 			return nil, fmt.Errorf("RINGFENCE_PG_BINDIR: %w", err)
 		}
@@ -206,6 +212,14 @@ func inspect(ctx context.Context, dir string) (Binaries, error) {
 		return Binaries{}, fmt.Errorf("version %q: %w", m[1], err)
 	}
 	return b, nil
+}
+
+// advice says how to install PostgreSQL on this machine.
+func (f finder) advice() string {
+	if command := f.installCommand(); command != "" {
+		return "PostgreSQL is installed by `" + command + "`"
+	}
+	return "PostgreSQL is installed by your system's package manager"
 }
 
 // installCommand is the command that installs PostgreSQL with the machine's package manager.

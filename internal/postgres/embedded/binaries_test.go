@@ -65,7 +65,7 @@ func TestNamedFolder(t *testing.T) {
 	root := t.TempDir()
 	install(t, filepath.Join(root, "old"), "14.2")
 	install(t, filepath.Join(root, "new"), "18.4")
-	for dir, want := range map[string]string{"old": "PostgreSQL 14.2, but ringfence needs 15", "none": "holds no PostgreSQL server", "new": ""} {
+	for dir, want := range map[string]string{"old": "PostgreSQL 14.2, but ringfence needs 15", "none": "holds no PostgreSQL server: name the folder that holds initdb and postgres, or leave it out; PostgreSQL is installed by", "new": ""} {
 		_, err := newFinder().find(t.Context(), filepath.Join(root, dir))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", dir, err)
