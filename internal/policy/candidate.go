@@ -127,19 +127,24 @@ func (c *Candidate) Rules() []*Rule {
 	return out
 }
 
-// AttestationLimit returns how old a host's attestation may be for this candidate (0: no rule limits it) and
-// whether it must be TRUSTED.
+// AttestationLimit returns what the rules in force ask of the attestation of a host, or with nil of that of every host: how old
+// it may be (0: no rule limits it), which is asked of the TRUSTED alone, and whether it must be TRUSTED.
 func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, trusted bool) {
-	for _, r := range c.rules {
-		if r.Kind != AttestationFreshness || !r.Enforced() || !r.Host.matches(c.world.Catalogue, h) || r.excepted(c, h, nil) {
-			continue
-		}
-		trusted = true
-		if r.Params.Check == CheckAge {
+	for i := range c.rules {
+		r := c.rules[i].Rule
+		switch {
+		case r.Kind != AttestationFreshness || !r.Enforced():
+		case h == nil && !r.Host.all(), h != nil && !r.Host.matches(c.world.Catalogue, h):
+		case r.Params.Check == CheckState:
+			trusted = true
+		default:
 			if m, ok := r.maxAttestationAge(c); ok && (limit == 0 || m < limit) {
 				limit = m
 			}
 		}
+	}
+	if h != nil && h.Attestation.State != placement.AttestationTrusted {
+		limit = 0
 	}
 	return limit, trusted
 }

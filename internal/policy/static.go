@@ -100,19 +100,3 @@ func sortedKeys(m map[string]string) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-// MaxAttestationAges reports the AGE rules in force that apply to every host without exceptions, as the one
-// limit that follows; 0 means no limit. Hosts that exceed it are rejected by Judge too.
-func (c *Candidate) MaxAttestationAges() (limit int64, any bool) {
-	for i := range c.rules {
-		r := &c.rules[i]
-		if r.Kind != AttestationFreshness || r.Params.Check != CheckAge || !r.Enforced() || !r.subject || !r.Host.all() || len(r.Exceptions) > 0 {
-			continue
-		}
-		any = true
-		if m, ok := r.maxAttestationAge(c); ok && (limit == 0 || int64(m) < limit) {
-			limit = int64(m)
-		}
-	}
-	return limit, any
-}

@@ -41,11 +41,8 @@ func (p *problem) newFilter(d *demand) *filter {
 		ok, isolation := c.Static(h)
 		return ok, staticCost(p.view.Catalogue, &d.Workload, h, isolation)
 	})
-	if limit, any := c.MaxAttestationAges(); any {
-		f.validity = true
-		if limit > 0 {
-			f.oldest = f.now - limit
-		}
+	if limit, trusted := c.AttestationLimit(nil); limit > 0 && trusted {
+		f.oldest, f.validity = f.now-int64(limit), true
 	}
 	cols, _ := fleet.Columns(d.Workload.Resources)
 	for dim, amount := range cols {
