@@ -114,8 +114,12 @@ func TestKeysOfMapsAreNoAttributes(t *testing.T) {
 	t.Parallel()
 	a := newFleet(t)
 	request := instantiate("i1", "vnfd-a", "open")
-	request["additionalParams"] = object{"VNFDID": 5, "operation": nil, "ringfence": object{"components": object{"Isolation": object{"isolation": "VM"}}}}
+	request["additionalParams"] = object{"VNFDID": 5, "operation": nil}
 	a.grant("vnfm-a", request).want(http.StatusCreated)
+	a.do(call{
+		as: "operator", method: "PATCH", path: "/inventory/v1/hosts/h1", body: object{"labels": object{"Id": "1", "id": "2", "LABELS": "3"}},
+		header: map[string]string{"Content-Type": "application/merge-patch+json"},
+	}).want(http.StatusOK)
 }
 
 // A body that could be read in two ways is malformed, and the answer says where.

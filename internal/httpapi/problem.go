@@ -137,14 +137,14 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 		p.Instance = "urn:uuid:" + id
 	}
 	if p.DecisionID == "" { // a decision has a line of its own
-		level, text := slog.LevelInfo, "request refused"
+		level := slog.LevelInfo
 		switch {
 		case p.Status == http.StatusServiceUnavailable:
-			level, text = slog.LevelWarn, "request failed"
+			level = slog.LevelWarn
 		case p.Status >= http.StatusInternalServerError:
-			level, text = slog.LevelError, "request failed"
+			level = slog.LevelError
 		}
-		s.log.LogAttrs(r.Context(), level, text, slog.String("requestId", id), slog.Int("status", p.Status),
+		s.log.LogAttrs(r.Context(), level, "request not fulfilled", slog.String("requestId", id), slog.Int("status", p.Status),
 			slog.String("method", r.Method), slog.String("path", printable(r.URL.Path)), slog.String("error", err.Error()))
 	}
 	for k, v := range p.headers {
