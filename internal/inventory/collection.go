@@ -49,8 +49,7 @@ func (c *Collection[T]) List(ctx context.Context, page placement.Page) ([]T, err
 func (c *Collection[T]) Get(ctx context.Context, key Key) (T, error) { return c.get(ctx, key) }
 
 // Put creates or replaces a record as a whole; what others set stays. Kinds of errors: Invalid with findings whose
-// pointers lead into the record, Conflict (the record refers to what does not exist, or its state forbids the
-// change), PreconditionFailed, Unavailable.
+// pointers lead into the record, Conflict (the state of the record forbids the change), PreconditionFailed, Unavailable.
 func (c *Collection[T]) Put(ctx context.Context, actor string, v T, ifRevision *int64) (stored T, created bool, err error) {
 	var f faults
 	c.check(&v, &f)
@@ -114,22 +113,17 @@ func twoOf(remove func(ctx context.Context, a, b string, ifRevision *int64, acto
 }
 
 // ofOneRecord turns what the store says of a document that holds one record into what it says of the record: pointers
-// lose the list and the index, and a reference to what does not exist is a conflict with the state of the inventory.
+// lose the list and the index.
 func ofOneRecord(err error) error {
 	var e *placement.Error
 	if !errors.As(err, &e) || e.Kind != placement.Invalid || len(e.Findings) == 0 {
 		return err
 	}
-	unknown := true
 	findings := make([]placement.Finding, len(e.Findings))
 	messages := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
-		unknown = unknown && f.Code == CodeUnknownReference
 		f.Pointer = withinRecord(f.Pointer)
 		findings[i], messages[i] = f, f.Message
-	}
-	if unknown {
-		return &placement.Error{Kind: placement.Conflict, Message: strings.Join(messages, "; "), Cause: e.Cause}
 	}
 	return &placement.Error{Kind: placement.Invalid, Message: strings.Join(messages, "; "), Findings: findings, Cause: e.Cause}
 }

@@ -68,7 +68,7 @@ func nouns(s *Store) []noun {
 		nounOf(hostPoolTable(), s, placement.HostPool{ID: "pool-x"}, func(p *placement.HostPool) { p.AllowedTrustDomainIDs = []string{"TD-UP"} }, "pool-core", s.DeleteHostPool),
 		nounOf(runtimeClassTable(), s, placement.RuntimeClass{Name: "gvisor", Isolation: placement.IsolationSandbox}, func(c *placement.RuntimeClass) { c.Overhead = placement.Resources{placement.DimMemoryMiB: 64} }, "kata", s.DeleteRuntimeClass),
 		nounOf(imageTable(), s, placement.Image{Digest: "sha256:x", Kind: placement.ArtefactVMImage}, func(i *placement.Image) { i.PublicBase = true }, "sha256:amf", s.DeleteImage),
-		nounOf(vnfProfileTable(), s, placement.VNFProfile{VNFDID: "vnfd-x", TrustDomainID: "TD-UP"}, func(p *placement.VNFProfile) { p.Components = []placement.Component{{ID: "c"}} }, "", s.DeleteVNFProfile),
+		nounOf(vnfProfileTable(), s, placement.VNFProfile{VNFDID: "vnfd-x", TrustDomainID: "TD-UP"}, func(p *placement.VNFProfile) { p.Components = []placement.Component{{ID: "c"}} }, "vnfd-amf", s.DeleteVNFProfile),
 	}
 }
 
@@ -167,6 +167,7 @@ func TestCatalogueInUse(t *testing.T) {
 		"resource zone": {"host h01", "host h02"},
 		"host pool":     {"host h01", "host h03"},
 		"runtime class": {"host h01", "host h02", "host h03", "VNF profile vnfd-amf", "residency amf-"},
+		"VNF profile":   {"residency amf-1.sig-0, residency amf-1.sig-1, residency amf-2.sig-0"},
 		"image":         {"VNF profile vnfd-amf", "residency amf-1.sig-0", "cache of host h01"},
 	}
 	before := headOf(t, s)

@@ -49,6 +49,8 @@ func translateServer(pgErr *pgconn.PgError, err error) error {
 		return placement.Wrap(placement.Invalid, err, "a value is not allowed (%s)", pgErr.ConstraintName)
 	case strings.HasPrefix(code, "22"): // data exceptions, such as a zero byte in a text
 		return placement.Wrap(placement.Invalid, err, "a value cannot be stored: remove control characters and check number ranges")
+	case code == "54000": // program_limit_exceeded: a value that an index cannot hold
+		return placement.Wrap(placement.Invalid, err, "a value is too long to be stored: use shorter identifiers")
 	case code == "40001", code == "40P01", code == "55P03": // serialization failure, deadlock, lock not available
 		return placement.Wrap(placement.Unavailable, err, "too many changes at the same time: try again")
 	case code == "57014": // query_canceled

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +34,7 @@ func TestTranslate(t *testing.T) {
 		{&pgconn.PgError{Code: "23514", ConstraintName: "host_used_ck"}, placement.Internal},
 		{&pgconn.PgError{Code: "23514", ConstraintName: "image_kind_ck"}, placement.Invalid},
 		{&pgconn.PgError{Code: "22021"}, placement.Invalid},
+		{&pgconn.PgError{Code: "54000"}, placement.Invalid},
 		{&pgconn.PgError{Code: "55P03"}, placement.Unavailable},
 		{&pgconn.PgError{Code: "57014"}, placement.Unavailable},
 		{&pgconn.PgError{Code: "25006"}, placement.Unavailable},
@@ -62,6 +65,18 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%q came back as %q", name, p.Name)
 		}
 	}
+}
+
+// TestIdentifierTooLong gives an index more than it can hold, in text that does not compress.
+func TestIdentifierTooLong(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	var id strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&id, "%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	_, err := s.CreatePolicy(t.Context(), placement.PolicyRecord{ID: id.String()}, tester)
+	wantKind(t, err, placement.Invalid)
 }
 
 func TestCheckRevision(t *testing.T) {

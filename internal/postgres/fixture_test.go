@@ -65,7 +65,7 @@ func smallHost(id, pop, zone, pool string) placement.Host {
 func smallResidency(id, hostID, runtime string) placement.Residency {
 	return placement.Residency{
 		ID: id, HostID: hostID, Workload: placement.Workload{
-			NF: placement.NF{VNFInstanceID: id[:5], Type: "AMF"}, ComponentID: "sig", TrustDomainID: "TD-CP", Roles: placement.RoleSignalling,
+			NF: placement.NF{VNFInstanceID: id[:5], Type: "AMF"}, VNFDID: "vnfd-amf", ComponentID: "sig", TrustDomainID: "TD-CP", Roles: placement.RoleSignalling,
 			Images: []string{"sha256:amf"}, Labels: map[string]string{"tier": "gold"}, Runtime: runtime, SNSSAIs: []string{"1-000001"},
 			Resources: placement.Resources{placement.DimCPUMillis: 1000, placement.DimMemoryMiB: 2048, "ext.fpga": 1},
 		},

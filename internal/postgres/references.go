@@ -58,7 +58,7 @@ func checkReferences(ctx context.Context, q queryer, inv *placement.Inventory) e
 	c.declare()
 	walkReferences(inv, func(kind, id string, at position) {
 		if !c.known[kind][id] {
-			c.faults.add("UNKNOWN_REFERENCE", at.pointer(), "there is no %s %q, neither here nor in the inventory", kind, id)
+			c.faults.add("UNKNOWN_REFERENCE", at.pointer(), "there is no %s %q", kind, id)
 		}
 	})
 	if err := c.checkParents(ctx, q); err != nil {

@@ -23,6 +23,7 @@ func vnfProfileTable() *table[placement.VNFProfile] {
 		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2
 		ORDER BY vnfd_id
 		LIMIT $3`
+	const referrersSQL = `SELECT 'residency ' || id FROM residency WHERE vnfd_id = $1 ORDER BY id LIMIT 6`
 	return &table[placement.VNFProfile]{
 		kind: placement.ChangeVNFProfile, what: "VNF profile", list: "vnfProfiles",
 		selectSQL: selectSQL, deleteSQL: `DELETE FROM vnf_profile WHERE vnfd_id = $1`,
@@ -32,6 +33,8 @@ func vnfProfileTable() *table[placement.VNFProfile] {
 		upsert:   upsertVNFProfile,
 		change:   func(v *placement.VNFProfile) placement.Change { return placement.Change{VNFProfile: v} },
 		document: func(inv *placement.Inventory) *[]placement.VNFProfile { return &inv.VNFProfiles },
+		// Whoever has a workload needs the profile to terminate it.
+		referrers: referring(referrersSQL),
 	}
 }
 
