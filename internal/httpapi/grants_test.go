@@ -1,16 +1,23 @@
 package httpapi_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"ringfence/internal/grant"
 	"ringfence/internal/placement"
+	"ringfence/internal/postgres"
+	"ringfence/internal/replica"
 )
 
 var lowerUUIDv4 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -297,5 +304,59 @@ func TestTerminate(t *testing.T) {
 	g := a.grant("vnfm-a", r).want(201).object()
 	if diff := cmp.Diff([]any{object{"resourceDefinitionId": "i1-open"}}, g["removeResources"]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// confirming is a store in which a host confirms what a request supersedes just before the request is committed.
+type confirming struct {
+	*postgres.Store
+	confirm func() error
+}
+
+func (s confirming) Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error) {
+	if len(c.Supersedes) > 0 {
+		if err := s.confirm(); err != nil {
+			return placement.CommitResult{}, err
+		}
+	}
+	return s.Store.Commit(ctx, c, verify)
+}
+
+// TestWhatIsSupersededIsConfirmedMeanwhile asks with another body while the host takes up what was granted first: that stays, and
+// the request is answered all the same.
+func TestWhatIsSupersededIsConfirmedMeanwhile(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	log := slog.New(slog.DiscardHandler)
+	rep := replica.New(a.store, log)
+	if err := rep.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, rep)
+	commits := 0
+	store := confirming{a.store, func() error {
+		commits++
+		return a.store.RecordAck(t.Context(), placement.Ack{HostID: "h1", Seq: 2, Outcome: placement.AckApplied}, "agent", placement.EndRules{})
+	}}
+	grants := grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log)
+	ask := func(body string) grant.Result {
+		t.Helper()
+		res, err := grants.Grant(t.Context(), grant.Ask{ClientID: "vnfm-a", BodySHA256: sha256.Sum256([]byte(body)), Request: placement.GrantRequest{
+			VNFInstanceID: "i1", VNFLcmOpOccID: "occ", VNFDID: "vnfd-a", Operation: placement.OpInstantiate,
+			AddResources: []placement.ResourceDefinition{{ID: body, Type: placement.ResourceCompute, VDUID: "open"}},
+		}})
+		if err != nil || !res.Granted {
+			t.Fatalf("%s: %+v, %v", body, res.Decision.Explanation, err)
+		}
+		return res
+	}
+	first := ask("first")
+	second := ask("second")
+	if commits != 1 || first.Grant.ID == second.Grant.ID || len(second.Decision.Inputs.Superseded) != 0 {
+		t.Errorf("after %d commits that supersede, superseded are %v", commits, second.Decision.Inputs.Superseded)
+	}
+	list, err := a.store.ListGrantResidencies(t.Context(), first.Grant.ID)
+	if err != nil || len(list) != 1 || list[0].State != placement.StateRunning {
+		t.Errorf("what was confirmed: %+v, %v", list, err)
 	}
 }

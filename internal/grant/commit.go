@@ -1,0 +1,130 @@
+package grant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ringfence/internal/directive"
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+	"ringfence/internal/solver"
+)
+
+// commit has the store commit the plan of an attempt, verified again under its locks.
+func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *attempt) (placement.CommitResult, error) {
+	in := &a.decision.Inputs
+	grantID := uuid.NewString()
+	for i := range a.plan.Placements {
+		a.plan.Placements[i].ResidencyID = residencyID(grantID, a.plan.Placements[i].ResourceDefinitionID)
+	}
+	s.underway.begin(a.plan, time.Now())
+	a.decision.Outcome, a.decision.Plan = placement.OutcomeGrant, a.plan
+	c := placement.Commit{
+		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded, End: endRules(a.view),
+		ReservationTTL: s.settings.ReservationTTL, AttestationMargin: s.settings.AttestationMargin,
+		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
+		Answer:     a.answer(),
+	}
+	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
+	start := time.Now()
+	res, err := s.store.Commit(ctx, c, solver.Verify(a.view, in, a.plan))
+	if err != nil || res.Status != placement.CommitDone {
+		s.underway.abandon(a.plan)
+	}
+	s.observer.Committed(ctx, time.Since(start), res.Status == placement.CommitStale)
+	return res, err
+}
+
+// endRules say what follows from the end of what a request supersedes.
+func endRules(view *fleet.View) placement.EndRules {
+	return placement.EndRules{
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
+			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
+		},
+		Purge: directive.PurgeAfter,
+	}
+}
+
+func (a *attempt) hostOf(k placement.HostKey) directive.Host {
+	slot, ok := a.view.Slot(k.HostID)
+	if !ok {
+		return directive.Host{Record: &placement.Host{ID: k.HostID, NFVIPoPID: k.NFVIPoPID}}
+	}
+	return directive.Host{Record: a.view.Host(slot), Cache: a.view.CacheOf(k.HostID)}
+}
+
+// answer is what the grant says of each placement.
+func (a *attempt) answer() []placement.GrantedPlacement {
+	out := make([]placement.GrantedPlacement, len(a.plan.Placements))
+	for i := range a.plan.Placements {
+		pl := a.plan.Placements[i]
+		h := a.hostOf(placement.HostKey{NFVIPoPID: pl.NFVIPoPID, HostID: pl.HostID}).Record
+		w := &a.decision.Inputs.Demands[pl.Demand].Workload
+		out[i] = placement.GrantedPlacement{
+			Placement: pl, VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID, HostPoolID: h.HostPoolID,
+			TrustDomainID: w.TrustDomainID, Namespace: directive.Namespace(w.TrustDomainID, w.NF.VNFInstanceID), Resources: w.Resources,
+		}
+		if n := h.Node(pl.CISNodeID); n != nil {
+			out[i].NodeName, out[i].ClusterID = n.NodeName, n.ClusterID
+		}
+	}
+	return out
+}
+
+// NodeSelector picks the node of a granted placement, as its PLACE directive does.
+func NodeSelector(pl *placement.GrantedPlacement) map[string]string {
+	h := placement.Host{ID: pl.HostID, CISNodes: []placement.CISNode{{ID: pl.CISNodeID, NodeName: pl.NodeName}}}
+	return directive.NodeSelector(&h, pl.CISNodeID)
+}
+
+// Tolerations let a granted placement onto the nodes of its trust domain.
+func Tolerations(pl *placement.GrantedPlacement) []placement.Toleration {
+	return directive.Tolerations(pl.TrustDomainID)
+}
+
+// residencyID derives the id of a residency from its grant, so that it is known before the commit.
+func residencyID(grantID, resourceDefinitionID string) string {
+	sum := sha256.Sum256([]byte(grantID + "\x00" + resourceDefinitionID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// spanning tells what beyond the chosen hosts the verification needs: the replicas of components under a rule
+// or constraint that spans hosts, and the existing resources that constraints name.
+func spanning(view *fleet.View, in *placement.Inputs) (siblings []placement.ComponentKey, existing []string) {
+	hard := false
+	for i := range in.Request.PlacementConstraints {
+		c := &in.Request.PlacementConstraints[i]
+		hard = hard || !c.FallbackBestEffort
+		for _, ref := range c.Resources {
+			if ref.Existing {
+				existing = append(existing, ref.ResourceID)
+			}
+		}
+	}
+	for i := range in.Request.VIMConstraints {
+		hard = true
+		for _, ref := range in.Request.VIMConstraints[i].Resources {
+			if ref.Existing {
+				existing = append(existing, ref.ResourceID)
+			}
+		}
+	}
+	if !hard && !solver.SpansHosts(view, in) {
+		return nil, existing
+	}
+	seen := map[placement.ComponentKey]bool{}
+	for i := range in.Demands {
+		w := &in.Demands[i].Workload
+		k := placement.ComponentKey{VNFInstanceID: w.NF.VNFInstanceID, InstanceKey: w.NF.InstanceKey, ComponentID: w.ComponentID}
+		if !seen[k] {
+			seen[k] = true
+			siblings = append(siblings, k)
+		}
+	}
+	return siblings, existing
+}

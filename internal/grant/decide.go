@@ -1,0 +1,90 @@
+package grant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+	"ringfence/internal/solver"
+)
+
+// attempt is one decision on one view.
+type attempt struct {
+	view     *fleet.View
+	plan     *placement.Plan
+	decision placement.Decision
+	released []*placement.Residency // that the request removes or supersedes
+}
+
+func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n int) (attempt, error) {
+	view := s.fleet.View()
+	in, err := s.inputs(ctx, view, &ask.Request, asker{clientID: ask.ClientID})
+	if err != nil {
+		return attempt{}, err
+	}
+	in.Superseded, in.Attempt = superseded, n
+	in.Releases = slices.DeleteFunc(in.Releases, func(id string) bool { return slices.Contains(superseded, id) }) // they go at once
+	in.Seed = seed(ask, n)
+	start := time.Now()
+	plan, why := solver.Solve(view, &in)
+	s.observer.Solved(ctx, time.Since(start))
+	a := attempt{view: view, plan: plan, decision: placement.Decision{
+		ID: uuid.NewString(), NFVIPoPID: placement.DecisionPoP, Kind: placement.DecisionGrant, Outcome: placement.OutcomeRefuse,
+		At: in.Now, ClientID: ask.ClientID, Inputs: in, Explanation: why,
+	}}
+	for _, id := range append(append([]string{}, in.Superseded...), in.Releases...) {
+		if r := view.Residency(id); r != nil {
+			a.released = append(a.released, r)
+		}
+	}
+	return a, nil
+}
+
+// asker is who wants a decision.
+type asker struct {
+	clientID string
+	readsAll bool
+}
+
+// knows tells whether a VNF instance of an owner exists for the asker. What has no owner yet may become anybody's.
+func (a asker) knows(owner string) bool { return owner == "" || a.readsAll || owner == a.clientID }
+
+// inputs collects everything that a decision on the view depends on.
+func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest, by asker) (placement.Inputs, error) {
+	mem, err := s.store.VNFInstanceParams(ctx, req.VNFInstanceID)
+	if err != nil {
+		return placement.Inputs{}, err
+	}
+	in := placement.Inputs{
+		Request: *req, Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
+		CompilerVersion: policy.CompilerVersion, ExplainLevel: placement.ExplainNone, MappingMaxAge: s.settings.HostMappingMaxAge,
+	}
+	for _, p := range view.Policies.For(req.VNFInstanceID) {
+		in.Policies = append(in.Policies, p.Ref)
+	}
+	if !by.knows(mem.ClientID) {
+		in.Demands = []placement.Demand{foreign(req)}
+		return in, nil
+	}
+	if in.Demands, err = Demands(view.Catalogue, req, mem); err != nil {
+		return placement.Inputs{}, err
+	}
+	in.Releases = releases(view, req)
+	return in, nil
+}
+
+// seed makes the random choices of a decision repeatable, and different for another request or attempt.
+func seed(ask Ask, attempt int) uint64 {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q %q %d ", ask.ClientID, ask.Request.VNFLcmOpOccID, attempt)
+	_, _ = h.Write(ask.BodySHA256[:])
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
