@@ -183,6 +183,44 @@ func TestTheNarrowestDedicationWins(t *testing.T) {
 	}
 }
 
+// A dedication ends with the last workload that a request supersedes, for the plan as for the commit.
+func TestSupersededDedicationEnds(t *testing.T) {
+	t.Parallel()
+	const rules = "  - {id: R-TD, kind: dedicate-host, params: {identity: TRUST_DOMAIN}, rationale: r}\n"
+	nf := placement.Dedication{Identity: placement.DedicatedToNFInstance, ID: "v"}
+	td := placement.Dedication{Identity: placement.DedicatedToTrustDomain, ID: "TD-A"}
+	for _, c := range []struct {
+		name       string
+		superseded []string
+		want       placement.Dedication
+	}{
+		{"the last one", []string{"r1", "r2"}, td},
+		{"not the last one", []string{"r1"}, nf},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := sceneHost("h1", "Z1")
+			h.DedicatedTo = &nf
+			s := &scene{rules: rules, hosts: []*placement.Host{h}}
+			for _, id := range []string{"r1", "r2"} {
+				s.residents = append(s.residents, &placement.Residency{
+					ID: id, NFVIPoPID: "P", HostID: "h1", Kind: placement.ResidencyWorkload, State: placement.StateReserved,
+					Workload: placement.Workload{NF: placement.NF{VNFInstanceID: "v"}, ComponentID: "old", TrustDomainID: "TD-A", Runtime: "kata"},
+				})
+			}
+			in := sceneInputs(sceneDemand("m", "app", "", "TD-A", "kata"))
+			in.Superseded = c.superseded
+			plan, why := solver.Solve(s.view(t), in)
+			if plan == nil {
+				t.Fatalf("refused: %+v", why)
+			}
+			if got := plan.Placements[0].Dedicate; got == nil || *got != c.want {
+				t.Errorf("the plan dedicates the host to %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
 // A constraint that names an existing resource is verified by where that resource is, on whatever host.
 func TestConstraintsWithExistingResources(t *testing.T) {
 	t.Parallel()

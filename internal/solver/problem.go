@@ -113,7 +113,7 @@ func (p *problem) facts(slot int) placement.HostFacts {
 	return f
 }
 
-// leftBy is the host's record with what is left there by those who go.
+// leftBy is the host's record with what is left there by those who go; with the last workload a dedication ends.
 func (p *problem) leftBy(f placement.HostFacts, gone func(*placement.Residency) bool) *placement.Host {
 	h, remaining := *f.Host, slices.DeleteFunc(slices.Clone(f.Residents), gone)
 	for _, r := range f.Residents {
@@ -124,6 +124,9 @@ func (p *problem) leftBy(f placement.HostFacts, gone func(*placement.Residency) 
 			left.Since = p.in.Now
 			h.Residue = append(slices.Clip(h.Residue), left)
 		}
+	}
+	if !slices.ContainsFunc(remaining, func(r *placement.Residency) bool { return r.Kind == placement.ResidencyWorkload }) {
+		h.DedicatedTo = nil
 	}
 	return &h
 }
