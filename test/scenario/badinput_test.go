@@ -64,7 +64,7 @@ func TestBadInput(t *testing.T) {
 		"stale If-Match":               {"OPERATOR", "PATCH", "/inventory/v1/hosts/h03", http.Header{"Content-Type": {stub.TypeMergePatch}, "If-Match": {`"never"`}}, `{"rackId":"r1"}`, 412, "", ""},
 		"unknown attribute":            {"OPERATOR", "PUT", "/inventory/v1/nfvi_pops/MAN", post, `{"id":"MAN","country":"GB","colour":"red"}`, 422, "/colour", ""},
 		"id that is not the path's":    {"OPERATOR", "PUT", "/inventory/v1/nfvi_pops/MAN", post, `{"id":"MAM","country":"GB"}`, 422, "/id", ""},
-		"reference to nobody":          {"OPERATOR", "PUT", "/inventory/v1/resource_zones/Z", post, `{"id":"Z","nfviPopId":"nobody"}`, 409, "", ""},
+		"reference to nobody":          {"OPERATOR", "PUT", "/inventory/v1/resource_zones/Z", post, `{"id":"Z","nfviPopId":"nobody"}`, 422, "/nfviPopId", ""},
 		"wait for too long":            {"AGENT", "GET", "/directives/v1/hosts/h02/directives?wait=2h", nil, "", 400, "", ""},
 		"wait for nonsense":            {"AGENT", "GET", "/directives/v1/hosts/h02/directives?wait=soon", nil, "", 400, "", ""},
 		"a policy that is none":        {"AUTHOR", "PUT", "/nfvpolicy/v1/policies/" + d.policyID + "/versions/2", http.Header{"Content-Type": {stub.TypeYAML}}, "hello", 422, "", ""},

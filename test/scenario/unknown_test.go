@@ -70,7 +70,7 @@ func TestUnknown(t *testing.T) {
 	})
 	t.Run("trust domain of a profile", func(t *testing.T) {
 		d := d.in(t)
-		p := d.fail(http.StatusConflict, "OPERATOR", http.MethodPut, "/inventory/v1/vnf_profiles/stray", map[string]any{
+		p := d.fail(http.StatusUnprocessableEntity, "OPERATOR", http.MethodPut, "/inventory/v1/vnf_profiles/stray", map[string]any{
 			"vnfdId": "stray", "nfType": "AMF", "trustDomainId": "nobody", "components": []map[string]any{{"id": "c"}},
 		})
 		if !strings.Contains(p.Detail, "nobody") {
