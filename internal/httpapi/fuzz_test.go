@@ -104,6 +104,7 @@ func TestDeeplyNestedRequests(t *testing.T) {
 		strings.Repeat("[", 1<<19):                                                           http.StatusBadRequest,
 		strings.Repeat("[", depth) + strings.Repeat("]", depth):                              http.StatusUnprocessableEntity,
 		`{"x":` + strings.Repeat(`{"a":`, depth) + "null" + strings.Repeat("}", depth) + "}": http.StatusUnprocessableEntity,
+		strings.Repeat(`{"~\u0000":`, depth) + "null" + strings.Repeat("}", depth):           http.StatusUnprocessableEntity,
 	} {
 		if got := post(t, h, body); got != want {
 			t.Errorf("%.20s...: %d, want %d", body, got, want)

@@ -115,17 +115,19 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 	})
 }
 
+// maxPrinted is how many bytes of a client's string are repeated.
+const maxPrinted = 200
+
 // printable makes a client's string fit for logs and sentences: bounded, without control characters.
 func printable(v string) string {
-	const limit = 200
 	v = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return '?'
 	}, v)
-	if len(v) > limit {
-		return v[:limit] + "..."
+	if len(v) > maxPrinted {
+		return v[:maxPrinted] + "..."
 	}
 	return v
 }

@@ -53,7 +53,13 @@ func (c *nameCheck) twice(v *value) {
 	}
 }
 
+// maxMisnamed is how many places an answer lists. Whoever sends more means harm, or has enough to begin with.
+const maxMisnamed = 100
+
 func (c *nameCheck) fault(reason string) {
+	if len(c.faults) == maxMisnamed {
+		return
+	}
 	c.faults = append(c.faults, invalidParam{Pointer: jsonPointer(c.path), Reason: reason})
 }
 

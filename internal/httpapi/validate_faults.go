@@ -175,12 +175,17 @@ func innerErrors(e *openapi3.SchemaError) openapi3.MultiError {
 	return nil
 }
 
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 // jsonPointer renders the way to a value (RFC 6901); the empty pointer is the whole body.
 func jsonPointer(parts []string) string {
 	var b strings.Builder
 	for _, s := range parts {
+		if b.Len() > maxPrinted { // the rest would be cut off
+			break
+		}
 		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+		b.WriteString(pointerEscapes.Replace(s))
 	}
 	return printable(b.String())
 }
