@@ -91,6 +91,7 @@ func TestAffinity(t *testing.T) {
 			vnfm := d.vnfm(stub.TackerV2)
 			r := instantiate(vnfm, "nf", "affinity-"+name, "c", ids(c.resources)...)
 			r.PlacementConstraints = c.constraints
+			d.dryRun(r) // decided on a fleet that has seen the releases before: wishes come as near as the replica knows
 			hosts := slices.Collect(maps.Values(d.granted(vnfm, r).Hosts()))
 			for _, scope := range []struct {
 				name  string
