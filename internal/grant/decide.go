@@ -24,9 +24,9 @@ type attempt struct {
 	released []*placement.Residency // that the request removes or supersedes
 }
 
-func (s *Service) decide(ctx context.Context, ask Ask, superseded []string, n int) (attempt, error) {
+func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInstanceParams, superseded []string, n int) (attempt, error) {
 	view := s.fleet.View()
-	in, err := s.inputs(ctx, view, &ask.Request, asker{clientID: ask.ClientID})
+	in, err := s.inputs(view, &ask.Request, known, asker{clientID: ask.ClientID})
 	if err != nil {
 		return attempt{}, err
 	}
@@ -58,23 +58,19 @@ type asker struct {
 func (a asker) knows(owner string) bool { return owner == "" || a.readsAll || owner == a.clientID }
 
 // inputs collects everything that a decision on the view depends on.
-func (s *Service) inputs(ctx context.Context, view *fleet.View, req *placement.GrantRequest, by asker) (placement.Inputs, error) {
-	mem, err := s.store.VNFInstanceParams(ctx, req.VNFInstanceID)
-	if err != nil {
-		return placement.Inputs{}, err
-	}
-	in := placement.Inputs{
+func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *placement.VNFInstanceParams, by asker) (in placement.Inputs, err error) {
+	in = placement.Inputs{
 		Request: *req, Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
 		CompilerVersion: policy.CompilerVersion, ExplainLevel: placement.ExplainNone, MappingMaxAge: s.settings.HostMappingMaxAge,
 	}
 	for _, p := range view.Policies.For(req.VNFInstanceID) {
 		in.Policies = append(in.Policies, p.Ref)
 	}
-	if !by.knows(mem.ClientID) {
+	if !by.knows(known.ClientID) {
 		in.Demands = []placement.Demand{foreign(req)}
 		return in, nil
 	}
-	if in.Demands, err = Demands(view.Catalogue, req, mem); err != nil {
+	if in.Demands, err = Demands(view.Catalogue, req, *known); err != nil {
 		return placement.Inputs{}, err
 	}
 	in.Releases = releases(view, req)

@@ -47,7 +47,11 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 		}
 		view = view.With(set)
 	}
-	in, err := s.inputs(ctx, view, &q.Request, asker{clientID: q.ClientID, readsAll: q.ReadsAll})
+	known, err := s.store.VNFInstanceParams(ctx, q.Request.VNFInstanceID)
+	if err != nil {
+		return placement.Decision{}, err
+	}
+	in, err := s.inputs(view, &q.Request, &known, asker{clientID: q.ClientID, readsAll: q.ReadsAll})
 	if err != nil {
 		return placement.Decision{}, err
 	}

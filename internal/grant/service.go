@@ -20,8 +20,9 @@ const maxAttempts = 4
 
 // Store is what granting needs of the database.
 type Store interface {
-	// FindAnswer looks for the answer to an earlier request with the key, behind a durability barrier.
-	FindAnswer(ctx context.Context, key placement.IdempotencyKey) (placement.Answer, error)
+	// FindAnswer looks for the answer to an earlier request with the key, behind a durability barrier, and for what is known
+	// of a VNF instance.
+	FindAnswer(ctx context.Context, key placement.IdempotencyKey, vnfInstanceID string) (placement.Answer, placement.VNFInstanceParams, error)
 	// Commit runs the commit protocol. Unavailable means that the outcome is unknown.
 	Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error)
 	// RecordRefusal stores a refusal, unless the epoch moved or the request was granted meanwhile.
@@ -108,7 +109,7 @@ func outcome(granted bool) placement.Outcome {
 
 func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 	key := placement.IdempotencyKey{ClientID: ask.ClientID, VNFLcmOpOccID: ask.Request.VNFLcmOpOccID, BodySHA256: ask.BodySHA256}
-	answer, err := s.store.FindAnswer(ctx, key)
+	answer, known, err := s.store.FindAnswer(ctx, key, ask.Request.VNFInstanceID)
 	if err != nil {
 		return Result{}, err
 	}
@@ -123,7 +124,7 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 		if replays(&answer) {
 			return s.replayAnswer(ctx, answer)
 		}
-		try, err := s.decide(ctx, ask, answer.Unconfirmed, attempt+evasions)
+		try, err := s.decide(ctx, ask, &known, answer.Unconfirmed, attempt+evasions)
 		if err != nil {
 			return Result{}, err
 		}
@@ -138,7 +139,7 @@ func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
 		if res, done, err := conclude(ctx, key, &try, current); done || err != nil {
 			return res, err
 		}
-		if answer, err = s.store.FindAnswer(ctx, key); err != nil { // what it supersedes may have changed as well
+		if answer, known, err = s.store.FindAnswer(ctx, key, ask.Request.VNFInstanceID); err != nil { // what it supersedes may have changed as well
 			return Result{}, err
 		}
 		if err := s.fleet.CatchUp(ctx); err != nil {
@@ -190,7 +191,7 @@ func replays(a *placement.Answer) bool { return a.Found && a.SameBody && a.Stand
 
 // answeredMeanwhile reads the answer that another request with the same key was given while this one was decided.
 func (s *Service) answeredMeanwhile(ctx context.Context, key placement.IdempotencyKey) (Result, error) {
-	answer, err := s.store.FindAnswer(ctx, key)
+	answer, _, err := s.store.FindAnswer(ctx, key, "")
 	if err != nil {
 		return Result{}, err
 	}

@@ -76,7 +76,7 @@ func TestCommitOfNothingPlaced(t *testing.T) {
 	if err != nil || res.Status != placement.CommitDone {
 		t.Fatalf("commit: %+v, %v", res, err)
 	}
-	answer, err := w.FindAnswer(t.Context(), c.Key)
+	answer, _, err := w.FindAnswer(t.Context(), c.Key, "")
 	if err != nil || !answer.Found || !answer.Stands || answer.GrantID != c.GrantID {
 		t.Errorf("answer %+v, %v", answer, err)
 	}
@@ -108,7 +108,7 @@ func TestCommitReleases(t *testing.T) {
 			t.Errorf("last directive of %s is %d, %v", p.HostID, seq, err)
 		}
 	}
-	if a, err := w.FindAnswer(t.Context(), keyOf("occ-1", "")); err != nil || !a.Stands || !a.SameBody {
+	if a, _, err := w.FindAnswer(t.Context(), keyOf("occ-1", ""), ""); err != nil || !a.Stands || !a.SameBody {
 		t.Errorf("a grant whose residencies are to terminate and have not ended does not stand: %+v, %v", a, err)
 	}
 	w.checkBooks()

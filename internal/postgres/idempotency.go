@@ -58,21 +58,30 @@ const (
 )
 
 // FindAnswer looks for the answer to an earlier request with the key's client and operation occurrence. What it found
-// is durable when it returns, and survives a failover: it waits for that as a commit does.
-func (s *Store) FindAnswer(ctx context.Context, key placement.IdempotencyKey) (placement.Answer, error) {
+// is durable when it returns, and survives a failover: it waits for that as a commit does. In the same round trip it looks for
+// what is known of the VNF instance that the request is about.
+func (s *Store) FindAnswer(ctx context.Context, key placement.IdempotencyKey, vnfInstanceID string) (placement.Answer, placement.VNFInstanceParams, error) {
 	const findSQL = `
 		SELECT ` + idempotencyColumns + `
 		FROM idempotency
 		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2`
-	found, err := collect(ctx, s.pool, func(r *idempotencyRow) (idempotencyRow, error) { return *r, nil }, findSQL, key.ClientID, key.VNFLcmOpOccID)
-	if err != nil || len(found) == 0 {
-		return placement.Answer{}, translate(err)
+	var found []idempotencyRow
+	var of []placement.VNFInstanceParams
+	var b pgx.Batch
+	queueCollect(&b, &found, func(r *idempotencyRow) (idempotencyRow, error) { return *r, nil }, findSQL, key.ClientID, key.VNFLcmOpOccID)
+	queueCollect(&b, &of, vnfInstanceFromRow, vnfInstanceSQL, vnfInstanceID)
+	if err := s.pool.SendBatch(ctx, &b).Close(); err != nil {
+		return placement.Answer{}, placement.VNFInstanceParams{}, translate(err)
+	}
+	known := firstOrZero(of)
+	if len(found) == 0 {
+		return placement.Answer{}, known, nil
 	}
 	answer, err := s.answer(ctx, key, &found[0])
 	if err != nil {
-		return placement.Answer{}, translate(err)
+		return placement.Answer{}, known, translate(err)
 	}
-	return answer, s.barrier(ctx)
+	return answer, known, s.barrier(ctx)
 }
 
 func (s *Store) answer(ctx context.Context, key placement.IdempotencyKey, r *idempotencyRow) (placement.Answer, error) {

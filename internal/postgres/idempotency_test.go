@@ -26,7 +26,7 @@ func keyOf(occ, body string) placement.IdempotencyKey {
 
 func (w *world) find(occ, body string) placement.Answer {
 	w.t.Helper()
-	a, err := w.FindAnswer(w.t.Context(), keyOf(occ, body))
+	a, _, err := w.FindAnswer(w.t.Context(), keyOf(occ, body), "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -299,14 +299,26 @@ type statements struct {
 	sent []string
 }
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+func (s *statements) note(sql string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent = append(s.sent, d.SQL)
+	s.sent = append(s.sent, sql)
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	s.note(d.SQL)
 	return ctx
 }
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (s *statements) TraceBatchQuery(_ context.Context, _ *pgx.Conn, d pgx.TraceBatchQueryData) { s.note(d.SQL) }
+
+func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 func (s *statements) index(part string) int {
 	s.mu.Lock()
@@ -333,7 +345,7 @@ func TestWhatIsReadPassesTheBarrier(t *testing.T) {
 	w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
 	w.settled()
 	reads := map[string]func(*Store) error{
-		"FROM idempotency": func(s *Store) error { _, err := s.FindAnswer(t.Context(), keyOf("occ-1", "")); return err },
+		"FROM idempotency": func(s *Store) error { _, _, err := s.FindAnswer(t.Context(), keyOf("occ-1", ""), ""); return err },
 		"seq > $3":         func(s *Store) error { _, err := s.HostDirectives(t.Context(), "h1", 0, 1); return err },
 		"feed_id) >":       func(s *Store) error { _, _, err := s.Directives(t.Context(), "", "", 1); return err },
 	}
@@ -374,7 +386,7 @@ func TestCommitWithACancelledContext(t *testing.T) {
 		if err == nil && res.Status != placement.CommitDone || err != nil && placement.KindOf(err) != placement.Unavailable {
 			t.Fatalf("status %d, error %v", res.Status, err)
 		}
-		a, err2 := w.FindAnswer(t.Context(), c.Key)
+		a, _, err2 := w.FindAnswer(t.Context(), c.Key, "")
 		if err2 != nil {
 			t.Fatal(err2)
 		}

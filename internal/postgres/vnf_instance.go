@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -49,24 +48,35 @@ func queueVNFInstance(b *pgx.Batch, g *placement.Grant, foreign *bool) error {
 	return nil
 }
 
+type vnfInstanceRow struct {
+	ClientID string `db:"client_id"`
+	VNFDID   string `db:"vnfd_id"`
+	Params   []byte `db:"params"`
+}
+
+const vnfInstanceSQL = `SELECT client_id, vnfd_id, params FROM vnf_instance_params WHERE vnf_instance_id = $1`
+
+func vnfInstanceFromRow(r *vnfInstanceRow) (p placement.VNFInstanceParams, err error) {
+	var doc vnfInstanceParamsDoc
+	if err := json.Unmarshal(r.Params, &doc); err != nil {
+		return p, err
+	}
+	p = placement.VNFInstanceParams{ClientID: r.ClientID, VNFDID: r.VNFDID, SNSSAI: doc.SNSSAI, PLMN: doc.PLMN}
+	p.Components, err = componentAsksFromDoc(doc.Components)
+	return p, err
+}
+
 // VNFInstanceParams returns whose a VNF instance is and what the policy saw of it at its instantiation; the zero value when
 // nothing was granted for it yet.
 func (s *Store) VNFInstanceParams(ctx context.Context, vnfInstanceID string) (placement.VNFInstanceParams, error) {
-	const paramsSQL = `SELECT client_id, vnfd_id, params::text FROM vnf_instance_params WHERE vnf_instance_id = $1`
-	var p placement.VNFInstanceParams
-	var params []byte
-	err := s.pool.QueryRow(ctx, paramsSQL, vnfInstanceID).Scan(&p.ClientID, &p.VNFDID, &params)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return p, nil
+	found, err := collect(ctx, s.pool, vnfInstanceFromRow, vnfInstanceSQL, vnfInstanceID)
+	return firstOrZero(found), translate(err)
+}
+
+// firstOrZero is the first of a list, or the zero value of an empty one.
+func firstOrZero[T any](list []T) (first T) {
+	if len(list) > 0 {
+		first = list[0]
 	}
-	if err != nil {
-		return p, translate(err)
-	}
-	var doc vnfInstanceParamsDoc
-	if err := json.Unmarshal(params, &doc); err != nil {
-		return p, translate(err)
-	}
-	p.SNSSAI, p.PLMN = doc.SNSSAI, doc.PLMN
-	p.Components, err = componentAsksFromDoc(doc.Components)
-	return p, translate(err)
+	return first
 }
