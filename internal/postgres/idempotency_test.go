@@ -410,15 +410,13 @@ func TestCommitOutlivesItsCaller(t *testing.T) {
 	c := w.commitOf(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the caller is gone")
-	tx, err := w.pool.BeginTx(ctx, grantTx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := must(w.pool.Acquire(ctx))(t)
+	tx := must(conn.BeginTx(ctx, grantTx))(t)
 	if res, err := commitOnce(ctx, tx, newCommitTx(&c, nil), sayYes); err != nil || res.Status != placement.CommitDone {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	cancel(gone)
-	if err := commit(ctx, tx); err != nil && placement.KindOf(err) != placement.Unavailable {
+	if err := commit(ctx, tx, conn); err != nil && placement.KindOf(err) != placement.Unavailable {
 		t.Errorf("commit: %v", err)
 	}
 	eventually(w.t, func() bool { return w.find("occ-1", "").Found })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ringfence/internal/placement"
 )
@@ -53,22 +54,33 @@ func (s *Store) inTx(ctx context.Context, opts pgx.TxOptions, fn func(pgx.Tx) er
 }
 
 func (s *Store) tryTx(ctx context.Context, opts pgx.TxOptions, fn func(pgx.Tx) error) error {
-	tx, err := s.pool.BeginTx(ctx, opts)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	err = fn(tx)
-	if err == nil {
-		err = ctx.Err() // nobody waits for the answer any more: last chance to say no
-	}
+	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
-		rollback(ctx, tx)
+		conn.Release()
 		return err
 	}
-	return commit(ctx, tx)
+	committing := false
+	defer func() { // also when fn panics
+		if !committing {
+			rollback(ctx, tx)
+			conn.Release()
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err // nobody waits for the answer any more: last chance to say no
+	}
+	committing = true
+	return commit(ctx, tx, conn)
 }
 
-// rollback gives the connection back in any case. An error closes it, which rolls back as well.
+// rollback ends a transaction in any case. An error closes the connection, which rolls back as well.
 func rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
@@ -77,13 +89,15 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 
 // commit does not let the caller's deadline reach the COMMIT: cancelling it while it waits for the synchronous standby
 // would make the transaction visible without replication. The caller stops waiting at its deadline, the COMMIT does not.
-func commit(ctx context.Context, tx pgx.Tx) error {
+// The connection is given back when what the server said during the COMMIT was read: it may be another's at once.
+func commit(ctx context.Context, tx pgx.Tx, conn *pgxpool.Conn) error {
 	done := make(chan error, 1)
 	go func() {
-		conn := tx.Conn().PgConn()
-		delete(conn.CustomData(), warningKey)
+		defer conn.Release()
+		said := conn.Conn().PgConn().CustomData()
+		delete(said, warningKey)
 		err := tx.Commit(context.WithoutCancel(ctx))
-		if err == nil && conn.CustomData()[warningKey] != nil {
+		if err == nil && said[warningKey] != nil {
 			err = errors.New("the wait for the synchronous standby was cancelled")
 		}
 		done <- commitError(err)
