@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"ringfence/internal/grant"
 	"ringfence/internal/httpapi"
 	"ringfence/internal/inventory"
+	"ringfence/internal/notify"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/embedded"
@@ -89,7 +91,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 	if err := rep.Load(ctx); err != nil {
 		return err
 	}
-	handler, parts, err := assemble(c, log, tel, db.store, rep)
+	handler, parts, err := assemble(ctx, c, log, tel, db.store, rep)
 	if err != nil {
 		return err
 	}
@@ -97,10 +99,13 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 }
 
 // parts are what runs beside the HTTP servers.
-type parts struct{ delivery *delivery.Service }
+type parts struct {
+	delivery      *delivery.Service
+	notifications *notify.Worker
+}
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
-func assemble(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
+func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
 	authenticator, err := newAuth(c)
 	if err != nil {
 		return nil, parts{}, err
@@ -116,18 +121,25 @@ func assemble(c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store
 	}); err != nil {
 		return nil, parts{}, err
 	}
+	guard, err := newGuard(ctx, c, authenticator, store.Address())
+	if err != nil {
+		return nil, parts{}, err
+	}
+	caller := notify.NewCaller(guard)
 	deliver := delivery.New(store, rep)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
-		Feed: store, Records: store, Policies: policies.New(store), Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer,
-		Auth: authenticator, LocalOnly: c.Auth == config.AuthNone, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+		Feed: store, Records: store, Policies: policies.New(store), Subscribers: policies.NewSubscribers(store, caller),
+		Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
+		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err
 	}
-	return tel.Handler(server), parts{delivery: deliver}, nil
+	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, "http://"+c.Listen)), log)
+	return tel.Handler(server), parts{delivery: deliver, notifications: worker}, nil
 }
 
 func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {
@@ -259,6 +271,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 		})
 	}
 	group.Go(func() error { return rep.Run(ctx) })
+	group.Go(func() error { return pt.notifications.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt.delivery) })
 	group.Go(func() error {
 		select {

@@ -103,20 +103,31 @@ func (Anyone) Authenticate(*http.Request) (Principal, error) {
 	return Principal{ClientID: "dev", Roles: Roles(), HostIDs: []string{AllHosts}}, nil
 }
 
+// CallbackRange is where the callbacks of a client may go: the ports (none: 443) of the addresses of a prefix.
+type CallbackRange struct {
+	Prefix string `json:"prefix"`
+	Ports  []int  `json:"ports"`
+}
+
 // Tokens authenticates by the digests of bearer tokens, for labs and the compose file. It never holds a token.
 type Tokens struct {
-	byDigest map[[sha256.Size]byte]Principal
+	byDigest  map[[sha256.Size]byte]Principal
+	callbacks map[string][]CallbackRange
 }
+
+// Callbacks tells where the callbacks of each client may go; of a client that is missing, nowhere.
+func (t *Tokens) Callbacks() map[string][]CallbackRange { return t.callbacks }
 
 // tokenFile is the shape of the file: clients with the SHA-256 of their token, hexadecimal, and their roles; agents
 // also with what they stand for.
 type tokenFile struct {
 	Clients []struct {
-		ID               string   `json:"id"`
-		TokenSHA256      string   `json:"tokenSha256"`
-		Roles            []Role   `json:"roles"`
-		HostIDs          []string `json:"hostIds"`
-		VIMConnectionIDs []string `json:"vimConnectionIds"`
+		ID               string          `json:"id"`
+		TokenSHA256      string          `json:"tokenSha256"`
+		Roles            []Role          `json:"roles"`
+		HostIDs          []string        `json:"hostIds"`
+		VIMConnectionIDs []string        `json:"vimConnectionIds"`
+		Callbacks        []CallbackRange `json:"callbacks"`
 	} `json:"clients"`
 }
 
@@ -137,7 +148,7 @@ func ParseTokens(data []byte) (*Tokens, error) {
 	if err := dec.Decode(&f); err != nil {
 		return nil, fmt.Errorf("token file: %w", err)
 	}
-	t := &Tokens{byDigest: map[[sha256.Size]byte]Principal{}}
+	t := &Tokens{byDigest: map[[sha256.Size]byte]Principal{}, callbacks: map[string][]CallbackRange{}}
 	for i, c := range f.Clients {
 		digest, err := hex.DecodeString(c.TokenSHA256)
 		switch {
@@ -163,6 +174,9 @@ func ParseTokens(data []byte) (*Tokens, error) {
 		key := [sha256.Size]byte(digest)
 		if other, taken := t.byDigest[key]; taken {
 			return nil, fmt.Errorf("token file: clients %q and %q share a token", other.ClientID, c.ID)
+		}
+		if len(c.Callbacks) > 0 {
+			t.callbacks[c.ID] = append(t.callbacks[c.ID], c.Callbacks...)
 		}
 		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs}
 	}

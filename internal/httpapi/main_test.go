@@ -23,6 +23,7 @@ import (
 	"ringfence/internal/grant"
 	"ringfence/internal/httpapi"
 	"ringfence/internal/inventory"
+	"ringfence/internal/notify"
 	"ringfence/internal/placement"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
@@ -41,6 +42,8 @@ type api struct {
 	server   *httpapi.Server
 	store    *postgres.Store
 	delivery *delivery.Service
+	notify   *notify.Worker
+	client   *http.Client
 }
 
 // newAPI starts a server without any inventory or policy, in which an import may set facts.
@@ -67,10 +70,12 @@ func newServer(t testing.TB, opts inventory.Options) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{t: t, store: store, delivery: delivery.New(store, rep)}
+	caller := notify.NewCaller(&notify.Guard{Developing: true})
+	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep)}
+	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
-		Feed:   store, Records: store, Policies: policies.New(store), Delivery: a.delivery, Signer: signer, Auth: clients(t),
+		Feed:   store, Records: store, Policies: policies.New(store), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {
@@ -164,6 +169,13 @@ func (a *api) in(t testing.TB) *api {
 	return &part
 }
 
+// with is the server as another client reaches it.
+func (a *api) with(client *http.Client) *api {
+	other := *a
+	other.client = client
+	return &other
+}
+
 // call is one request. A body that is no string or bytes is sent as JSON.
 type call struct {
 	as     string // client; empty: nobody
@@ -219,7 +231,7 @@ func (a *api) do(c call) answer {
 
 func (a *api) send(r *http.Request, c call) answer {
 	a.t.Helper()
-	res, err := http.DefaultClient.Do(r)
+	res, err := a.client.Do(r)
 	if err != nil {
 		a.t.Fatal(err)
 	}

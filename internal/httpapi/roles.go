@@ -35,22 +35,24 @@ func rolesOf(api, operation, method string) []auth.Role {
 
 // operationRoles are the operations whose roles differ from the rest of their API.
 var operationRoles = map[string][]auth.Role{
-	"getApiVersions":        {},
-	"getApiVersionsOfV1":    {},
-	"modifyPolicy":          {auth.RoleApprover}, // all that it changes is what is in force, and where
-	"createAttestation":     {auth.RoleVerifier},
-	"createScrubRecord":     {auth.RoleScrubber},
-	"createDecision":        askers(auth.RoleVNFM, auth.RoleNFVO),
-	"createCacheDecision":   askers(auth.RoleAgent),
-	"listDecisions":         askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
-	"getDecision":           askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
-	"replayDecision":        {auth.RoleAuditor, auth.RoleOperator},
-	"listReservations":      askers(auth.RoleVNFM, auth.RoleNFVO),
-	"getReservation":        askers(auth.RoleVNFM, auth.RoleNFVO),
-	"listPlacedResidencies": askers(auth.RoleVNFM, auth.RoleNFVO),
-	"listHostDirectives":    {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
-	"listDirectives":        {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
-	"listKeys":              {},
+	"getApiVersions":           {},
+	"getApiVersionsOfV1":       {},
+	"modifyPolicy":             {auth.RoleApprover}, // all that it changes is what is in force, and where
+	"createPolicySubscription": readers(),           // whoever may read policies may be told of them
+	"deletePolicySubscription": readers(),
+	"createAttestation":        {auth.RoleVerifier},
+	"createScrubRecord":        {auth.RoleScrubber},
+	"createDecision":           askers(auth.RoleVNFM, auth.RoleNFVO),
+	"createCacheDecision":      askers(auth.RoleAgent),
+	"listDecisions":            askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
+	"getDecision":              askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
+	"replayDecision":           {auth.RoleAuditor, auth.RoleOperator},
+	"listReservations":         askers(auth.RoleVNFM, auth.RoleNFVO),
+	"getReservation":           askers(auth.RoleVNFM, auth.RoleNFVO),
+	"listPlacedResidencies":    askers(auth.RoleVNFM, auth.RoleNFVO),
+	"listHostDirectives":       {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
+	"listDirectives":           {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
+	"listKeys":                 {},
 }
 
 // readers may know what everybody runs.

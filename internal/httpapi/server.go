@@ -32,6 +32,7 @@ type Config struct {
 	Feed              grant.Feed
 	Records           Records
 	Policies          *policies.Service
+	Subscribers       *policies.Subscribers
 	Inventory         *inventory.Service
 	Delivery          *delivery.Service
 	Signer            *delivery.Signer

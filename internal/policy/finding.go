@@ -53,6 +53,14 @@ const (
 	CodeTestsNotRun       = "TESTS_NOT_RUN" // WARNING
 	CodeVersionMismatch   = "POLICY_VERSION_MISMATCH"
 	CodeAssociations      = "ASSOCIATIONS_NOT_ALLOWED" // of a policy whose target is COMMON
+	CodeNameUnknown       = "NAME_UNKNOWN"             // WARNING: what a rule names, the inventory does not have
+	CodeRuleVacuous       = "RULE_VACUOUS"             // WARNING: it can refuse nothing
+	CodeRuleShadowed      = "RULE_SHADOWED"            // WARNING: earlier rules refuse whatever it refuses
+	CodeRuleRedundant     = "RULE_REDUNDANT"           // WARNING: other rules refuse whatever it refuses
+	CodeContradiction     = "CONTRADICTION"            // rules that together leave a workload no place at all
+	CodeNoHostNow         = "NO_HOST_NOW"              // WARNING: the inventory has nothing that the rule accepts
+	CodeExceptionExpired  = "EXCEPTION_EXPIRED"        // WARNING
+	CodeExceptionVacuous  = "EXCEPTION_VACUOUS"        // WARNING: it exempts nobody
 	CodeTooManyFindings   = "TOO_MANY_FINDINGS"        // the rest is not listed
 )
 
@@ -97,7 +105,7 @@ func (r *report) sorted(root *node) []placement.Finding {
 		})
 	}
 	for i := range fs {
-		if id := ruleAt(root, fs[i].Pointer); id != "" {
+		if id := ruleAt(root, fs[i].Pointer); id != "" && fs[i].RuleIDs == nil {
 			fs[i].RuleIDs = []string{id}
 		}
 	}

@@ -70,6 +70,9 @@ func (s *Store) CreatePolicy(ctx context.Context, p placement.PolicyRecord, acto
 		if created, err = getPolicy(ctx, tx, p.ID); err != nil {
 			return err
 		}
+		if err := tell(ctx, tx, changed(placement.PolicyCreated, p.ID, "")); err != nil {
+			return err
+		}
 		return audit(ctx, tx, noPoP, actor, "CREATE_POLICY", p.ID, map[string]string{"name": p.Name})
 	})
 	return created, err
@@ -94,6 +97,9 @@ func (s *Store) DeletePolicy(ctx context.Context, id string, ifRevision *int64, 
 		b.Queue(`DELETE FROM policy_version WHERE policy_id = $1`, id)
 		b.Queue(`DELETE FROM policy WHERE id = $1`, id)
 		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+		if err := tell(ctx, tx, changed(placement.PolicyDeleted, id, "")); err != nil {
 			return err
 		}
 		return audit(ctx, tx, noPoP, actor, "DELETE_POLICY", id, nil)
@@ -131,6 +137,9 @@ func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion)
 			return err
 		}
 		if _, err := tx.Exec(ctx, selectSQL, v.PolicyID, v.Version); err != nil {
+			return err
+		}
+		if err := tell(ctx, tx, changed(placement.PolicyTransferred, v.PolicyID, v.Version)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, noPoP, v.TransferredBy, "TRANSFER_POLICY", v.PolicyID, map[string]string{"version": v.Version, "sha256": v.SHA256})
@@ -174,6 +183,9 @@ func (s *Store) DeletePolicyVersion(ctx context.Context, policyID, version, acto
 			return err
 		}
 		if err := growPolicy(ctx, tx, policyID); err != nil {
+			return err
+		}
+		if err := tell(ctx, tx, changed(placement.PolicyDeleted, policyID, version)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, noPoP, actor, "DELETE_POLICY_VERSION", policyID, map[string]string{"version": version})

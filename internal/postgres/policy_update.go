@@ -48,6 +48,9 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 		if updated, err = getPolicy(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := tell(ctx, tx, modified(&before, &updated)); err != nil {
+			return err
+		}
 		return audit(ctx, tx, noPoP, actor, policyAction(&before, &after), id, map[string]string{
 			"selectedVersion": after.SelectedVersion, "activated": strconv.FormatBool(after.Activated),
 		})

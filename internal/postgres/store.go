@@ -14,6 +14,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/exaring/otelpgx"
@@ -73,6 +76,15 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		}
 	}
 	return &Store{pool: pool, listener: &listener{config: listenConfig}, notifier: startNotifier(pool)}, nil
+}
+
+// Address is where the database server listens: host:port, or the path of its socket's folder.
+func (s *Store) Address() string {
+	c := s.pool.Config().ConnConfig
+	if strings.HasPrefix(c.Host, "/") {
+		return c.Host
+	}
+	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
 }
 
 // Close waits for running transactions and closes all connections. It does not wait for ever: a commit that waits for a

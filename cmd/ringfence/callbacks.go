@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"ringfence/internal/auth"
+	"ringfence/internal/config"
+	"ringfence/internal/notify"
+)
+
+// newGuard lets callbacks of clients go where the token file says, and never to this installation itself. A developer's machine has
+// no token file; there they may go to loopback addresses.
+func newGuard(ctx context.Context, c config.Config, a auth.Authenticator, database string) (*notify.Guard, error) {
+	g := &notify.Guard{Developing: c.Dev, Targets: map[string][]notify.Target{}}
+	tokens, ok := a.(*auth.Tokens)
+	if !ok {
+		return g, nil
+	}
+	for client, ranges := range tokens.Callbacks() {
+		for _, r := range ranges {
+			t, err := notify.ParseTarget(r.Prefix, r.Ports)
+			if err != nil {
+				return nil, fmt.Errorf("token file: client %q: callbacks: %w", client, err)
+			}
+			g.Targets[client] = append(g.Targets[client], t)
+		}
+	}
+	for _, address := range []string{c.Listen, c.AdminListen, database} {
+		own, err := addresses(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		g.Own = append(g.Own, own...)
+	}
+	return g, nil
+}
+
+// addresses resolves host:port; an empty host stands for all addresses, an empty address or a socket's path for none.
+func addresses(ctx context.Context, address string) ([]netip.AddrPort, error) {
+	if address == "" || strings.HasPrefix(address, "/") {
+		return nil, nil
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", address, err)
+	}
+	n, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", address, err)
+	}
+	if host == "" {
+		return []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n))}, nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", address, err)
+	}
+	var out []netip.AddrPort
+	for _, ip := range ips {
+		out = append(out, netip.AddrPortFrom(ip.Unmap(), uint16(n)))
+	}
+	return out, nil
+}

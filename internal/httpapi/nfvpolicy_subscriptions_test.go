@@ -1,0 +1,164 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ringfence/openapi"
+)
+
+// subscriber is a callback endpoint that keeps what it is told and holds it to the contract.
+type subscriber struct {
+	uri string
+
+	mu   sync.Mutex
+	got  []object
+	user string
+}
+
+func newSubscriber(t *testing.T) *subscriber {
+	t.Helper()
+	s := &subscriber{}
+	doc, err := openapi.Load(openapi.NameNFVPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+		if r.Method != http.MethodPost {
+			return
+		}
+		data, err := io.ReadAll(r.Body)
+		var o object
+		if err == nil {
+			err = json.Unmarshal(data, &o)
+		}
+		if err == nil {
+			err = doc.Components.Schemas[fmt.Sprint(o["notificationType"])].Value.VisitJSON(o)
+		}
+		if err != nil {
+			t.Errorf("notification %s: %v", data, err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.user, _, _ = r.BasicAuth()
+		s.got = append(s.got, o)
+	}))
+	t.Cleanup(listener.Close)
+	s.uri = listener.URL + "/notify"
+	return s
+}
+
+func (s *subscriber) told() []object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got
+}
+
+func (a *api) subscribe(as string, body object) answer {
+	return a.do(call{as: as, method: "POST", path: "/nfvpolicy/v1/subscriptions", body: body})
+}
+
+// A subscriber is told of every change that it asked for, in the words of SOL012.
+func TestPolicyNotifications(t *testing.T) {
+	t.Parallel()
+	a, s := newAPI(t), newSubscriber(t)
+	created := a.subscribe("auditor", object{
+		"callbackUri":    s.uri,
+		"authentication": object{"authType": []string{"BASIC"}, "paramsBasic": object{"userName": "ringfence", "password": "secret"}},
+	}).want(201)
+	sub := created.object()
+	self := created.header.Get("Location")
+	want := object{"id": sub["id"], "callbackUri": s.uri, "_links": object{"self": object{"href": self}}}
+	if diff := cmp.Diff(want, sub); diff != "" || self != a.url+"/nfvpolicy/v1/subscriptions/"+fmt.Sprint(sub["id"]) {
+		t.Errorf("subscription at %s:\n%s", self, diff)
+	}
+	id := a.policy("1.0.0", separation("1.0.0"))
+	a.transfer(id, "2.0.0", separation("2.0.0"), yamlPolicy).want(201)
+	a.modify(id, object{"activationStatus": "ACTIVATED", "selectedVersion": "2.0.0"}).want(200)
+	if _, err := a.notify.Deliver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told := s.told()
+	if len(told) != 4 || s.user != "ringfence" {
+		t.Fatalf("%d notifications as %q", len(told), s.user)
+	}
+	byChange := map[string]object{}
+	for _, n := range told {
+		byChange[fmt.Sprint(n["changeType"], n["affectedVersion"])] = n
+	}
+	base := "https://ringfence.example.com/nfvpolicy/v1"
+	got := byChange["MODIFY_POLICY2.0.0"]
+	if got == nil {
+		t.Fatalf("told %v", told)
+	}
+	if diff := cmp.Diff(object{
+		"id": got["id"], "timeStamp": got["timeStamp"], "notificationType": "PolicyChangeNotification", "subscriptionId": sub["id"], "policyId": id,
+		"changeType": "MODIFY_POLICY", "affectedVersion": "2.0.0", "previousSelectedVersion": "1.0.0",
+		"policyModifications": object{"activationStatus": "ACTIVATED", "selectedVersion": "2.0.0"},
+		"_links": object{
+			"subscription": object{"href": base + "/subscriptions/" + fmt.Sprint(sub["id"])}, "objectInstance": object{"href": base + "/policies/" + id},
+		},
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := byChange["CREATE_POLICY<nil>"]["policyModifications"]; ok || byChange["CREATE_POLICY<nil>"] == nil || byChange["TRANSFER_POLICY1.0.0"] == nil {
+		t.Errorf("told %v", told)
+	}
+}
+
+// A subscription is its client's own, made once, and ends when the client says so.
+func TestPolicySubscriptionsLife(t *testing.T) {
+	t.Parallel()
+	a, s := newAPI(t), newSubscriber(t)
+	body := object{"callbackUri": s.uri, "filter": object{"changeTypes": []string{"DELETE_POLICY"}, "policyIds": []string{"p"}}}
+	first := a.subscribe("auditor", body).want(201)
+	path := "/nfvpolicy/v1/subscriptions/" + fmt.Sprint(first.object()["id"])
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	again := a.with(&client).subscribe("auditor", body).want(303)
+	if len(again.body) != 0 || again.header.Get("Location") != first.header.Get("Location") {
+		t.Errorf("again: %s at %s", again.body, again.header.Get("Location"))
+	}
+	a.subscribe("approver", body).want(201)
+	if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions"}).want(200).list(); len(list) != 1 {
+		t.Errorf("the auditor sees %v", list)
+	}
+	if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions?filter=(eq,filter/policyIds,q)"}).want(200).list(); len(list) != 0 {
+		t.Errorf("filtered: %v", list)
+	}
+	if diff := cmp.Diff(first.object(), a.do(call{as: "auditor", path: path}).want(200).object()); diff != "" {
+		t.Error(diff)
+	}
+	a.do(call{as: "approver", path: path}).problem(404)
+	a.do(call{as: "approver", method: "DELETE", path: path}).problem(404)
+	a.do(call{as: "auditor", method: "DELETE", path: path}).want(204)
+	a.do(call{as: "auditor", path: path}).problem(404)
+	a.subscribe("vnfm-a", body).problem(403)
+}
+
+func TestCallbacksAreChecked(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for uri, status := range map[string]int{
+		"http://127.0.0.1:1/nobody": 422, "ftp://127.0.0.1/": 422, "https://user@127.0.0.1/": 422, "http://127.0.0.1/?q": 422, "": 422,
+		"https://169.254.169.254/latest/meta-data": 422,
+	} {
+		a.subscribe("auditor", object{"callbackUri": uri}).problem(status)
+	}
+	s := newSubscriber(t)
+	p := a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{"authType": []string{"TLS_CERT"}}}).problem(422)
+	if fmt.Sprint(pointers(p)) != "[/authentication/authType]" {
+		t.Errorf("%v", p)
+	}
+	p = a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{"authType": []string{"BASIC"}}}).problem(422)
+	if fmt.Sprint(pointers(p)) != "[/authentication/paramsBasic]" {
+		t.Errorf("%v", p)
+	}
+}

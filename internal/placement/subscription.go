@@ -1,0 +1,64 @@
+package placement
+
+import "time"
+
+// NotificationType is the type of a notification about policies (SOL012).
+type NotificationType string
+
+// The notifications about policies.
+const (
+	NotifyPolicyChange   NotificationType = "PolicyChangeNotification"
+	NotifyPolicyConflict NotificationType = "PolicyConflictNotification"
+)
+
+// PolicyOperation is what happened to a policy (SOL012 PolicyOperationType).
+type PolicyOperation string
+
+// The operations on policies.
+const (
+	PolicyCreated     PolicyOperation = "CREATE_POLICY"
+	PolicyTransferred PolicyOperation = "TRANSFER_POLICY"
+	PolicyDeleted     PolicyOperation = "DELETE_POLICY"
+	PolicyModified    PolicyOperation = "MODIFY_POLICY"
+)
+
+// PolicySubscription is who wants to hear of what, and where (SOL012 PolicySubscription).
+type PolicySubscription struct {
+	ID                string
+	ClientID          string
+	CallbackURI       string
+	NotificationTypes []NotificationType // nil: all
+	PolicyIDs         []string           // nil: all
+	ChangeTypes       []PolicyOperation  // nil: all
+	UserName          string             // that notifications carry; never answered
+	Password          string
+}
+
+// PolicyEvent is something that subscribers hear of: a change of one policy, or a conflict between several.
+type PolicyEvent struct {
+	ID   string
+	Type NotificationType
+	At   time.Time
+
+	Operation               PolicyOperation // a change: what happened
+	PolicyIDs               []string        // a change: the one policy; a conflict: two or more
+	Versions                []string        // a change: the version affected, if any; a conflict: the selected versions, as PolicyIDs
+	PreviousSelectedVersion string          // a change that selected another version
+	Modification            *PolicyModification
+	Description             string // of a conflict
+}
+
+// PolicyModification is what a modification changed (SOL012 PolicyModifications).
+type PolicyModification struct {
+	SelectedVersion    string // empty: as before
+	Activated          *bool  // nil: as before
+	AddAssociations    []string
+	RemoveAssociations []string
+}
+
+// Delivery is one event on its way to one subscriber.
+type Delivery struct {
+	Event        PolicyEvent
+	Subscription PolicySubscription
+	Attempts     int // so far
+}

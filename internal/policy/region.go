@@ -1,0 +1,293 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+
+	"ringfence/internal/placement"
+)
+
+// Selectors are boxes over a closed vocabulary, so that whether one contains another can be decided exactly: look for a
+// workload that the one picks and the other does not. A space is that vocabulary: the declared trust domains, and of what is
+// open (NF types, components) the names that some selector mentions and one more that stands for all the others.
+type space struct {
+	domains    []placement.TrustDomain // ascending by id
+	ancestry   [][]string              // of each domain: its id and its ancestors'
+	nfTypes    []string                // the last stands for all that nobody mentions
+	components []string
+}
+
+// newSpace collects the vocabulary of policies over a catalogue.
+func newSpace(cat *placement.Catalogue, policies ...*Policy) *space {
+	sp := &space{}
+	for _, id := range slices.Sorted(maps.Keys(cat.TrustDomains)) {
+		sp.domains = append(sp.domains, cat.TrustDomains[id])
+		sp.ancestry = append(sp.ancestry, ancestors(cat, id))
+	}
+	nfTypes, components := map[string]bool{}, map[string]bool{}
+	var visit func(s *Selector)
+	visit = func(s *Selector) {
+		for _, name := range s.NFTypes {
+			nfTypes[name] = true
+		}
+		for _, name := range s.Components {
+			components[name] = true
+		}
+		for i := range s.AnyOf {
+			visit(&s.AnyOf[i])
+		}
+	}
+	for _, p := range policies {
+		for _, r := range p.Rules {
+			visit(&r.Subject)
+			visit(&r.Object)
+			for i := range r.ExceptPairs {
+				visit(&r.ExceptPairs[i])
+			}
+		}
+	}
+	sp.nfTypes = append(slices.Sorted(maps.Keys(nfTypes)), "")
+	sp.components = append(slices.Sorted(maps.Keys(components)), "")
+	return sp
+}
+
+func ancestors(cat *placement.Catalogue, id string) (out []string) {
+	for range len(cat.TrustDomains) + 1 {
+		if id == "" {
+			break
+		}
+		out = append(out, id)
+		id = cat.TrustDomains[id].ParentID
+	}
+	return out
+}
+
+// bits is a set of numbers from 0.
+type bits []uint64
+
+func fullBits(n int) bits {
+	b := make(bits, (n+63)/64)
+	for i := range n {
+		b[i/64] |= 1 << (i % 64)
+	}
+	return b
+}
+
+func (b bits) empty() bool {
+	for _, w := range b {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// keep returns the members for which a test holds.
+func (b bits) keep(test func(i int) bool) bits {
+	out := make(bits, len(b))
+	for i := range len(b) * 64 {
+		if b[i/64]&(1<<(i%64)) != 0 && test(i) {
+			out[i/64] |= 1 << (i % 64)
+		}
+	}
+	return out
+}
+
+// region is a set of workloads: those of its domains, NF types and components, with one role of each set of needs and none of
+// without, with the labels is and without the labels not.
+type region struct {
+	domains, nfTypes, components bits
+	needs                        []placement.Roles
+	without                      placement.Roles
+	is                           map[string]string
+	not                          [][2]string
+}
+
+// all are all workloads.
+func (sp *space) all() region {
+	return region{domains: fullBits(len(sp.domains)), nfTypes: fullBits(len(sp.nfTypes)), components: fullBits(len(sp.components))}
+}
+
+// possible tells whether there is such a workload.
+func (g *region) possible() bool {
+	if g.domains.empty() || g.nfTypes.empty() || g.components.empty() {
+		return false
+	}
+	for _, n := range g.needs {
+		if n&^g.without == 0 {
+			return false
+		}
+	}
+	for _, kv := range g.not {
+		if v, ok := g.is[kv[0]]; ok && v == kv[1] {
+			return false
+		}
+	}
+	return true
+}
+
+// within narrows a region to what a selector picks. The parts of the result are disjoint or not; together they are it.
+func (sp *space) within(g region, s *Selector) []region {
+	if s.TrustDomains != nil {
+		g.domains = g.domains.keep(func(i int) bool { return sp.named(i, s.TrustDomains) })
+	}
+	if s.Categories != nil {
+		g.domains = g.domains.keep(func(i int) bool { return slices.Contains(s.Categories, sp.domains[i].Category) })
+	}
+	if s.HasSensitivity {
+		g.domains = g.domains.keep(func(i int) bool { return sp.domains[i].Sensitivity >= s.SensitivityFrom })
+	}
+	if s.NFTypes != nil {
+		g.nfTypes = g.nfTypes.keep(func(i int) bool { return slices.Contains(s.NFTypes, sp.nfTypes[i]) })
+	}
+	if s.Components != nil {
+		g.components = g.components.keep(func(i int) bool { return slices.Contains(s.Components, sp.components[i]) })
+	}
+	if s.HasRoles {
+		g.needs = append(slices.Clone(g.needs), s.Roles)
+	}
+	if s.Labels != nil {
+		if len(s.Labels) == 0 {
+			return nil
+		}
+		is := maps.Clone(g.is)
+		if is == nil {
+			is = map[string]string{}
+		}
+		for k, v := range s.Labels {
+			if old, ok := is[k]; ok && old != v {
+				return nil
+			}
+			is[k] = v
+		}
+		g.is = is
+	}
+	if !g.possible() {
+		return nil
+	}
+	if s.AnyOf == nil {
+		return []region{g}
+	}
+	var out []region
+	for i := range s.AnyOf {
+		out = append(out, sp.within(g, &s.AnyOf[i])...)
+	}
+	return out
+}
+
+// outside narrows a region to what a selector does not pick: for each key that is given, those that fail it.
+func (sp *space) outside(g region, s *Selector) (out []region) {
+	add := func(narrow func(h *region)) {
+		h := g
+		narrow(&h)
+		if h.possible() {
+			out = append(out, h)
+		}
+	}
+	if s.TrustDomains != nil {
+		add(func(h *region) { h.domains = h.domains.keep(func(i int) bool { return !sp.named(i, s.TrustDomains) }) })
+	}
+	if s.Categories != nil {
+		add(func(h *region) {
+			h.domains = h.domains.keep(func(i int) bool { return !slices.Contains(s.Categories, sp.domains[i].Category) })
+		})
+	}
+	if s.HasSensitivity {
+		add(func(h *region) {
+			h.domains = h.domains.keep(func(i int) bool { return sp.domains[i].Sensitivity < s.SensitivityFrom })
+		})
+	}
+	if s.NFTypes != nil {
+		add(func(h *region) {
+			h.nfTypes = h.nfTypes.keep(func(i int) bool { return !slices.Contains(s.NFTypes, sp.nfTypes[i]) })
+		})
+	}
+	if s.Components != nil {
+		add(func(h *region) {
+			h.components = h.components.keep(func(i int) bool { return !slices.Contains(s.Components, sp.components[i]) })
+		})
+	}
+	if s.HasRoles {
+		add(func(h *region) { h.without |= s.Roles })
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
+		add(func(h *region) { h.not = append(slices.Clone(h.not), [2]string{k, s.Labels[k]}) })
+	}
+	if s.Labels != nil && len(s.Labels) == 0 {
+		add(func(*region) {})
+	}
+	if s.AnyOf != nil {
+		rest := []region{g}
+		for i := range s.AnyOf {
+			var next []region
+			for _, h := range rest {
+				next = append(next, sp.outside(h, &s.AnyOf[i])...)
+			}
+			rest = next
+		}
+		out = append(out, rest...)
+	}
+	return out
+}
+
+func (sp *space) named(i int, ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return id == "*" || slices.Contains(sp.ancestry[i], id) })
+}
+
+// exists tells whether a workload is picked by all selectors of the one list and by none of the other.
+func (sp *space) exists(picked, spared []*Selector) bool {
+	return len(sp.witnesses(picked, spared)) > 0
+}
+
+func (sp *space) witnesses(picked, spared []*Selector) []region {
+	regions := []region{sp.all()}
+	narrow := func(s *Selector, by func(region, *Selector) []region) {
+		var next []region
+		for _, g := range regions {
+			next = append(next, by(g, s)...)
+		}
+		regions = next
+	}
+	for _, s := range picked {
+		narrow(s, sp.within)
+	}
+	for _, s := range spared {
+		narrow(s, sp.outside)
+	}
+	return regions
+}
+
+// hostInside tells whether every host that the one selector picks is picked by the other. Of what a host selector asks, every key
+// stands for itself, so that looking key by key is exact.
+func hostInside(inner, outer *HostSelector) bool {
+	return listInside(inner.Pools, outer.Pools) && listInside(inner.Zones, outer.Zones) && listInside(inner.Countries, outer.Countries) &&
+		capabilitiesInside(inner, outer) && labelsInside(inner.Labels, outer.Labels) || picksNoHost(inner)
+}
+
+// listInside compares two lists of which one value must match; nil matches all.
+func listInside(inner, outer []string) bool {
+	if outer == nil {
+		return true
+	}
+	return inner != nil && !slices.ContainsFunc(inner, func(s string) bool { return !slices.Contains(outer, s) })
+}
+
+func capabilitiesInside(inner, outer *HostSelector) bool {
+	return !outer.HasCapabilities || outer.Capabilities != 0 && inner.HasCapabilities && inner.Capabilities.Has(outer.Capabilities)
+}
+
+func labelsInside(inner, outer map[string]string) bool {
+	for k, v := range outer {
+		if have, ok := inner[k]; !ok || have != v {
+			return false
+		}
+	}
+	return outer == nil || len(outer) > 0
+}
+
+func picksNoHost(s *HostSelector) bool {
+	empty := func(list []string) bool { return list != nil && len(list) == 0 }
+	return empty(s.Pools) || empty(s.Zones) || empty(s.Countries) || s.HasCapabilities && s.Capabilities == 0 || s.Labels != nil && len(s.Labels) == 0
+}
+
+func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }

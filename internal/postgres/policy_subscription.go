@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"ringfence/internal/placement"
+)
+
+type policySubscriptionRow struct {
+	ID                string   `db:"id"`
+	ClientID          string   `db:"client_id"`
+	CallbackURI       string   `db:"callback_uri"`
+	NotificationTypes []string `db:"notification_types"`
+	PolicyIDs         []string `db:"policy_ids"`
+	ChangeTypes       []string `db:"change_types"`
+	UserName          string   `db:"user_name"`
+	Password          string   `db:"password"`
+}
+
+const policySubscriptionColumns = `
+	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.user_name, s.password`
+
+func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscription, error) {
+	return placement.PolicySubscription{
+		ID: r.ID, ClientID: r.ClientID, CallbackURI: r.CallbackURI, PolicyIDs: r.PolicyIDs, UserName: r.UserName, Password: r.Password,
+		NotificationTypes: convert(r.NotificationTypes, func(s string) placement.NotificationType { return placement.NotificationType(s) }),
+		ChangeTypes:       convert(r.ChangeTypes, func(s string) placement.PolicyOperation { return placement.PolicyOperation(s) }),
+	}, nil
+}
+
+// CreatePolicySubscription stores a subscription. When the client has one with the same callback and filter, that one is
+// returned instead, and created is false.
+func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.PolicySubscription) (stored placement.PolicySubscription, created bool, err error) {
+	const sameSQL = `
+		SELECT ` + policySubscriptionColumns + `
+		FROM policy_subscription s
+		WHERE s.client_id = $1 AND s.callback_uri = $2 AND s.notification_types IS NOT DISTINCT FROM $3::text[]
+		  AND s.policy_ids IS NOT DISTINCT FROM $4::text[] AND s.change_types IS NOT DISTINCT FROM $5::text[]
+		ORDER BY s.id
+		LIMIT 1`
+	const insertSQL = `
+		INSERT INTO policy_subscription (id, client_id, callback_uri, notification_types, policy_ids, change_types, user_name, password)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
+	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
+	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		same, err := collect(ctx, tx, policySubscriptionFromRow, sameSQL, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes)
+		if err != nil {
+			return err
+		}
+		if created = len(same) == 0; !created {
+			stored = same[0]
+			return nil
+		}
+		stored = p
+		_, err = tx.Exec(ctx, insertSQL, p.ID, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes, p.UserName, p.Password)
+		return err
+	})
+	return stored, created, err
+}
+
+// ListPolicySubscriptions returns a page of a client's subscriptions by id.
+func (s *Store) ListPolicySubscriptions(ctx context.Context, clientID string, page placement.Page) ([]placement.PolicySubscription, error) {
+	const listSQL = `
+		SELECT ` + policySubscriptionColumns + `
+		FROM policy_subscription s
+		WHERE s.client_id = $1 AND s.id > $2
+		ORDER BY s.id
+		LIMIT $3`
+	list, err := collect(ctx, s.pool, policySubscriptionFromRow, listSQL, clientID, page.After, page.Limit)
+	return list, translate(err)
+}
+
+// GetPolicySubscription returns a subscription of a client.
+func (s *Store) GetPolicySubscription(ctx context.Context, clientID, id string) (placement.PolicySubscription, error) {
+	const getSQL = `SELECT ` + policySubscriptionColumns + ` FROM policy_subscription s WHERE s.client_id = $1 AND s.id = $2`
+	list, err := collect(ctx, s.pool, policySubscriptionFromRow, getSQL, clientID, id)
+	if err == nil && len(list) == 0 {
+		err = notFound("subscription", id)
+	}
+	if err != nil {
+		return placement.PolicySubscription{}, translate(err)
+	}
+	return list[0], nil
+}
+
+// DeletePolicySubscription ends a subscription of a client, with what is still on its way.
+func (s *Store) DeletePolicySubscription(ctx context.Context, clientID, id string) error {
+	const deleteSQL = `DELETE FROM policy_subscription WHERE client_id = $1 AND id = $2 RETURNING id`
+	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		var deleted string
+		err := tx.QueryRow(ctx, deleteSQL, clientID, id).Scan(&deleted)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return notFound("subscription", id)
+		}
+		return err
+	})
+}
