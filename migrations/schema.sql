@@ -35,6 +35,11 @@ CREATE DOMAIN public.dedication_identity AS text
 
 COMMENT ON DOMAIN public.dedication_identity IS 'What a dedicated host is dedicated to.';
 
+CREATE DOMAIN public.delivery_state AS text
+	CONSTRAINT delivery_state_ck CHECK ((VALUE = ANY (ARRAY['PENDING'::text, 'DELIVERED'::text, 'DEAD'::text])));
+
+COMMENT ON DOMAIN public.delivery_state IS 'What became of a notification to one subscriber.';
+
 CREATE DOMAIN public.directive_kind AS text
 	CONSTRAINT directive_kind_ck CHECK ((VALUE = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text])));
 
@@ -752,6 +757,33 @@ COMMENT ON COLUMN public.policy.associations IS 'VNF instances that it applies t
 
 COMMENT ON COLUMN public.policy.revision IS 'Grows with every change; the ETag.';
 
+CREATE TABLE public.policy_delivery (
+    subscription_id text NOT NULL,
+    event_id text NOT NULL,
+    state public.delivery_state DEFAULT 'PENDING'::text NOT NULL,
+    due_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT policy_delivery_settled_ck CHECK (((settled_at IS NULL) = ((state)::text = 'PENDING'::text)))
+);
+
+COMMENT ON TABLE public.policy_delivery IS 'The outbox: events on their way to subscribers, at least once.';
+
+COMMENT ON COLUMN public.policy_delivery.subscription_id IS 'Whom to tell.';
+
+COMMENT ON COLUMN public.policy_delivery.event_id IS 'What to tell.';
+
+COMMENT ON COLUMN public.policy_delivery.state IS 'PENDING until it was delivered or given up.';
+
+COMMENT ON COLUMN public.policy_delivery.due_at IS 'When it is tried next; while a replica tries it, when its lease ends.';
+
+COMMENT ON COLUMN public.policy_delivery.attempts IS 'How often it was tried.';
+
+COMMENT ON COLUMN public.policy_delivery.last_error IS 'What went wrong last; empty when nothing did.';
+
+COMMENT ON COLUMN public.policy_delivery.settled_at IS 'When it was delivered or given up.';
+
 CREATE TABLE public.policy_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch bigint NOT NULL,
@@ -763,6 +795,52 @@ COMMENT ON TABLE public.policy_epoch IS 'One row. Decisions hold the epoch''s ad
 COMMENT ON COLUMN public.policy_epoch.only_row IS 'Always true.';
 
 COMMENT ON COLUMN public.policy_epoch.epoch IS 'Number of the state of everything that decides beside hosts and residents.';
+
+CREATE TABLE public.policy_event (
+    id text NOT NULL,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    body json NOT NULL
+);
+
+COMMENT ON TABLE public.policy_event IS 'What subscribers are told, written in the transaction of the change itself.';
+
+COMMENT ON COLUMN public.policy_event.id IS 'Id of the notification, the same for all of its subscribers.';
+
+COMMENT ON COLUMN public.policy_event.at IS 'When it happened.';
+
+COMMENT ON COLUMN public.policy_event.body IS 'What happened.';
+
+CREATE TABLE public.policy_subscription (
+    id text NOT NULL,
+    client_id text NOT NULL,
+    callback_uri text NOT NULL,
+    notification_types text[],
+    policy_ids text[],
+    change_types text[],
+    user_name text DEFAULT ''::text NOT NULL,
+    password text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.policy_subscription IS 'Who wants to hear of changes of policies and of conflicts between them (SOL012 PolicySubscription).';
+
+COMMENT ON COLUMN public.policy_subscription.id IS 'Chosen by the service.';
+
+COMMENT ON COLUMN public.policy_subscription.client_id IS 'Whose it is; nobody else sees it.';
+
+COMMENT ON COLUMN public.policy_subscription.callback_uri IS 'Where notifications go. Whether that is allowed is decided again at each call.';
+
+COMMENT ON COLUMN public.policy_subscription.notification_types IS 'Types of notification; NULL: all.';
+
+COMMENT ON COLUMN public.policy_subscription.policy_ids IS 'Policies; NULL: all.';
+
+COMMENT ON COLUMN public.policy_subscription.change_types IS 'Operations that changes are notified of; NULL: all.';
+
+COMMENT ON COLUMN public.policy_subscription.user_name IS 'HTTP Basic user name that notifications carry; empty: none.';
+
+COMMENT ON COLUMN public.policy_subscription.password IS 'Its password. Never answered, never logged.';
+
+COMMENT ON COLUMN public.policy_subscription.created_at IS 'When it was made.';
 
 CREATE TABLE public.policy_version (
     policy_id text NOT NULL COLLATE pg_catalog."C",
@@ -1266,11 +1344,20 @@ ALTER TABLE ONLY public.observed_residency
 ALTER TABLE ONLY public.observed_state
     ADD CONSTRAINT observed_state_pk PRIMARY KEY (nfvi_pop_id, host_id);
 
+ALTER TABLE ONLY public.policy_delivery
+    ADD CONSTRAINT policy_delivery_pk PRIMARY KEY (subscription_id, event_id);
+
 ALTER TABLE ONLY public.policy_epoch
     ADD CONSTRAINT policy_epoch_pk PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.policy_event
+    ADD CONSTRAINT policy_event_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.policy_subscription
+    ADD CONSTRAINT policy_subscription_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.policy_version
     ADD CONSTRAINT policy_version_pk PRIMARY KEY (policy_id, version);
@@ -1332,6 +1419,10 @@ CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 
 CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
 
+CREATE INDEX policy_delivery_due_ix ON public.policy_delivery USING btree (due_at) WHERE ((state)::text = 'PENDING'::text);
+
+CREATE INDEX policy_subscription_client_ix ON public.policy_subscription USING btree (client_id, id);
+
 CREATE INDEX residency_claim_scope_ix ON public.residency_claim USING btree (nfvi_pop_id, scope_id, separation_group);
 
 CREATE INDEX residency_expiry_ix ON public.residency USING btree (state, expires_at) WHERE (expires_at IS NOT NULL);
@@ -1369,6 +1460,12 @@ ALTER TABLE ONLY public.observed_residency
 
 ALTER TABLE ONLY public.observed_state
     ADD CONSTRAINT observed_state_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.policy_delivery
+    ADD CONSTRAINT policy_delivery_event_fk FOREIGN KEY (event_id) REFERENCES public.policy_event(id);
+
+ALTER TABLE ONLY public.policy_delivery
+    ADD CONSTRAINT policy_delivery_subscription_fk FOREIGN KEY (subscription_id) REFERENCES public.policy_subscription(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.policy
     ADD CONSTRAINT policy_selected_version_fk FOREIGN KEY (id, selected_version) REFERENCES public.policy_version(policy_id, version);
@@ -1440,7 +1537,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_state TO ringfence_ap
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy_delivery TO ringfence_app;
+
 GRANT SELECT,UPDATE ON TABLE public.policy_epoch TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.policy_event TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	externalRef0 "ringfence/api/common"
 
@@ -60,6 +61,69 @@ const (
 func (e PolicyDocumentKind) Valid() bool {
 	switch e {
 	case PolicyDocumentKindTrustDomainPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PolicyNotificationType.
+const (
+	PolicyNotificationTypePolicyChangeNotification   PolicyNotificationType = "PolicyChangeNotification"
+	PolicyNotificationTypePolicyConflictNotification PolicyNotificationType = "PolicyConflictNotification"
+)
+
+// Valid indicates whether the value is a known member of the PolicyNotificationType enum.
+func (e PolicyNotificationType) Valid() bool {
+	switch e {
+	case PolicyNotificationTypePolicyChangeNotification:
+		return true
+	case PolicyNotificationTypePolicyConflictNotification:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PolicyOperationType.
+const (
+	PolicyOperationTypeCREATEPOLICY   PolicyOperationType = "CREATE_POLICY"
+	PolicyOperationTypeDELETEPOLICY   PolicyOperationType = "DELETE_POLICY"
+	PolicyOperationTypeMODIFYPOLICY   PolicyOperationType = "MODIFY_POLICY"
+	PolicyOperationTypeTRANSFERPOLICY PolicyOperationType = "TRANSFER_POLICY"
+)
+
+// Valid indicates whether the value is a known member of the PolicyOperationType enum.
+func (e PolicyOperationType) Valid() bool {
+	switch e {
+	case PolicyOperationTypeCREATEPOLICY:
+		return true
+	case PolicyOperationTypeDELETEPOLICY:
+		return true
+	case PolicyOperationTypeMODIFYPOLICY:
+		return true
+	case PolicyOperationTypeTRANSFERPOLICY:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SubscriptionAuthenticationAuthType.
+const (
+	SubscriptionAuthenticationAuthTypeBASIC                   SubscriptionAuthenticationAuthType = "BASIC"
+	SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS SubscriptionAuthenticationAuthType = "OAUTH2_CLIENT_CREDENTIALS"
+	SubscriptionAuthenticationAuthTypeTLSCERT                 SubscriptionAuthenticationAuthType = "TLS_CERT"
+)
+
+// Valid indicates whether the value is a known member of the SubscriptionAuthenticationAuthType enum.
+func (e SubscriptionAuthenticationAuthType) Valid() bool {
+	switch e {
+	case SubscriptionAuthenticationAuthTypeBASIC:
+		return true
+	case SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS:
+		return true
+	case SubscriptionAuthenticationAuthTypeTLSCERT:
 		return true
 	default:
 		return false
@@ -135,6 +199,84 @@ type Policy struct {
 	Versions []PolicyVersion `json:"versions,omitempty,omitzero"`
 }
 
+// PolicyChangeNotification A policy was created, changed or deleted, or a version of it was transferred or deleted.
+type PolicyChangeNotification struct {
+	// Links Related resources.
+	Links struct {
+		// ObjectInstance A reference to another resource.
+		//
+		// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+		ObjectInstance externalRef0.Link `json:"objectInstance,omitempty,omitzero"`
+
+		// Subscription A reference to another resource.
+		//
+		// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+		Subscription externalRef0.Link `json:"subscription"`
+	} `json:"_links"`
+
+	// AffectedVersion The version that was transferred or deleted; of a modification the one that is selected now.
+	AffectedVersion PolicyVersion `json:"affectedVersion,omitempty,omitzero"`
+
+	// ChangeType What happened to a policy. Deleting a version is DELETE_POLICY with `affectedVersion`.
+	ChangeType PolicyOperationType `json:"changeType"`
+
+	// ID Identifier of the notification, the same for all subscribers and attempts.
+	ID externalRef0.Identifier `json:"id"`
+
+	// NotificationType The type of a notification.
+	NotificationType PolicyNotificationType `json:"notificationType"`
+
+	// PolicyID The policy.
+	PolicyID externalRef0.Identifier `json:"policyId"`
+
+	// PolicyModifications Changes to a policy. What is absent stays as it is. Another attribute is answered 422.
+	PolicyModifications PolicyModifications `json:"policyModifications,omitempty,omitzero"`
+
+	// PreviousSelectedVersion The version that was selected before, when another one was selected.
+	PreviousSelectedVersion PolicyVersion `json:"previousSelectedVersion,omitempty,omitzero"`
+
+	// SubscriptionID The subscription that it goes to.
+	SubscriptionID externalRef0.Identifier `json:"subscriptionId"`
+
+	// TimeStamp When it happened.
+	TimeStamp time.Time `json:"timeStamp"`
+}
+
+// PolicyConflictNotification Selected versions of several policies ask for what cannot be had together.
+type PolicyConflictNotification struct {
+	// Links Related resources.
+	Links struct {
+		// ObjectInstances The policies.
+		ObjectInstances []externalRef0.Link `json:"objectInstances"`
+
+		// Subscription A reference to another resource.
+		//
+		// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+		Subscription externalRef0.Link `json:"subscription"`
+	} `json:"_links"`
+
+	// ConflictDescription What cannot be had together. One line for each finding, which starts with its code.
+	ConflictDescription string `json:"conflictDescription"`
+
+	// ID Identifier of the notification, the same for all subscribers and attempts.
+	ID externalRef0.Identifier `json:"id"`
+
+	// NotificationType The type of a notification.
+	NotificationType PolicyNotificationType `json:"notificationType"`
+
+	// PolicyIDs The policies.
+	PolicyIDs []externalRef0.Identifier `json:"policyIds"`
+
+	// SelectedVersions Their selected versions, in the same order.
+	SelectedVersions []PolicyVersion `json:"selectedVersions"`
+
+	// SubscriptionID The subscription that it goes to.
+	SubscriptionID externalRef0.Identifier `json:"subscriptionId"`
+
+	// TimeStamp When it was found.
+	TimeStamp time.Time `json:"timeStamp"`
+}
+
 // PolicyDocument A policy document. This is its outline; the complete grammar, with every kind of rule, is checked when a version is transferred.
 type PolicyDocument struct {
 	// APIVersion The grammar of the document.
@@ -195,6 +337,56 @@ type PolicyModifications struct {
 	SelectedVersion PolicyVersion `json:"selectedVersion,omitempty,omitzero"`
 }
 
+// PolicyNotificationType The type of a notification.
+type PolicyNotificationType string
+
+// PolicyNotificationsFilter Picks notifications: every attribute that is given must match, a list by one of its values. An absent attribute matches all.
+type PolicyNotificationsFilter struct {
+	// ChangeTypes What happened to a policy. Conflicts match always.
+	ChangeTypes []PolicyOperationType `json:"changeTypes,omitempty,omitzero"`
+
+	// NotificationTypes Types of notification.
+	NotificationTypes []PolicyNotificationType `json:"notificationTypes,omitempty,omitzero"`
+
+	// PolicyIDs Policies. A conflict matches when one of its policies is listed.
+	PolicyIDs []externalRef0.Identifier `json:"policyIds,omitempty,omitzero"`
+}
+
+// PolicyOperationType What happened to a policy. Deleting a version is DELETE_POLICY with `affectedVersion`.
+type PolicyOperationType string
+
+// PolicySubscription A subscription. Its credentials are left out.
+type PolicySubscription struct {
+	// Links Related resources.
+	Links struct {
+		// Self A reference to another resource.
+		//
+		// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+		Self externalRef0.Link `json:"self"`
+	} `json:"_links"`
+
+	// CallbackURI Where notifications go.
+	CallbackURI string `json:"callbackUri"`
+
+	// Filter Picks notifications: every attribute that is given must match, a list by one of its values. An absent attribute matches all.
+	Filter PolicyNotificationsFilter `json:"filter,omitempty,omitzero"`
+
+	// ID Identifier of the subscription.
+	ID externalRef0.Identifier `json:"id"`
+}
+
+// PolicySubscriptionRequest What the caller wants to be told, and where.
+type PolicySubscriptionRequest struct {
+	// Authentication What notifications carry, when the subscriber wants to know who sends them.
+	Authentication SubscriptionAuthentication `json:"authentication,omitempty,omitzero"`
+
+	// CallbackURI Where notifications go. `https`, without user, query and fragment.
+	CallbackURI string `json:"callbackUri"`
+
+	// Filter Picks notifications: every attribute that is given must match, a list by one of its values. An absent attribute matches all.
+	Filter PolicyNotificationsFilter `json:"filter,omitempty,omitzero"`
+}
+
 // PolicyText A policy document as YAML text. It is kept byte for byte, comments included, so it is a text here; what it says has the shape of PolicyDocument.
 type PolicyText = string
 
@@ -202,6 +394,24 @@ type PolicyText = string
 //
 // Example: 1.0.0
 type PolicyVersion = string
+
+// SubscriptionAuthentication What notifications carry, when the subscriber wants to know who sends them.
+type SubscriptionAuthentication struct {
+	// AuthType The ways that the subscriber accepts; BASIC must be among them, the others are not offered in this version.
+	AuthType []SubscriptionAuthenticationAuthType `json:"authType"`
+
+	// ParamsBasic For BASIC. They must not be credentials of this API.
+	ParamsBasic struct {
+		// Password The password. It is never answered.
+		Password string `json:"password,omitempty,omitzero"`
+
+		// UserName The user name.
+		UserName string `json:"userName,omitempty,omitzero"`
+	} `json:"paramsBasic,omitempty,omitzero"`
+}
+
+// SubscriptionAuthenticationAuthType defines model for SubscriptionAuthentication.AuthType.
+type SubscriptionAuthenticationAuthType string
 
 // TransferStatus Whether any version was transferred.
 type TransferStatus string
@@ -277,11 +487,114 @@ type TransferPolicyVersionParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ListPolicySubscriptionsParams defines parameters for ListPolicySubscriptions.
+type ListPolicySubscriptionsParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// CreatePolicySubscriptionParams defines parameters for CreatePolicySubscription.
+type CreatePolicySubscriptionParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// DeletePolicySubscriptionParams defines parameters for DeletePolicySubscription.
+type DeletePolicySubscriptionParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetPolicySubscriptionParams defines parameters for GetPolicySubscription.
+type GetPolicySubscriptionParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// NotifyOfPolicyJSONBody defines parameters for NotifyOfPolicy.
+type NotifyOfPolicyJSONBody struct {
+	union json.RawMessage
+}
+
 // CreatePolicyJSONRequestBody defines body for CreatePolicy for application/json ContentType.
 type CreatePolicyJSONRequestBody = CreatePolicyRequest
 
 // ModifyPolicyJSONRequestBody defines body for ModifyPolicy for application/json ContentType.
 type ModifyPolicyJSONRequestBody = PolicyModifications
+
+// CreatePolicySubscriptionJSONRequestBody defines body for CreatePolicySubscription for application/json ContentType.
+type CreatePolicySubscriptionJSONRequestBody = PolicySubscriptionRequest
+
+// NotifyOfPolicyJSONRequestBody defines body for NotifyOfPolicy for application/json ContentType.
+type NotifyOfPolicyJSONRequestBody NotifyOfPolicyJSONBody
+
+// AsPolicyChangeNotification returns the union data inside the NotifyOfPolicyJSONBody as a PolicyChangeNotification
+func (t NotifyOfPolicyJSONBody) AsPolicyChangeNotification() (PolicyChangeNotification, error) {
+	var body PolicyChangeNotification
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPolicyChangeNotification overwrites any union data inside the NotifyOfPolicyJSONBody as the provided PolicyChangeNotification
+func (t *NotifyOfPolicyJSONBody) FromPolicyChangeNotification(v PolicyChangeNotification) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePolicyChangeNotification performs a merge with any union data inside the NotifyOfPolicyJSONBody, using the provided PolicyChangeNotification
+func (t *NotifyOfPolicyJSONBody) MergePolicyChangeNotification(v PolicyChangeNotification) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPolicyConflictNotification returns the union data inside the NotifyOfPolicyJSONBody as a PolicyConflictNotification
+func (t NotifyOfPolicyJSONBody) AsPolicyConflictNotification() (PolicyConflictNotification, error) {
+	var body PolicyConflictNotification
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPolicyConflictNotification overwrites any union data inside the NotifyOfPolicyJSONBody as the provided PolicyConflictNotification
+func (t *NotifyOfPolicyJSONBody) FromPolicyConflictNotification(v PolicyConflictNotification) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePolicyConflictNotification performs a merge with any union data inside the NotifyOfPolicyJSONBody, using the provided PolicyConflictNotification
+func (t *NotifyOfPolicyJSONBody) MergePolicyConflictNotification(v PolicyConflictNotification) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t NotifyOfPolicyJSONBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *NotifyOfPolicyJSONBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -318,6 +631,18 @@ type ServerInterface interface {
 	// TransferPolicyVersion Transfer the content of a version.
 	// (PUT /nfvpolicy/v1/policies/{policyId}/versions/{version})
 	TransferPolicyVersion(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params TransferPolicyVersionParams)
+	// ListPolicySubscriptions List the caller's subscriptions.
+	// (GET /nfvpolicy/v1/subscriptions)
+	ListPolicySubscriptions(w http.ResponseWriter, r *http.Request, params ListPolicySubscriptionsParams)
+	// CreatePolicySubscription Subscribe to notifications.
+	// (POST /nfvpolicy/v1/subscriptions)
+	CreatePolicySubscription(w http.ResponseWriter, r *http.Request, params CreatePolicySubscriptionParams)
+	// DeletePolicySubscription End a subscription of the caller.
+	// (DELETE /nfvpolicy/v1/subscriptions/{subscriptionId})
+	DeletePolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params DeletePolicySubscriptionParams)
+	// GetPolicySubscription Read a subscription of the caller.
+	// (GET /nfvpolicy/v1/subscriptions/{subscriptionId})
+	GetPolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params GetPolicySubscriptionParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -387,6 +712,30 @@ func (_ Unimplemented) GetPolicyVersion(w http.ResponseWriter, r *http.Request, 
 // TransferPolicyVersion Transfer the content of a version.
 // (PUT /nfvpolicy/v1/policies/{policyId}/versions/{version})
 func (_ Unimplemented) TransferPolicyVersion(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params TransferPolicyVersionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListPolicySubscriptions List the caller's subscriptions.
+// (GET /nfvpolicy/v1/subscriptions)
+func (_ Unimplemented) ListPolicySubscriptions(w http.ResponseWriter, r *http.Request, params ListPolicySubscriptionsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreatePolicySubscription Subscribe to notifications.
+// (POST /nfvpolicy/v1/subscriptions)
+func (_ Unimplemented) CreatePolicySubscription(w http.ResponseWriter, r *http.Request, params CreatePolicySubscriptionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeletePolicySubscription End a subscription of the caller.
+// (DELETE /nfvpolicy/v1/subscriptions/{subscriptionId})
+func (_ Unimplemented) DeletePolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params DeletePolicySubscriptionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPolicySubscription Read a subscription of the caller.
+// (GET /nfvpolicy/v1/subscriptions/{subscriptionId})
+func (_ Unimplemented) GetPolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params GetPolicySubscriptionParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -950,6 +1299,214 @@ func (siw *ServerInterfaceWrapper) TransferPolicyVersion(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
+// ListPolicySubscriptions operation middleware
+func (siw *ServerInterfaceWrapper) ListPolicySubscriptions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPolicySubscriptionsParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPolicySubscriptions(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePolicySubscription operation middleware
+func (siw *ServerInterfaceWrapper) CreatePolicySubscription(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePolicySubscriptionParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePolicySubscription(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePolicySubscription operation middleware
+func (siw *ServerInterfaceWrapper) DeletePolicySubscription(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "subscriptionId" -------------
+	var subscriptionID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subscriptionId", chi.URLParam(r, "subscriptionId"), &subscriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "subscriptionId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePolicySubscriptionParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePolicySubscription(w, r, subscriptionID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPolicySubscription operation middleware
+func (siw *ServerInterfaceWrapper) GetPolicySubscription(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "subscriptionId" -------------
+	var subscriptionID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subscriptionId", chi.URLParam(r, "subscriptionId"), &subscriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "subscriptionId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPolicySubscriptionParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPolicySubscription(w, r, subscriptionID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -1096,8 +1653,78 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/nfvpolicy/v1/policies/{policyId}/versions/{version}", wrapper.TransferPolicyVersion)
 	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/nfvpolicy/v1/subscriptions", wrapper.ListPolicySubscriptions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/nfvpolicy/v1/subscriptions", wrapper.CreatePolicySubscription)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/nfvpolicy/v1/subscriptions/{subscriptionId}", wrapper.DeletePolicySubscription)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/nfvpolicy/v1/subscriptions/{subscriptionId}", wrapper.GetPolicySubscription)
+	})
 
 	return r
+}
+
+// CallbackReceiverInterface represents handlers for receiving inbound
+// callback requests. Each callback becomes a Handle*Callback
+// method that the implementation fills in. The caller mounts the per-
+// callback http.Handler returned by {Op}CallbackHandler at
+// whatever URL path they advertise to senders.
+type CallbackReceiverInterface interface {
+	// Test the endpoint.
+	// HandleTestPolicyCallbackCallback handles the GET callback for notification.
+	HandleTestPolicyCallbackCallback(w http.ResponseWriter, r *http.Request)
+	// Deliver a notification.
+	// HandleNotifyOfPolicyCallback handles the POST callback for notification.
+	HandleNotifyOfPolicyCallback(w http.ResponseWriter, r *http.Request)
+}
+
+// CallbackReceiverMiddlewareFunc wraps an http.Handler with cross-
+// cutting behavior (signature verification, logging, rate limiting, ...).
+type CallbackReceiverMiddlewareFunc func(http.Handler) http.Handler
+
+// TestPolicyCallbackCallbackHandler returns the http.Handler for the notification callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func TestPolicyCallbackCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		si.HandleTestPolicyCallbackCallback(w, r)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
+}
+
+// NotifyOfPolicyCallbackHandler returns the http.Handler for the notification callback.
+// Mount this at the URL path advertised to callback senders. errHandler
+// may be nil; if so, parameter-binding errors return 400 with the error
+// message. Middlewares are applied in the order provided -- the last
+// argument becomes the outermost wrapper.
+func NotifyOfPolicyCallbackHandler(si CallbackReceiverInterface, errHandler func(w http.ResponseWriter, r *http.Request, err error), middlewares ...CallbackReceiverMiddlewareFunc) http.Handler {
+	if errHandler == nil {
+		errHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		si.HandleNotifyOfPolicyCallback(w, r)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }
 
 type GetAPIVersionsRequestObject struct {
@@ -1392,6 +2019,123 @@ func (response TransferPolicyVersion201Response) VisitTransferPolicyVersionRespo
 	return nil
 }
 
+type ListPolicySubscriptionsRequestObject struct {
+	Params ListPolicySubscriptionsParams
+}
+
+type ListPolicySubscriptionsResponseObject interface {
+	VisitListPolicySubscriptionsResponse(w http.ResponseWriter) error
+}
+
+type ListPolicySubscriptions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListPolicySubscriptions200JSONResponse struct {
+	Body    []PolicySubscription
+	Headers ListPolicySubscriptions200ResponseHeaders
+}
+
+func (response ListPolicySubscriptions200JSONResponse) VisitListPolicySubscriptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePolicySubscriptionRequestObject struct {
+	Params CreatePolicySubscriptionParams
+	Body   *CreatePolicySubscriptionJSONRequestBody
+}
+
+type CreatePolicySubscriptionResponseObject interface {
+	VisitCreatePolicySubscriptionResponse(w http.ResponseWriter) error
+}
+
+type CreatePolicySubscription201ResponseHeaders struct {
+	Location string
+}
+
+type CreatePolicySubscription201JSONResponse struct {
+	Body    PolicySubscription
+	Headers CreatePolicySubscription201ResponseHeaders
+}
+
+func (response CreatePolicySubscription201JSONResponse) VisitCreatePolicySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePolicySubscription303ResponseHeaders struct {
+	Location string
+}
+
+type CreatePolicySubscription303Response struct {
+	Headers CreatePolicySubscription303ResponseHeaders
+}
+
+func (response CreatePolicySubscription303Response) VisitCreatePolicySubscriptionResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type DeletePolicySubscriptionRequestObject struct {
+	SubscriptionID externalRef0.Identifier `json:"subscriptionId"`
+	Params         DeletePolicySubscriptionParams
+}
+
+type DeletePolicySubscriptionResponseObject interface {
+	VisitDeletePolicySubscriptionResponse(w http.ResponseWriter) error
+}
+
+type DeletePolicySubscription204Response struct {
+}
+
+func (response DeletePolicySubscription204Response) VisitDeletePolicySubscriptionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetPolicySubscriptionRequestObject struct {
+	SubscriptionID externalRef0.Identifier `json:"subscriptionId"`
+	Params         GetPolicySubscriptionParams
+}
+
+type GetPolicySubscriptionResponseObject interface {
+	VisitGetPolicySubscriptionResponse(w http.ResponseWriter) error
+}
+
+type GetPolicySubscription200JSONResponse PolicySubscription
+
+func (response GetPolicySubscription200JSONResponse) VisitGetPolicySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetAPIVersions List the API versions offered.
@@ -1427,6 +2171,18 @@ type StrictServerInterface interface {
 	// TransferPolicyVersion Transfer the content of a version.
 	// (PUT /nfvpolicy/v1/policies/{policyId}/versions/{version})
 	TransferPolicyVersion(ctx context.Context, request TransferPolicyVersionRequestObject) (TransferPolicyVersionResponseObject, error)
+	// ListPolicySubscriptions List the caller's subscriptions.
+	// (GET /nfvpolicy/v1/subscriptions)
+	ListPolicySubscriptions(ctx context.Context, request ListPolicySubscriptionsRequestObject) (ListPolicySubscriptionsResponseObject, error)
+	// CreatePolicySubscription Subscribe to notifications.
+	// (POST /nfvpolicy/v1/subscriptions)
+	CreatePolicySubscription(ctx context.Context, request CreatePolicySubscriptionRequestObject) (CreatePolicySubscriptionResponseObject, error)
+	// DeletePolicySubscription End a subscription of the caller.
+	// (DELETE /nfvpolicy/v1/subscriptions/{subscriptionId})
+	DeletePolicySubscription(ctx context.Context, request DeletePolicySubscriptionRequestObject) (DeletePolicySubscriptionResponseObject, error)
+	// GetPolicySubscription Read a subscription of the caller.
+	// (GET /nfvpolicy/v1/subscriptions/{subscriptionId})
+	GetPolicySubscription(ctx context.Context, request GetPolicySubscriptionRequestObject) (GetPolicySubscriptionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -1770,6 +2526,119 @@ func (sh *strictHandler) TransferPolicyVersion(w http.ResponseWriter, r *http.Re
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(TransferPolicyVersionResponseObject); ok {
 		if err := validResponse.VisitTransferPolicyVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPolicySubscriptions operation middleware
+func (sh *strictHandler) ListPolicySubscriptions(w http.ResponseWriter, r *http.Request, params ListPolicySubscriptionsParams) {
+	var request ListPolicySubscriptionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPolicySubscriptions(ctx, request.(ListPolicySubscriptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPolicySubscriptions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPolicySubscriptionsResponseObject); ok {
+		if err := validResponse.VisitListPolicySubscriptionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePolicySubscription operation middleware
+func (sh *strictHandler) CreatePolicySubscription(w http.ResponseWriter, r *http.Request, params CreatePolicySubscriptionParams) {
+	var request CreatePolicySubscriptionRequestObject
+
+	request.Params = params
+
+	var body CreatePolicySubscriptionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePolicySubscription(ctx, request.(CreatePolicySubscriptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePolicySubscription")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePolicySubscriptionResponseObject); ok {
+		if err := validResponse.VisitCreatePolicySubscriptionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePolicySubscription operation middleware
+func (sh *strictHandler) DeletePolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params DeletePolicySubscriptionParams) {
+	var request DeletePolicySubscriptionRequestObject
+
+	request.SubscriptionID = subscriptionID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePolicySubscription(ctx, request.(DeletePolicySubscriptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePolicySubscription")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePolicySubscriptionResponseObject); ok {
+		if err := validResponse.VisitDeletePolicySubscriptionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPolicySubscription operation middleware
+func (sh *strictHandler) GetPolicySubscription(w http.ResponseWriter, r *http.Request, subscriptionID externalRef0.Identifier, params GetPolicySubscriptionParams) {
+	var request GetPolicySubscriptionRequestObject
+
+	request.SubscriptionID = subscriptionID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPolicySubscription(ctx, request.(GetPolicySubscriptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPolicySubscription")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPolicySubscriptionResponseObject); ok {
+		if err := validResponse.VisitGetPolicySubscriptionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
