@@ -566,8 +566,11 @@ CREATE TABLE public.idempotency (
     policy_epoch bigint NOT NULL,
     change_seq text NOT NULL,
     answered_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    granted_body_sha256 bytea,
     CONSTRAINT idempotency_body_sha256_ck CHECK ((length(body_sha256) = 32)),
-    CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND (((outcome)::text <> 'GRANT'::text) OR (grant_id IS NOT NULL))))
+    CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND (((outcome)::text <> 'GRANT'::text) OR (grant_id IS NOT NULL)))),
+    CONSTRAINT idempotency_granted_body_ck CHECK ((((outcome)::text <> 'GRANT'::text) OR (granted_body_sha256 IS NOT NULL))),
+    CONSTRAINT idempotency_granted_body_sha256_ck CHECK ((length(granted_body_sha256) = 32))
 );
 
 COMMENT ON TABLE public.idempotency IS 'The answer to each request of a client: one row per VNF LCM operation occurrence, written in the transaction of its decision.';
@@ -593,6 +596,8 @@ COMMENT ON COLUMN public.idempotency.policy_epoch IS 'Policy epoch of the decisi
 COMMENT ON COLUMN public.idempotency.change_seq IS 'Position in the change feed that the decision saw.';
 
 COMMENT ON COLUMN public.idempotency.answered_at IS 'When it was answered.';
+
+COMMENT ON COLUMN public.idempotency.granted_body_sha256 IS 'SHA-256 of the body that the grant was given to; NULL: none was. body_sha256 may be that of a later request, which was refused.';
 
 CREATE TABLE public.image (
     digest text NOT NULL COLLATE pg_catalog."C",

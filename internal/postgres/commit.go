@@ -125,7 +125,7 @@ func (t *commitTx) judgeEarlier(ctx context.Context, tx pgx.Tx) (placement.Commi
 	sameBody := t.earlier.sameBody(t.Key)
 	covered := !slices.ContainsFunc(unconfirmed, func(id string) bool { return !slices.Contains(t.Supersedes, id) })
 	switch {
-	case t.earlier.Outcome == string(placement.OutcomeGrant) && sameBody && standing:
+	case standing && t.earlier.granted(t.Key):
 		return placement.CommitAnswered, nil
 	case covered:
 		return placement.CommitDone, nil

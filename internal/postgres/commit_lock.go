@@ -68,7 +68,7 @@ func (t *commitTx) row() idempotencyRow {
 	return idempotencyRow{
 		ClientID: t.Key.ClientID, VNFLcmOpOccID: t.Key.VNFLcmOpOccID, BodySHA256: t.Key.BodySHA256[:], Outcome: string(placement.OutcomeGrant),
 		NFVIPoPID: t.popID, DecisionID: d.ID, GrantPoPID: &t.popID, GrantID: &t.GrantID, PolicyEpoch: d.Inputs.PolicyEpoch,
-		ChangeSeq: d.Inputs.Position.String(),
+		ChangeSeq: d.Inputs.Position.String(), GrantedBody: t.Key.BodySHA256[:],
 	}
 }
 

@@ -23,14 +23,17 @@ type idempotencyRow struct {
 	GrantID       *string `db:"grant_id"`
 	PolicyEpoch   int64   `db:"policy_epoch"`
 	ChangeSeq     string  `db:"change_seq"`
+	GrantedBody   []byte  `db:"granted_body_sha256"` // of the request that got the grant; nil: none did
 }
 
 const idempotencyColumns = `
-	client_id, vnf_lcm_op_occ_id, body_sha256, outcome, nfvi_pop_id, decision_id, grant_pop_id, grant_id, policy_epoch, change_seq`
+	client_id, vnf_lcm_op_occ_id, body_sha256, outcome, nfvi_pop_id, decision_id, grant_pop_id, grant_id, policy_epoch, change_seq,
+	granted_body_sha256`
 
 func (r idempotencyRow) args() []any {
 	return []any{
 		r.ClientID, r.VNFLcmOpOccID, r.BodySHA256, r.Outcome, r.NFVIPoPID, r.DecisionID, r.GrantPoPID, r.GrantID, r.PolicyEpoch, r.ChangeSeq,
+		r.GrantedBody,
 	}
 }
 
@@ -38,11 +41,17 @@ func (r *idempotencyRow) sameBody(key placement.IdempotencyKey) bool {
 	return bytes.Equal(r.BodySHA256, key.BodySHA256[:])
 }
 
+// granted tells whether the grant that the row names was given to a request with the key's body. A request with another body may
+// have been refused since.
+func (r *idempotencyRow) granted(key placement.IdempotencyKey) bool {
+	return r.GrantID != nil && bytes.Equal(r.GrantedBody, key.BodySHA256[:])
+}
+
 const (
 	// insertIdempotencySQL names no conflict target, so that no further unique index could turn a race into an error.
 	insertIdempotencySQL = `
 		INSERT INTO idempotency (` + idempotencyColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT DO NOTHING`
 	lockIdempotencySQL = `
 		SELECT ` + idempotencyColumns + `
@@ -53,7 +62,7 @@ const (
 	updateIdempotencySQL = `
 		UPDATE idempotency SET body_sha256 = $3, outcome = $4, nfvi_pop_id = $5, decision_id = $6,
 			grant_pop_id = coalesce($7, grant_pop_id), grant_id = coalesce($8, grant_id),
-			policy_epoch = $9, change_seq = $10, answered_at = statement_timestamp()
+			policy_epoch = $9, change_seq = $10, granted_body_sha256 = coalesce($11, granted_body_sha256), answered_at = statement_timestamp()
 		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2`
 )
 
@@ -96,6 +105,9 @@ func (s *Store) answer(ctx context.Context, key placement.IdempotencyKey, r *ide
 	a := placement.Answer{
 		Found: true, SameBody: r.sameBody(key), Outcome: placement.Outcome(r.Outcome), GrantID: nullToEmpty(r.GrantID), DecisionID: r.DecisionID,
 		Stands: standing, Position: position, Unconfirmed: unconfirmed,
+	}
+	if standing && r.granted(key) {
+		a.SameBody, a.Outcome = true, placement.OutcomeGrant
 	}
 	if a.Outcome == placement.OutcomeRefuse {
 		a.Stands, err = s.unchangedSince(ctx, position, r.PolicyEpoch)
@@ -168,12 +180,11 @@ func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey,
 	}
 	var b pgx.Batch
 	if !inserted {
-		granted := earlier.Outcome == string(placement.OutcomeGrant) && earlier.sameBody(key)
 		standing, _, err := standingOf(ctx, tx, earlier)
 		if err != nil {
 			return err
 		}
-		if granted && standing {
+		if standing && earlier.granted(key) {
 			return errNotCommitted
 		}
 		b.Queue(updateIdempotencySQL, row.args()...)

@@ -82,6 +82,32 @@ func TestAnswerStandsAsLongAsItsReservations(t *testing.T) {
 	w.checkBooks()
 }
 
+// TestGrantSurvivesARefusalOfAnotherBody goes back to the body that was granted after another one was refused: it runs already.
+func TestGrantSurvivesARefusalOfAnotherBody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	q := request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}}
+	g := w.grant(q)
+	w.exec(`UPDATE residency SET state = 'RUNNING'`)
+	position := must(w.FeedNewest(t.Context()))(t)
+	if recorded := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "b"), w.refusal("occ-1", position)))(t); !recorded {
+		t.Fatal("the refusal of the other body was not recorded")
+	}
+	if a := w.find("occ-1", "b"); a.Outcome != placement.OutcomeRefuse || !a.SameBody {
+		t.Errorf("the other body: %+v", a)
+	}
+	if a := w.find("occ-1", "a"); !a.Stands || !a.SameBody || a.Outcome != placement.OutcomeGrant || a.GrantID != g.ID {
+		t.Errorf("the body that was granted: %+v", a)
+	}
+	if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitAnswered {
+		t.Errorf("its second commit: status %d, %v", res.Status, err)
+	}
+	if recorded := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), w.refusal("occ-1", position)))(t); recorded {
+		t.Error("it was refused although it runs")
+	}
+	w.checkBooks()
+}
+
 // TestRetryDoublesNothing repeats a request of which one workload has ended and the other one is in each of its states.
 func TestRetryDoublesNothing(t *testing.T) {
 	t.Parallel()
@@ -266,29 +292,6 @@ func TestRefusalIsRecordedUnderItsEpoch(t *testing.T) {
 	w.exec(`UPDATE policy_epoch SET epoch = epoch + 1`)
 	if recorded, err := w.RecordRefusal(t.Context(), keyOf("occ-2", "a"), d); err != nil || recorded {
 		t.Errorf("a refusal under an old epoch: recorded %v, %v", recorded, err)
-	}
-	w.checkBooks()
-}
-
-// A refusal of another body keeps what the earlier grant still holds within reach of the next request.
-func TestRefusalOfAnotherBodyKeepsTheGrant(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "h1")
-	g := w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}})
-	again := w.refusal("occ-1", w.settled())
-	if recorded, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), again); err != nil || recorded {
-		t.Errorf("a refusal of what is granted: recorded %v, %v", recorded, err)
-	}
-	if recorded, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "b"), w.refusal("occ-1", w.settled())); err != nil || !recorded {
-		t.Fatalf("recorded %v, %v", recorded, err)
-	}
-	a := w.find("occ-1", "a")
-	if a.SameBody || a.Outcome != placement.OutcomeRefuse || !slices.Equal(a.Unconfirmed, []string{residencyOf(g)}) {
-		t.Errorf("answer %+v", a)
-	}
-	w.grant(request{vnf: "amf-1", occ: "occ-1", body: "a", hosts: []string{"h1"}, edit: func(c *placement.Commit) { c.Supersedes = a.Unconfirmed }})
-	if n := w.count(`SELECT count(*) FROM residency`); n != 1 {
-		t.Errorf("%d residencies of one operation", n)
 	}
 	w.checkBooks()
 }
