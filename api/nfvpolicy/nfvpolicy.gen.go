@@ -294,6 +294,9 @@ type PolicyDocument struct {
 	// Rules The rules. Each has an `id`, a `kind`, a `rationale`, and what its kind takes: whom it is about (`subject`, `object`, `host`), `scope`, `params`, `waiver`. Reasons are listed in the order of the rules.
 	Rules []map[string]interface{} `json:"rules"`
 
+	// TargetObjectID The VNF instances that the policy is associated with to begin with, when its first version is transferred and none were set before. After that only `PATCH` changes the associations.
+	TargetObjectID []externalRef0.Identifier `json:"targetObjectId,omitempty,omitzero"`
+
 	// TargetType `COMMON` for a policy that is about all VNF instances.
 	TargetType string `json:"targetType"`
 

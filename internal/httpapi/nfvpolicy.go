@@ -30,7 +30,7 @@ func (s *Server) mountNFVPolicy(r chi.Router) {
 }
 
 // policyAttributes are those by which policies can be filtered: all (SOL012, GET policies).
-func policyAttributes() filterable[placement.PolicyRecord] {
+func policyAttributes(base string) filterable[placement.PolicyRecord] {
 	return filterable[placement.PolicyRecord]{
 		"id":               byText(func(p *placement.PolicyRecord) string { return p.ID }),
 		"designer":         byText(func(p *placement.PolicyRecord) string { return p.Designer }),
@@ -41,6 +41,12 @@ func policyAttributes() filterable[placement.PolicyRecord] {
 		"activationStatus": byName(activationStatus),
 		"transferStatus":   byName(transferStatus),
 		"associations":     byTexts(func(p *placement.PolicyRecord) []string { return p.Associations }),
+
+		"_links/self/href":     byText(func(p *placement.PolicyRecord) string { return policyURL(base, p.ID) }),
+		"_links/selected/href": byText(func(p *placement.PolicyRecord) string { return policyToWire(p, base).Links.Selected.Href }),
+		"_links/versions/href": byTexts(func(p *placement.PolicyRecord) []string {
+			return mapped(p.Versions, func(v *string) string { return versionURL(base, p.ID, *v) })
+		}),
 	}
 }
 
@@ -61,7 +67,8 @@ func (a nfvPolicyAPI) CreatePolicy(ctx context.Context, req wire.CreatePolicyReq
 
 // ListPolicies returns a page of policies.
 func (a nfvPolicyAPI) ListPolicies(ctx context.Context, req wire.ListPoliciesRequestObject) (wire.ListPoliciesResponseObject, error) {
-	f, err := policyAttributes().parse(req.Params.Filter)
+	base := a.base(requestOf(ctx))
+	f, err := policyAttributes(base).parse(req.Params.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +78,6 @@ func (a nfvPolicyAPI) ListPolicies(ctx context.Context, req wire.ListPoliciesReq
 	if err != nil {
 		return nil, err
 	}
-	base := a.base(requestOf(ctx))
 	return wire.ListPolicies200JSONResponse{
 		Body:    mapped(list, func(p *placement.PolicyRecord) wire.Policy { return policyToWire(p, base) }),
 		Headers: wire.ListPolicies200ResponseHeaders{Link: link},

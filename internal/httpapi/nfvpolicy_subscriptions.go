@@ -17,7 +17,7 @@ func subscriptionURL(base, id string) string {
 }
 
 // subscriptionAttributes are those by which subscriptions can be filtered (SOL012, GET subscriptions).
-func subscriptionAttributes() filterable[placement.PolicySubscription] {
+func subscriptionAttributes(base string) filterable[placement.PolicySubscription] {
 	return filterable[placement.PolicySubscription]{
 		"id":          byText(func(p *placement.PolicySubscription) string { return p.ID }),
 		"callbackUri": byText(func(p *placement.PolicySubscription) string { return p.CallbackURI }),
@@ -28,6 +28,7 @@ func subscriptionAttributes() filterable[placement.PolicySubscription] {
 		"filter/changeTypes": byTexts(func(p *placement.PolicySubscription) []string {
 			return names[placement.PolicyOperation, string](p.ChangeTypes)
 		}),
+		"_links/self/href": byText(func(p *placement.PolicySubscription) string { return subscriptionURL(base, p.ID) }),
 	}
 }
 
@@ -66,7 +67,8 @@ func (a nfvPolicyAPI) CreatePolicySubscription(ctx context.Context, req wire.Cre
 
 // ListPolicySubscriptions returns a page of the caller's subscriptions.
 func (a nfvPolicyAPI) ListPolicySubscriptions(ctx context.Context, req wire.ListPolicySubscriptionsRequestObject) (wire.ListPolicySubscriptionsResponseObject, error) {
-	f, err := subscriptionAttributes().parse(req.Params.Filter)
+	base := a.base(requestOf(ctx))
+	f, err := subscriptionAttributes(base).parse(req.Params.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,6 @@ func (a nfvPolicyAPI) ListPolicySubscriptions(ctx context.Context, req wire.List
 	if err != nil {
 		return nil, err
 	}
-	base := a.base(requestOf(ctx))
 	return wire.ListPolicySubscriptions200JSONResponse{
 		Body:    mapped(list, func(p *placement.PolicySubscription) wire.PolicySubscription { return subscriptionToWire(p, base) }),
 		Headers: wire.ListPolicySubscriptions200ResponseHeaders{Link: link},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,12 +127,21 @@ func TestPolicySubscriptionsLife(t *testing.T) {
 	if len(again.body) != 0 || again.header.Get("Location") != first.header.Get("Location") {
 		t.Errorf("again: %s at %s", again.body, again.header.Get("Location"))
 	}
+	inAnotherOrder := object{"callbackUri": s.uri, "filter": object{"policyIds": []string{"p", "p"}, "changeTypes": []string{"DELETE_POLICY"}}}
+	a.with(&client).subscribe("auditor", inAnotherOrder).want(303)
 	a.subscribe("approver", body).want(201)
 	if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions"}).want(200).list(); len(list) != 1 {
 		t.Errorf("the auditor sees %v", list)
 	}
 	if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions?filter=(eq,filter/policyIds,q)"}).want(200).list(); len(list) != 0 {
 		t.Errorf("filtered: %v", list)
+	}
+	for _, filter := range []string{
+		"(eq,id," + fmt.Sprint(first.object()["id"]) + ")", "(cont,callbackUri,/notify)", "(eq,filter/changeTypes,DELETE_POLICY)", "(cont,_links/self/href,subscriptions)",
+	} {
+		if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions?filter=" + filter}).want(200).list(); len(list) != 1 {
+			t.Errorf("%s: %v", filter, list)
+		}
 	}
 	if diff := cmp.Diff(first.object(), a.do(call{as: "auditor", path: path}).want(200).object()); diff != "" {
 		t.Error(diff)
@@ -141,6 +151,28 @@ func TestPolicySubscriptionsLife(t *testing.T) {
 	a.do(call{as: "auditor", method: "DELETE", path: path}).want(204)
 	a.do(call{as: "auditor", path: path}).problem(404)
 	a.subscribe("vnfm-a", body).problem(403)
+}
+
+// However many ask at the same time, a client has one subscription of a kind.
+func TestIdenticalSubscriptionsAtOnce(t *testing.T) {
+	t.Parallel()
+	a, s := newAPI(t), newSubscriber(t)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var all sync.WaitGroup
+	var made atomic.Int32
+	for range 8 {
+		all.Go(func() {
+			if got := a.with(client).subscribe("auditor", object{"callbackUri": s.uri}); got.status == http.StatusCreated {
+				made.Add(1)
+			} else if got.status != http.StatusSeeOther {
+				t.Errorf("answered %d: %s", got.status, got.body)
+			}
+		})
+	}
+	all.Wait()
+	if list := a.do(call{as: "auditor", path: "/nfvpolicy/v1/subscriptions"}).want(200).list(); len(list) != 1 || made.Load() != 1 {
+		t.Errorf("made %d, kept %d", made.Load(), len(list))
+	}
 }
 
 func TestCallbacksAreChecked(t *testing.T) {

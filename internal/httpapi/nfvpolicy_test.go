@@ -202,6 +202,10 @@ func TestListPolicies(t *testing.T) {
 		"(eq,transferStatus,CREATED)":                 nil,
 		"(cont,name,n);(neq,selectedVersion,'1.0.0')": {second},
 		"(eq,associations,i1)":                        nil,
+		"(eq,pfId,x)":                                 nil,
+		"(cont,_links/self/href," + first + ")":       {first},
+		"(cont,_links/selected/href,/versions/7)":     {second},
+		"(cont,_links/versions/href,/versions/1.0)":   {first},
 	} {
 		var got []string
 		for _, p := range a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies?filter=" + strings.NewReplacer("'", "%27", ";", "%3B").Replace(filter)}).want(200).list() {
@@ -210,6 +214,76 @@ func TestListPolicies(t *testing.T) {
 		if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", filter, diff)
 		}
+	}
+}
+
+// Associations come from the API or, where it gave none, from the first content; a policy about all has none (SOL012, Policy).
+func TestAssociationsOfContent(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	about := func(version, target string) string {
+		return strings.Replace(separation(version), "targetType: COMMON", target, 1)
+	}
+	const ofContent = "targetType: VNF\ntargetObjectId: [i2, i1, i2]"
+	for name, c := range map[string]struct {
+		set  []string // over the API
+		text string
+		want string
+	}{
+		"of the content":                {nil, ofContent, "[i1 i2]"},
+		"of the API":                    {[]string{"i9"}, ofContent, "[i9]"},
+		"none":                          {nil, "targetType: VNF", "<nil>"},
+		"a policy about all":            {nil, "targetType: COMMON", "<nil>"},
+		"of the API, about all":         {[]string{"i9"}, "targetType: COMMON", "ASSOCIATIONS_NOT_ALLOWED /targetType"},
+		"of the content, about all":     {nil, "targetType: COMMON\ntargetObjectId: [i1]", "ASSOCIATIONS_NOT_ALLOWED /targetObjectId"},
+		"no list":                       {nil, "targetType: VNF\ntargetObjectId: i1", "WRONG_TYPE /targetObjectId"},
+		"an empty list says too little": {nil, "targetType: VNF\ntargetObjectId: []", "SIZE /targetObjectId"},
+	} {
+		created := object{"designer": "d", "name": name}
+		if c.set != nil {
+			created["associations"] = c.set
+		}
+		id := fmt.Sprint(a.do(call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: created}).want(201).object()["id"])
+		put := a.transfer(id, "1", about("1", c.text), yamlPolicy)
+		got := ""
+		if put.status == 422 {
+			got = strings.Join(findings(put.problem(422)), ", ")
+		} else {
+			put.want(201)
+			got = fmt.Sprint(a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id}).want(200).object()["associations"])
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// Only PATCH changes the associations of a policy that has content, and only to what the selected version allows.
+func TestAssociationsAreKept(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	about := func(version, target string) string {
+		return strings.Replace(separation(version), "targetType: COMMON", "targetType: VNF\ntargetObjectId: ["+target+"]", 1)
+	}
+	id := a.policy("1", about("1", "i1"))
+	associations := func() string {
+		return fmt.Sprint(a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id}).want(200).object()["associations"])
+	}
+	a.modify(id, object{"removeAllAssociations": true}).want(200)
+	a.transfer(id, "2", about("2", "i2"), yamlPolicy).want(201)
+	a.transfer(id, "3", separation("3"), yamlPolicy).want(201)
+	if got := associations(); got != "<nil>" {
+		t.Errorf("a later version changes the associations to %s", got)
+	}
+	a.modify(id, object{"addAssociations": []string{"i3", "i3"}, "removeAssociations": []string{"i4"}, "selectedVersion": "2"}).want(200)
+	if got := associations(); got != "[i3]" {
+		t.Errorf("associations %s", got)
+	}
+	a.modify(id, object{"selectedVersion": "3"}).problem(422) // it is about all
+	a.modify(id, object{"selectedVersion": "3", "removeAllAssociations": true}).want(200)
+	a.modify(id, object{"addAssociations": []string{"i3"}}).problem(422)
+	if got := associations(); got != "<nil>" {
+		t.Errorf("a refused change is made: %s", got)
 	}
 }
 

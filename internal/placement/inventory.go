@@ -65,4 +65,8 @@ type PolicyVersion struct {
 	Content       []byte
 	SHA256        string
 	TransferredBy string
+
+	// Associations are those that the content names. They become the policy's with its first version, where it has none.
+	// They are not read back.
+	Associations []string
 }

@@ -3,6 +3,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -159,7 +160,14 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 	}
 	return findings, s.store.PutPolicyVersion(ctx, placement.PolicyVersion{
 		PolicyID: policyID, Version: version, MediaType: mediaType, Content: content, SHA256: digest, TransferredBy: actor,
+		Associations: named(content),
 	})
+}
+
+// named are the associations that a document gives its policy to begin with.
+func named(content []byte) []string {
+	doc, _ := policy.Parse(content)
+	return unique(doc.TargetObjectIDs)
 }
 
 // check compiles a document. Its error carries every finding.
@@ -193,6 +201,20 @@ func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int6
 	if m.RemoveAllAssociations && len(m.AddAssociations)+len(m.RemoveAssociations) > 0 {
 		return placement.PolicyRecord{}, placement.Errorf(placement.Invalid, "removeAllAssociations excludes addAssociations and removeAssociations")
 	}
+	for tries := 1; ; tries++ {
+		p, err := s.modify(ctx, actor, id, ifRevision, &m)
+		if ifRevision != nil || placement.KindOf(err) != placement.PreconditionFailed || tries == maxModifyTries {
+			return p, err
+		}
+	}
+}
+
+// maxModifyTries is how often a policy that others change all the time is tried to be changed.
+const maxModifyTries = 10
+
+// modify checks a modification of what is stored, then makes it of just that: two modifications, each of which the document
+// allows, may ask together for what it does not.
+func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int64, m *Modification) (placement.PolicyRecord, error) {
 	p, err := s.store.GetPolicy(ctx, id)
 	if err != nil {
 		return placement.PolicyRecord{}, err
@@ -201,15 +223,18 @@ func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int6
 	if err != nil {
 		return placement.PolicyRecord{}, err
 	}
-	if after.Activated {
+	if after.Activated || !slices.Equal(after.Associations, p.Associations) || after.SelectedVersion != p.SelectedVersion {
 		if err := s.compiles(ctx, &after); err != nil {
 			return placement.PolicyRecord{}, err
 		}
 	}
+	if ifRevision == nil {
+		ifRevision = &p.Revision
+	}
 	return s.store.UpdatePolicy(ctx, id, ifRevision, actor, m.applied)
 }
 
-// compiles makes sure that what is put in force means something to this program.
+// compiles makes sure that what is selected means something to this program, with what it is associated with.
 func (s *Service) compiles(ctx context.Context, p *placement.PolicyRecord) error {
 	v, err := s.store.GetPolicyVersion(ctx, p.ID, p.SelectedVersion)
 	if err != nil {
@@ -247,7 +272,8 @@ func (m *Modification) applied(p placement.PolicyRecord) (placement.PolicyRecord
 	return p, nil
 }
 
-func unique(ids []string) []string {
+// unique is a list as a set: in order, each once. nil stays nil.
+func unique[E cmp.Ordered](ids []E) []E {
 	out := slices.Clone(ids)
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -39,6 +39,7 @@ func (s *Subscribers) Subscribe(ctx context.Context, p placement.PolicySubscript
 		return p, false, err
 	}
 	p.ID = uuid.NewString()
+	p.NotificationTypes, p.PolicyIDs, p.ChangeTypes = unique(p.NotificationTypes), unique(p.PolicyIDs), unique(p.ChangeTypes)
 	return s.store.CreatePolicySubscription(ctx, p)
 }
 

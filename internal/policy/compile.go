@@ -34,6 +34,10 @@ func Compile(doc *Document, ref placement.PolicyRef, associations []string) (*Po
 		c.add(CodeAssociations, doc.Position("/targetType"), "/targetType",
 			"a policy with targetType %s applies to all and has no associations, but it has %d", TargetCommon, len(associations))
 	}
+	if doc.TargetType == TargetCommon && len(doc.TargetObjectIDs) > 0 {
+		c.add(CodeAssociations, doc.Position("/targetObjectId"), "/targetObjectId",
+			"a policy with targetType %s applies to all, so targetObjectId names nothing: leave it out, or say another targetType", TargetCommon)
+	}
 	if doc.faulty {
 		return nil, c.sorted(doc.root)
 	}

@@ -5,6 +5,8 @@ package policy
 type Document struct {
 	PolicyVersion string
 	TargetType    string // TargetCommon, or what the associations are
+	// TargetObjectIDs are the associations that the policy begins with, where none were set otherwise (SOL012, Policy).
+	TargetObjectIDs []string
 	Rules         []RuleText
 	Exceptions    []ExceptionText
 	Tests         []Test
@@ -62,7 +64,8 @@ func (d *Document) Position(ptr string) Position {
 // newDocument reads what the tree has. Where the document is not as the schema wants it, members are missing.
 func newDocument(root *node) *Document {
 	d := &Document{
-		PolicyVersion: root.get("policyVersion").str(), TargetType: root.get("targetType").strOr(TargetCommon), root: root,
+		PolicyVersion: root.get("policyVersion").str(), TargetType: root.get("targetType").strOr(TargetCommon),
+		TargetObjectIDs: root.get("targetObjectId").strs(), root: root,
 	}
 	for i, n := range root.get("rules").list() {
 		d.Rules = append(d.Rules, RuleText{

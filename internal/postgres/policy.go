@@ -121,12 +121,17 @@ func lockPolicy(ctx context.Context, tx pgx.Tx, id string) (placement.PolicyReco
 }
 
 // PutPolicyVersion stores a version of a policy, once: a version that exists is a Conflict. The first one is selected
-// with it; a later one is not. The hash is computed here.
+// with it, and what it is associated with counts where nothing was set before; a later one changes neither. The hash is computed here.
 func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error {
 	const insertSQL = `
 		INSERT INTO policy_version (policy_id, version, media_type, content, sha256, transferred_by)
 		VALUES ($1, $2, $3, $4, $5, $6)`
-	const selectSQL = `UPDATE policy SET revision = revision + 1, selected_version = coalesce(selected_version, $2) WHERE id = $1`
+	const selectSQL = `
+		UPDATE policy SET
+			revision = revision + 1,
+			associations = CASE WHEN selected_version IS NULL AND cardinality(associations) = 0 THEN $3::text[] ELSE associations END,
+			selected_version = coalesce(selected_version, $2)
+		WHERE id = $1`
 	sum := sha256.Sum256(v.Content)
 	v.SHA256 = hex.EncodeToString(sum[:])
 	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
@@ -136,7 +141,7 @@ func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion)
 		if _, err := tx.Exec(ctx, insertSQL, v.PolicyID, v.Version, v.MediaType, v.Content, v.SHA256, v.TransferredBy); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, selectSQL, v.PolicyID, v.Version); err != nil {
+		if _, err := tx.Exec(ctx, selectSQL, v.PolicyID, v.Version, notNil(v.Associations)); err != nil {
 			return err
 		}
 		if err := tell(ctx, tx, changed(placement.PolicyTransferred, v.PolicyID, v.Version)); err != nil {

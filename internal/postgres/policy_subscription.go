@@ -46,7 +46,11 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
 	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
+	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockSQL, p.ClientID); err != nil { // one at a time for each client, or two alike were stored
+			return err
+		}
 		same, err := collect(ctx, tx, policySubscriptionFromRow, sameSQL, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes)
 		if err != nil {
 			return err
