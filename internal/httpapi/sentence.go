@@ -56,6 +56,17 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 		return fmt.Sprintf("{host} offers %s, not %s", orNone(p("offered")), p("runtime"))
 	case "one-domain-per-kernel":
 		return "a kernel of {host} already serves another trust domain"
+	case "same-sensitivity-per-kernel":
+		if !full {
+			return fmt.Sprintf("a kernel of {host} would serve workloads whose sensitivities differ by more than %s", p("delta"))
+		}
+		return fmt.Sprintf("a kernel of {host} would serve workloads of sensitivity %s to %s, which differ by more than %s", p("least"), p("most"), p("delta"))
+	case "prod-test":
+		return "the pool of {host} permits both tests and production, which never share one: give tests a pool of their own"
+	case "border-handling":
+		return borderHandling(p)
+	case "max-age-since-reimage":
+		return reimage(p)
 	case "separate-role":
 		return "the container itself holds roles that must be apart"
 	case "require-isolation":
@@ -150,6 +161,23 @@ func attestation(p func(string) string) string {
 		return "the attestation of {host} was valid until " + p("validUntil")
 	}
 	return fmt.Sprintf("{host} was last attested at %s, longer ago than %s", p("attestedAt"), p("maxAge"))
+}
+
+func borderHandling(p func(string) string) string {
+	switch {
+	case p("why") != "":
+		return fmt.Sprintf("component %s has an interface to a trust domain with which no relation is declared; declare how it is handled", printable(p("component")))
+	case p("missing") != "":
+		return "{host} lacks " + p("missing") + ", which a workload at a border needs"
+	}
+	return fmt.Sprintf("on {host} this workload at a border would be isolated at %s; it needs %s, or a host of its own", p("isolation"), p("needed"))
+}
+
+func reimage(p func(string) string) string {
+	if p("reimagedAt") == "never" {
+		return fmt.Sprintf("no record says that {host} was ever installed afresh; it must be at least every %s", p("maxAge"))
+	}
+	return fmt.Sprintf("{host} was last installed afresh at %s, longer ago than %s; reimage it", p("reimagedAt"), p("maxAge"))
 }
 
 func whyOversight(p func(string) string) string {

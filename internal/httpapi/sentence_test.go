@@ -26,7 +26,7 @@ func reasons() []placement.Reason {
 		return placement.Reason{RuleID: id, Check: id, Params: params(pairs...)}
 	}
 	var pairwise []placement.Reason
-	for _, kind := range []string{"separate-domains", "separate-nf", "separate-role", "separate-exposure", "oversight SEPARATE"} {
+	for _, kind := range []string{"separate-domains", "separate-nf", "separate-role", "separate-exposure", "oversight SEPARATE", "prod-test", "separate-admin-domain", "separate-slice"} {
 		r := rule(kind, "against", "RESIDENT-X", "domain", "DOMAIN-X", "nf", "NF-X")
 		r.AgainstID = "RESIDENT-X"
 		pairwise = append(pairwise, r)
@@ -38,6 +38,13 @@ func reasons() []placement.Reason {
 		rule("domain-permit", "pool", "POOL-X", "domain", "TD-OWN", "permitted", "DOMAIN-X, DOMAIN-Y"),
 		rule("runtime-offered", "runtime", "kata", "offered", "runc"),
 		rule("one-domain-per-kernel", "domain", "TD-OWN", "foreign", "DOMAIN-X"),
+		rule("same-sensitivity-per-kernel", "least", "1", "most", "4", "delta", "2"),
+		rule("prod-test", "pool", "POOL-X", "foreign", "DOMAIN-X"),
+		rule("border-handling", "why", "peers", "component", "n6"),
+		rule("border-handling", "missing", "ENC_STORAGE"),
+		rule("border-handling", "isolation", "OS_CONTAINER", "needed", "VM", "runtime", "runc"),
+		rule("max-age-since-reimage", "reimagedAt", "never", "maxAge", "1h0m0s"),
+		rule("max-age-since-reimage", "reimagedAt", "2026-01-01T00:00:00Z", "maxAge", "1h0m0s"),
 		rule("separate-role", "why", "the container holds both sides itself"),
 		rule("require-isolation", "isolation", "OS_CONTAINER", "needed", "VM", "runtime", "runc"),
 		rule("forbid-cut-through", "uses", "SRIOV"),

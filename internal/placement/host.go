@@ -83,7 +83,7 @@ type Host struct {
 	Attestation          Attestation
 	Location             LocationClaim
 	Residue              []Residue     // what earlier residents left, ascending by Since
-	Scrubs               []ScrubRecord // ascending by At; those older than every residue may be left out
+	Scrubs               []ScrubRecord // ascending by At; of each level and device reset the newest at least
 	Revision             int64         // grows with every change of the record; the ETag
 }
 

@@ -116,7 +116,7 @@ func (a *analysis) pairOf(r *Rule, g, h *region) bool {
 	switch r.Kind {
 	case SeparateRole:
 		return can(g, r.Params.A) && can(h, r.Params.B)
-	case SeparateDomains, SeparateExposure, Oversight:
+	case SeparateDomains, SeparateExposure, Oversight, ProdTest, SeparateAdminDomain:
 		for i, d := range a.space.domains {
 			for j, e := range a.space.domains {
 				if !g.domains.has(i) || !h.domains.has(j) {
@@ -125,13 +125,15 @@ func (a *analysis) pairOf(r *Rule, g, h *region) bool {
 				switch {
 				case r.Kind == SeparateDomains && i != j,
 					r.Kind == SeparateExposure && i != j && max(d.Sensitivity, e.Sensitivity) >= r.Params.SensitivityFrom,
+					r.Kind == ProdTest && isTest(&d) != isTest(&e),
+					r.Kind == SeparateAdminDomain && d.AdminDomain != e.AdminDomain,
 					r.Kind == Oversight && d.Category == placement.CategoryOversight && e.Category == placement.CategoryOversight:
 					return true
 				}
 			}
 		}
 		return false
-	default: // any two workloads may be of different network functions
+	default: // any two workloads may be of different network functions, or slices
 		return true
 	}
 }

@@ -182,7 +182,7 @@ func (s *Set) Only(kinds ...Kind) *Set {
 // pairwise tells whether the rule looks at each other resident in turn.
 func (r *Rule) pairwise() bool {
 	switch r.Kind {
-	case SeparateDomains, SeparateNF, SeparateRole, SeparateExposure:
+	case SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, ProdTest, SeparateAdminDomain, SeparateSlice:
 		return true
 	case Oversight:
 		return r.Params.Check == CheckSeparate

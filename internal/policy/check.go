@@ -79,7 +79,7 @@ func (d *Document) nearRule(id string, r *report) string {
 // waivable tells whether waivers and exceptions exist for rules of the kind.
 func waivable(k Kind, check string) bool {
 	switch k {
-	case SeparateDomains, SeparateNF, SeparateRole:
+	case SeparateDomains, SeparateNF, SeparateRole, SeparateAdminDomain, SeparateSlice:
 		return true
 	case Oversight:
 		return check == CheckSeparate

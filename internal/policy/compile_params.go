@@ -16,7 +16,8 @@ func Kinds() []Kind {
 	return []Kind{
 		DomainPermit, RuntimeOffered, OneDomainPerKernel, SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, RequireIsolation,
 		ForbidCutThrough, ForbidPrivileged, DedicateHost, RequireCapability, Location, PhysicalSecurity, AttestationFreshness, Oversight,
-		MaxBlastRadius, ScrubBeforeReuse, CacheMode,
+		MaxBlastRadius, ScrubBeforeReuse, CacheMode, ProdTest, SeparateAdminDomain, SeparateSlice, SameSensitivity, BorderHandling,
+		MaxAgeSinceReimage,
 	}
 }
 
@@ -56,6 +57,10 @@ func (c *compiler) params(t *RuleText) Params {
 		if !p.OfDomain {
 			p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
 		}
+	case SameSensitivity:
+		p.Delta = c.integer(n.get("delta"), pointer(ptr, "delta"))
+	case MaxAgeSinceReimage:
+		p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
 	case MaxBlastRadius:
 		c.blastRadius(&p, n, ptr)
 	case ScrubBeforeReuse:
@@ -64,7 +69,7 @@ func (c *compiler) params(t *RuleText) Params {
 		var err error
 		p.Mode, err = placement.ParseCacheMode(n.get("mode").str())
 		c.must(n.get("mode"), pointer(ptr, "mode"), err)
-	default: // domain-permit, runtime-offered, one-domain-per-kernel, separate-domains: no parameters
+	default: // the other kinds have no parameters
 	}
 	return p
 }

@@ -31,9 +31,9 @@ func (c *compiler) rule(t *RuleText, policyID string, position int) *Rule {
 	return r
 }
 
-// defaultScope is HOST, but for the kind whose name says that it is about kernels.
+// defaultScope is HOST, but for the kinds whose names say that they are about kernels.
 func defaultScope(k Kind) string {
-	if k == OneDomainPerKernel {
+	if k == OneDomainPerKernel || k == SameSensitivity {
 		return string(placement.ScopeKernel)
 	}
 	return string(placement.ScopeHost)

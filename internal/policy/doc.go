@@ -8,4 +8,4 @@ package policy
 
 // CompilerVersion names the meaning of compiled rules. It grows when the same document and the same facts may
 // be judged differently than before, and is stored with every decision.
-const CompilerVersion = 1
+const CompilerVersion = 2

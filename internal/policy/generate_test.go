@@ -144,7 +144,9 @@ func drawRule(t *rapid.T, i int) drawnRule {
 }
 
 // pairs tells whether a rule looks at pairs.
-func pairs(r *Rule) bool { return waivable(r.Kind, r.Params.Check) || r.Kind == SeparateExposure }
+func pairs(r *Rule) bool {
+	return waivable(r.Kind, r.Params.Check) || r.Kind == SeparateExposure || r.Kind == ProdTest
+}
 
 func (d *drawnRule) drawPair(t *rapid.T) {
 	if pairs(d.want) {
@@ -172,10 +174,10 @@ func (d *drawnRule) drawPair(t *rapid.T) {
 func (d *drawnRule) drawScope(t *rapid.T) {
 	scopes := []placement.Scope{placement.ScopeHost}
 	switch {
-	case d.want.Kind == OneDomainPerKernel:
+	case d.want.Kind == OneDomainPerKernel, d.want.Kind == SameSensitivity:
 		scopes = []placement.Scope{placement.ScopeKernel}
 		d.want.Scope = placement.ScopeKernel
-	case pairs(d.want):
+	case pairs(d.want) && d.want.Kind != ProdTest:
 		scopes = append(scopes, placement.ScopeKernel)
 	case d.want.Params.Check == CheckReplicaShare:
 		scopes = append(scopes, placement.ScopeRack, placement.ScopeZone, placement.ScopeNFVIPoP)
@@ -217,6 +219,11 @@ func drawParams(t *rapid.T, k Kind, w map[string]any) (p Params) {
 		if p.OrDedicatedHost = pick(t, "or", "", placement.DedicatedToNFInstance, placement.DedicatedToTrustDomain); p.OrDedicatedHost != "" {
 			w["orDedicatedHost"] = string(p.OrDedicatedHost)
 		}
+	case SameSensitivity:
+		p.Delta = rapid.IntRange(0, placement.MaxSensitivity).Draw(t, "delta")
+		w["delta"] = p.Delta
+	case MaxAgeSinceReimage:
+		p.MaxAge = drawDuration(t, w, "maxAge")
 	case ForbidCutThrough:
 		p.AllowCutThrough, _ = placement.ParseCutThroughs(drawSet(t, w, "allow", (^placement.CutThroughs(0)).Names(), 0))
 	case ForbidPrivileged:

@@ -12,8 +12,12 @@ import (
 func refusesAtLeast(a, b *Rule) bool {
 	p, q := &a.Params, &b.Params
 	switch a.Kind {
-	case SeparateDomains:
+	case SeparateDomains, ProdTest, SeparateAdminDomain, SeparateSlice:
 		return asFarApart(a, b)
+	case SameSensitivity:
+		return p.Delta <= q.Delta
+	case MaxAgeSinceReimage:
+		return p.MaxAge <= q.MaxAge
 	case SeparateNF:
 		return p.Identity == q.Identity && asFarApart(a, b)
 	case SeparateRole:
@@ -43,7 +47,7 @@ func refusesAtLeast(a, b *Rule) bool {
 		return p.PerNF || !q.PerNF
 	case CacheMode:
 		return p.Mode >= q.Mode
-	default: // domain-permit, runtime-offered, one-domain-per-kernel: without parameters
+	default: // domain-permit, runtime-offered, one-domain-per-kernel, border-handling: without parameters
 		return true
 	}
 }

@@ -201,6 +201,12 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 		params = c.attestation(r.Rule, s)
 	case Oversight:
 		params = c.oversight(r.Rule, s)
+	case SameSensitivity:
+		params = c.sameSensitivity(r.Rule, s)
+	case BorderHandling:
+		params = c.borderHandling(r.Rule, s)
+	case MaxAgeSinceReimage:
+		params = c.reimaged(r.Rule, s)
 	case MaxBlastRadius:
 		params = c.blastRadius(r.Rule, s)
 	case ScrubBeforeReuse:

@@ -184,6 +184,39 @@ func (c *Candidate) forbid(r *Rule, s *site) map[string]string {
 	return failed("uses", joined(named))
 }
 
+// borderHandling holds for a workload of a border when it declares how it handles every peer, is as strong as a VM or alone on its
+// host, and finds encrypted storage there.
+func (c *Candidate) borderHandling(r *Rule, s *site) map[string]string {
+	switch {
+	case c.Workload.Roles&placement.RoleBorder == 0:
+		return nil
+	case c.Workload.UndeclaredPeers:
+		return failed("why", "peers", "component", c.Workload.ComponentID)
+	case !s.Host.Capabilities.Has(placement.CapEncStorage):
+		return failed("missing", joined(placement.CapEncStorage.Names()))
+	case s.eff >= placement.IsolationVM:
+		return nil
+	case c.alone(s, placement.DedicatedToNFInstance):
+		c.dedicate(r, s, placement.DedicatedToNFInstance)
+		return nil
+	}
+	return failed("isolation", s.eff.String(), "needed", placement.IsolationVM.String(), "runtime", s.runtime.Name)
+}
+
+// reimaged holds when the host was installed afresh not too long ago.
+func (c *Candidate) reimaged(r *Rule, s *site) map[string]string {
+	var last time.Time
+	for i := range s.Host.Scrubs {
+		if rec := &s.Host.Scrubs[i]; rec.Level >= placement.ScrubReimage && rec.At.After(last) {
+			last = rec.At
+		}
+	}
+	if c.world.within(last, r.Params.MaxAge) {
+		return nil
+	}
+	return failed("reimagedAt", stamp(last), "maxAge", r.Params.MaxAge.String())
+}
+
 // isolated holds when the candidate is isolated from the host as the request, its component and its trust domain ask at least,
 // whatever the rules say.
 func (c *Candidate) isolated(s *site) []placement.Reason {

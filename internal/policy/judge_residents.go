@@ -37,6 +37,27 @@ func (c *Candidate) oneDomainPerKernel(s *site) map[string]string {
 	return failed("domain", c.domain.ID, "foreign", foreign)
 }
 
+// sameSensitivity holds when those on the candidate's kernel, it included, differ in sensitivity by no more than the delta.
+func (c *Candidate) sameSensitivity(r *Rule, s *site) map[string]string {
+	cat := c.world.Catalogue
+	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	if !shared {
+		return nil
+	}
+	least, most := c.domain.Sensitivity, c.domain.Sensitivity
+	s.others(func(o *placement.Residency) bool {
+		if sharesKernel(cat, s.Host, kernel, o) {
+			n := cat.TrustDomains[o.Workload.TrustDomainID].Sensitivity
+			least, most = min(least, n), max(most, n)
+		}
+		return true
+	})
+	if most-least <= r.Params.Delta {
+		return nil
+	}
+	return failed("least", strconv.Itoa(least), "most", strconv.Itoa(most), "delta", strconv.Itoa(r.Params.Delta))
+}
+
 func (c *Candidate) requireIsolation(r *Rule, s *site) map[string]string {
 	if s.eff >= r.Params.Level {
 		return nil
@@ -131,6 +152,11 @@ func (c *Candidate) judgePairs(r *appliedRule, s *site) []placement.Reason {
 	if r.Kind == SeparateRole && r.subject && r.only == nil && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0 && !r.excepted(c, s.Host, nil) {
 		out = append(out, r.reason(s, failed("why", "the container holds both sides itself")))
 	}
+	if r.Kind == ProdTest && r.subject && r.only == nil && !r.excepted(c, s.Host, nil) {
+		if other := c.sharesPool(s); other != "" {
+			out = append(out, r.reason(s, failed("pool", s.Host.HostPoolID, "foreign", other)))
+		}
+	}
 	s.others(func(o *placement.Residency) bool {
 		if c.separates(r, s, o) && !r.excepted(c, s.Host, o) {
 			reason := r.reason(s, failed("against", o.ID, "domain", o.Workload.TrustDomainID, "nf", o.Workload.NF.Instance()))
@@ -142,6 +168,18 @@ func (c *Candidate) judgePairs(r *appliedRule, s *site) []placement.Reason {
 	placement.SortAgainst(out)
 	return out
 }
+
+// sharesPool finds a trust domain that the host's pool permits and that is a test where the candidate is none, or the reverse.
+func (c *Candidate) sharesPool(s *site) string {
+	for _, id := range c.world.Catalogue.HostPools[s.Host.HostPoolID].AllowedTrustDomainIDs {
+		if other := c.world.Catalogue.TrustDomains[id]; isTest(&other) != isTest(&c.domain) {
+			return id
+		}
+	}
+	return ""
+}
+
+func isTest(d *placement.TrustDomain) bool { return d.Category == placement.CategoryTest }
 
 // separates tells whether the rule forbids the pair.
 func (c *Candidate) separates(r *appliedRule, s *site, o *placement.Residency) bool {
@@ -183,6 +221,12 @@ func (c *Candidate) concerns(r *appliedRule, w *placement.Workload) bool {
 		}
 		a, b := r.Params.A, r.Params.B
 		return w.Roles&a != 0 && own.Roles&b != 0 || w.Roles&b != 0 && own.Roles&a != 0
+	case ProdTest:
+		return isTest(&c.domain) != isTest(&other)
+	case SeparateAdminDomain:
+		return c.domain.AdminDomain != other.AdminDomain
+	case SeparateSlice:
+		return differentSlices(own.SNSSAIs, w.SNSSAIs)
 	case SeparateExposure:
 		n := r.Params.SensitivityFrom
 		return w.TrustDomainID != own.TrustDomainID &&
@@ -201,6 +245,11 @@ func differentNF(id Identity, a, b *placement.Workload) bool {
 		return a.NF.SetID != b.NF.SetID
 	}
 	return a.NF.Instance() != b.NF.Instance()
+}
+
+// differentSlices tells whether two workloads serve no slice together. What serves none at all is not kept apart from its like.
+func differentSlices(a, b []string) bool {
+	return len(a)+len(b) > 0 && !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 func (c *Candidate) sameKernel(s *site, o *placement.Residency) bool {

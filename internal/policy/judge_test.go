@@ -287,6 +287,44 @@ func TestKinds(t *testing.T) {
 		{"an exact tenth", "kind: max-blast-radius, params: {check: REPLICA_SHARE, share: 0.1}", func(s *setting) {
 			s.replicas = policy.Replicas{Existing: 29, Requested: 1, In: func(placement.Scope, *placement.Host) int { return 3 }}
 		}, []string{"R"}},
+		{"tests apart from production", "kind: prod-test", func(s *setting) { s.neighbour("n", "T", "other", "kata-cc", nil) }, []string{"R(n)"}},
+		{"production apart from tests", "kind: prod-test", func(s *setting) {
+			s.workload.TrustDomainID, s.host.HostPoolID = "T", ""
+			s.neighbour("n", "A", "other", "kata", nil)
+		}, []string{"R(n)"}},
+		{"tests beside tests", "kind: prod-test", func(s *setting) {
+			s.workload.TrustDomainID, s.host.HostPoolID = "T", ""
+			s.neighbour("n", "T", "other", "runc", nil)
+		}, nil},
+		{"tests on a pool of production", "kind: prod-test", func(s *setting) { s.workload.TrustDomainID = "T" }, []string{"R"}},
+		{"production on a pool of tests", "kind: prod-test", func(s *setting) {
+			s.cat.HostPools["pool"] = placement.HostPool{AllowedTrustDomainIDs: []string{"A", "T"}}
+		}, []string{"R"}},
+		{"administrations apart", "kind: separate-admin-domain", func(s *setting) { s.neighbour("n", "B", "other", "kata", nil) }, []string{"R(n)"}},
+		{"one administration", "kind: separate-admin-domain", func(s *setting) { s.neighbour("n", "A", "other", "runc", nil) }, nil},
+		{"administrations apart: waived by VMs", "kind: separate-admin-domain, " + vm, func(s *setting) { s.neighbour("n", "B", "other", "kata", nil) }, nil},
+		{"slices apart", "kind: separate-slice", serving("1", "2"), []string{"R(n)"}},
+		{"slices apart: one slice and none", "kind: separate-slice", serving("1", ""), []string{"R(n)"}},
+		{"slices apart: none on both sides", "kind: separate-slice", serving("", ""), nil},
+		{"slices apart: one in common", "kind: separate-slice", serving("1 2", "2 3"), nil},
+		{"slices apart: waived by VMs", "kind: separate-slice, " + vm, serving("1", "2"), nil},
+		{"sensitivity on a kernel", "kind: same-sensitivity-per-kernel, params: {delta: 1}", kernelWith("B"), nil},
+		{"sensitivity on a kernel: too far apart", "kind: same-sensitivity-per-kernel, params: {delta: 0}", kernelWith("B"), []string{"R"}},
+		{"sensitivity on a kernel: two others too far apart", "kind: same-sensitivity-per-kernel, params: {delta: 2}", kernelWith("X", "T"), []string{"R"}},
+		{"sensitivity on a kernel: a kernel of its own", "kind: same-sensitivity-per-kernel, params: {delta: 0}", func(s *setting) { s.neighbour("n", "X", "other", "runc", nil) }, nil},
+		{"a border with a VM and encrypted storage", "kind: border-handling", border(nil), nil},
+		{"a border without encrypted storage", "kind: border-handling", border(func(s *setting) { s.host.Capabilities &^= placement.CapEncStorage }), []string{"R"}},
+		{"a border with an undeclared peer", "kind: border-handling", border(func(s *setting) { s.workload.UndeclaredPeers = true }), []string{"R"}},
+		{"a border in a container beside others", "kind: border-handling", border(func(s *setting) {
+			s.workload.Runtime = "runc"
+			s.neighbour("n", "A", "other", "kata", nil)
+		}), []string{"R"}},
+		{"a border in a container on a host of its own", "kind: border-handling", border(func(s *setting) { s.workload.Runtime = "runc" }), nil},
+		{"no border", "kind: border-handling", func(s *setting) { s.workload.UndeclaredPeers = true }, nil},
+		{"never reimaged", "kind: max-age-since-reimage, params: {maxAge: 1h}", nil, []string{"R"}},
+		{"reimaged lately", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReimage, time.Hour), nil},
+		{"reimaged long ago", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReimage, time.Hour+time.Second), []string{"R"}},
+		{"a reboot is no reimage", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReboot, time.Minute), []string{"R"}},
 		{"residue of another domain", "kind: scrub-before-reuse", residue("T", nil), []string{"R"}},
 		{"residue of its own domain", "kind: scrub-before-reuse", residue("A", nil), nil},
 		{"residue of another NF", "kind: scrub-before-reuse, params: {per: NF_INSTANCE}", residue("A", nil), []string{"R"}},
@@ -396,6 +434,39 @@ func TestAssociatedPolicies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// serving gives the candidate and a neighbour of the same trust domain S-NSSAIs.
+func serving(own, other string) func(*setting) {
+	return func(s *setting) {
+		s.workload.SNSSAIs = strings.Fields(own)
+		s.neighbour("n", "A", "other", "kata", func(w *placement.Workload) { w.SNSSAIs = strings.Fields(other) })
+	}
+}
+
+// kernelWith puts the candidate, of sensitivity 2, on a kernel with workloads of other trust domains.
+func kernelWith(domains ...string) func(*setting) {
+	return func(s *setting) {
+		s.workload.Runtime = "runc"
+		for _, d := range domains {
+			s.neighbour("n-"+d, d, "other", "runc", nil)
+		}
+	}
+}
+
+// border makes the candidate one of a border, with all that such a one needs.
+func border(change func(*setting)) func(*setting) {
+	return func(s *setting) {
+		s.workload.Roles = placement.RoleBorder
+		s.host.Capabilities |= placement.CapEncStorage
+		if change != nil {
+			change(s)
+		}
+	}
+}
+
+func cleaned(level placement.ScrubLevel, ago time.Duration) func(*setting) {
+	return func(s *setting) { s.host.Scrubs = []placement.ScrubRecord{{Level: level, At: noon.Add(-ago)}} }
 }
 
 func residue(domain string, scrub *placement.ScrubRecord) func(*setting) {

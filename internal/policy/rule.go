@@ -30,6 +30,12 @@ const (
 	MaxBlastRadius       Kind = "max-blast-radius"
 	ScrubBeforeReuse     Kind = "scrub-before-reuse"
 	CacheMode            Kind = "cache-mode"
+	ProdTest             Kind = "prod-test"
+	SeparateAdminDomain  Kind = "separate-admin-domain"
+	SeparateSlice        Kind = "separate-slice"
+	SameSensitivity      Kind = "same-sensitivity-per-kernel"
+	BorderHandling       Kind = "border-handling"
+	MaxAgeSinceReimage   Kind = "max-age-since-reimage"
 )
 
 // The checks of kinds that have several.
@@ -88,7 +94,7 @@ type Params struct {
 	Sites           []string                     // location: NFVI-PoPs
 	Deny            []string                     // location: countries
 	Source          string                       // location: who must claim it
-	MaxAge          time.Duration                // attestation-freshness, location; 0: not stated
+	MaxAge          time.Duration                // attestation-freshness, location, max-age-since-reimage; 0: not stated
 	AllOf           placement.Capabilities       // require-host-capability
 	AnyOf           placement.Capabilities       // require-host-capability
 	Attested        bool                         // require-host-capability
@@ -99,6 +105,7 @@ type Params struct {
 	B               placement.Roles              // separate-role
 	WithinAny       bool                         // separate-role: any NF, not only the same
 	SensitivityFrom int                          // separate-exposure
+	Delta           int                          // same-sensitivity-per-kernel
 	Max             int                          // max-blast-radius
 	ShareNum        int64                        // max-blast-radius: the share as an exact fraction
 	ShareDen        int64

@@ -14,8 +14,7 @@ import (
 
 // notYetKinds are the kinds of rule that are agreed but that this version does not judge.
 var notYetKinds = []string{
-	"border-handling", "separate-admin-domain", "separate-slice", "prod-test", "co-locate-in-vm", "same-sensitivity-per-kernel",
-	"signed-tagged-artefact", "forbid-acceleration", "max-age-since-reimage", "demote-isolation",
+	"co-locate-in-vm", "signed-tagged-artefact", "forbid-acceleration", "demote-isolation",
 }
 
 // notYetParams are parameters that are agreed but that this version does not judge, by kind.

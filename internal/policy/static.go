@@ -31,11 +31,12 @@ func (c *Candidate) Static(h *placement.Host) (ok bool, isolation placement.Isol
 }
 
 // static tells whether rules of the kind depend on nothing but the candidate and the host's record. With an
-// empty host, require-isolation is at its most permissive where a dedicated host would do.
+// empty host, require-isolation and border-handling are at their most permissive where a dedicated host would do, and
+// prod-test looks at the pool alone.
 func (k Kind) static(check string) bool {
 	switch k {
 	case DomainPermit, RuntimeOffered, RequireIsolation, ForbidCutThrough, ForbidPrivileged, RequireCapability, PhysicalSecurity,
-		ScrubBeforeReuse, CacheMode:
+		ScrubBeforeReuse, CacheMode, BorderHandling, ProdTest:
 		return true
 	case AttestationFreshness:
 		return check == CheckState
@@ -50,8 +51,8 @@ func (k Kind) static(check string) bool {
 func (c *Candidate) Signature() string {
 	w := &c.Workload
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %q %q %q %d %t %t %d %d %q %q %d", w.TrustDomainID, w.ComponentID, w.NF.Type, w.Runtime, w.Roles, w.Exposed,
-		w.ProtectedPeer, w.CutThrough, w.Privileged, w.Images, w.AdministersHostPools, c.least)
+	fmt.Fprintf(&b, "%q %q %q %q %d %t %t %d %d %q %q %d %t", w.TrustDomainID, w.ComponentID, w.NF.Type, w.Runtime, w.Roles, w.Exposed,
+		w.ProtectedPeer, w.CutThrough, w.Privileged, w.Images, w.AdministersHostPools, c.least, w.UndeclaredPeers)
 	for _, k := range sortedKeys(w.Labels) {
 		fmt.Fprintf(&b, " %q=%q", k, w.Labels[k])
 	}

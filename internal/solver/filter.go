@@ -80,6 +80,15 @@ func (f *filter) add(p *problem, d *demand, r *policy.Rule) {
 		if exact && domain.Sensitivity >= r.Params.SensitivityFrom {
 			f.exposed |= ^bit
 		}
+	case policy.ProdTest:
+		if exact {
+			test := domain.Category == placement.CategoryTest
+			f.domains |= p.domains(func(t *placement.TrustDomain) bool { return (t.Category == placement.CategoryTest) != test })
+		}
+	case policy.SeparateAdminDomain:
+		if exact && r.Waiver == nil {
+			f.domains |= p.domains(func(t *placement.TrustDomain) bool { return t.AdminDomain != domain.AdminDomain })
+		}
 	case policy.SeparateNF:
 		if r.Params.Identity == policy.IdentityNFInstance {
 			f.separateNF = max(f.separateNF, separationNeeded(r.Waiver))

@@ -38,6 +38,8 @@ rules:
   - {id: R-DOM, kind: separate-domains, scope: HOST, waiver: {minSeparation: VM, requireHypervisor: TYPE1, neverForExclusive: true}, rationale: r}
   - {id: R-NF, kind: separate-nf, scope: HOST, params: {identity: NF_INSTANCE}, waiver: {minSeparation: VM, neverForExclusive: true}, rationale: r}
   - {id: R-ROLE, kind: separate-role, scope: HOST, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT], within: NF_INSTANCE}, rationale: r}
+  - {id: R-TEST, kind: prod-test, subject: {trustDomains: [TD-T]}, object: {trustDomains: ["*"]}, rationale: r}
+  - {id: R-ADMIN, kind: separate-admin-domain, rationale: r}
   - {id: R-EXP, kind: separate-exposure, scope: HOST, params: {sensitivityFrom: 3}, rationale: r}
   - {id: R-BLAST, kind: max-blast-radius, scope: HOST, params: {check: NF_INSTANCES, max: 3}, rationale: r}
   - {id: R-SHARE, kind: max-blast-radius, scope: ZONE, params: {check: REPLICA_SHARE, share: 0.5}, rationale: r}
@@ -100,7 +102,7 @@ var domains = []placement.TrustDomain{
 	{ID: "TD-B", Category: placement.CategoryControlPlane, Sensitivity: 3, RequiresPhysicalSecurity: true, MaxAttestationAge: 24 * time.Hour},
 	{ID: "TD-X", Category: placement.CategorySecurityAnchor, Sensitivity: 4, Exclusive: true, MaxAttestationAge: time.Hour},
 	{ID: "TD-T", Category: placement.CategoryTest, MaxAttestationAge: 24 * time.Hour, AllowedCountries: []string{"GB"}},
-	{ID: "TD-V", Category: placement.CategoryIMS, Sensitivity: 2, MinIsolation: placement.IsolationVM, MaxAttestationAge: 24 * time.Hour},
+	{ID: "TD-V", Category: placement.CategoryIMS, AdminDomain: "guest", Sensitivity: 2, MinIsolation: placement.IsolationVM, MaxAttestationAge: 24 * time.Hour},
 }
 
 var runtimes = []placement.RuntimeClass{

@@ -92,6 +92,19 @@ var kinds = map[string]func(d dice, r *literal.Rule){
 			r.Params = params{"per": pick(d, "NF_INSTANCE", "TRUST_DOMAIN")}
 		}
 	},
+	"prod-test": func(d dice, r *literal.Rule) {
+		d.pair(r)
+		r.Waiver, r.Scope = nil, ""
+	},
+	"separate-admin-domain": func(d dice, r *literal.Rule) { d.pair(r) },
+	"separate-slice":        func(d dice, r *literal.Rule) { d.pair(r) },
+	"same-sensitivity-per-kernel": func(d dice, r *literal.Rule) {
+		r.Params = params{"delta": d.IntN(4)}
+	},
+	"border-handling": func(dice, *literal.Rule) {},
+	"max-age-since-reimage": func(d dice, r *literal.Rule) {
+		r.Params = params{"maxAge": pick(d, "30m", "1h", "2h")}
+	},
 	"cache-mode": func(d dice, r *literal.Rule) {
 		r.Params = params{"mode": pick(d, "SHARED", "DOMAIN_PRIVATE", "ENCRYPTED", "GUEST_ONLY", "NO_STORE")}
 	},
@@ -168,7 +181,9 @@ func (d dice) hostSelector() *literal.HostSelector {
 }
 
 // excepting are the kinds from which an exception may exempt.
-var excepting = map[string]bool{"separate-domains": true, "separate-nf": true, "separate-role": true}
+var excepting = map[string]bool{
+	"separate-domains": true, "separate-nf": true, "separate-role": true, "separate-admin-domain": true, "separate-slice": true,
+}
 
 // policies draws one policy or two. The order of names decides which kinds it has.
 func (d dice) policies(names []string) []literal.Policy {

@@ -216,6 +216,7 @@ func (d dice) workload(resident bool) placement.Workload {
 		Labels: map[string]string{"env": pick(d, "prod", "lab")}, Runtime: pick(d, runtimeIDs...),
 		Resources: placement.Resources{placement.DimCPUMillis: int64(d.IntN(2000)), placement.DimMemoryMiB: int64(d.IntN(400))},
 	}
+	wl.SNSSAIs, wl.UndeclaredPeers = some(d, 3, "1-000001", "1-000002"), d.in(6)
 	if d.in(3) {
 		wl.NF.InstanceKey = pick(d, "x", "y")
 	}

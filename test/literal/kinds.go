@@ -73,6 +73,31 @@ func (t *trial) holds(r *Rule) bool {
 			}
 		}
 		return true
+	case "same-sensitivity-per-kernel":
+		lowest, highest := d.Sensitivity, d.Sensitivity
+		for _, o := range t.others {
+			if t.sameKernel(t.runtime, t.at, o.Workload.Runtime, where(h, o.CISNodeID)) {
+				n := t.domain(o.Workload.TrustDomainID).Sensitivity
+				if n < lowest {
+					lowest = n
+				}
+				if n > highest {
+					highest = n
+				}
+			}
+		}
+		return highest-lowest <= r.number("delta")
+	case "border-handling":
+		border := has(c.Roles.Names(), "BORDER")
+		strong := t.eff() >= placement.IsolationVM || t.alone("NF_INSTANCE")
+		return !border || !c.UndeclaredPeers && strong && capable(h.Capabilities, "ENC_STORAGE")
+	case "max-age-since-reimage":
+		for _, s := range h.Scrubs {
+			if s.Level == placement.ScrubReimage && t.Now.Sub(s.At) <= duration(r.text("maxAge", "")) {
+				return true
+			}
+		}
+		return false
 	case "max-blast-radius":
 		return t.contained(r)
 	case "scrub-before-reuse":

@@ -23,6 +23,16 @@ func (t *trial) pairwise(r *Rule) func(a, b *placement.Workload) bool {
 			return a.TrustDomainID != b.TrustDomainID &&
 				(a.Exposed && t.domain(b.TrustDomainID).Sensitivity >= n || b.Exposed && t.domain(a.TrustDomainID).Sensitivity >= n)
 		}
+	case "prod-test":
+		return func(a, b *placement.Workload) bool { return t.test(a.TrustDomainID) != t.test(b.TrustDomainID) }
+	case "separate-admin-domain":
+		return func(a, b *placement.Workload) bool {
+			return t.domain(a.TrustDomainID).AdminDomain != t.domain(b.TrustDomainID).AdminDomain
+		}
+	case "separate-slice":
+		return func(a, b *placement.Workload) bool {
+			return !meet(a.SNSSAIs, b.SNSSAIs) && (len(a.SNSSAIs) > 0 || len(b.SNSSAIs) > 0)
+		}
 	case "oversight":
 		if r.text("check", "") != "SEPARATE" {
 			return nil
@@ -33,6 +43,10 @@ func (t *trial) pairwise(r *Rule) func(a, b *placement.Workload) bool {
 		}
 	}
 	return nil
+}
+
+func (t *trial) test(domainID string) bool {
+	return t.domain(domainID).Category == placement.CategoryTest
 }
 
 // differ compares the network functions of two workloads by an identity; what neither has tells nothing, then the instances do.
@@ -55,6 +69,11 @@ func (t *trial) failsPairs(p *Policy, r *Rule, apart func(a, b *placement.Worklo
 		object = r.Subject
 	}
 	itself := r.Kind == "separate-role" && meet(r.words("a"), c.Roles.Names()) && meet(r.words("b"), c.Roles.Names())
+	if r.Kind == "prod-test" { // on the pool as on the host
+		for _, id := range t.Catalogue.HostPools[t.host.HostPoolID].AllowedTrustDomainIDs {
+			itself = itself || t.test(id) != t.test(c.TrustDomainID)
+		}
+	}
 	if itself && t.concerns(p, r) && !t.excepted(p, r, t.host, c.NF.VNFInstanceID) {
 		against = append(against, "")
 	}
