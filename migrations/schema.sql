@@ -740,7 +740,13 @@ CREATE TABLE public.policy (
     activated boolean DEFAULT false NOT NULL,
     associations text[] DEFAULT '{}'::text[] NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
+    break_glass_by text,
+    break_glass_reason text,
+    break_glass_at timestamp with time zone,
+    break_glass_until timestamp with time zone,
     CONSTRAINT policy_activated_ck CHECK (((NOT activated) OR (selected_version IS NOT NULL))),
+    CONSTRAINT policy_break_glass_activated_ck CHECK (((break_glass_by IS NULL) OR activated)),
+    CONSTRAINT policy_break_glass_ck CHECK ((num_nulls(break_glass_by, break_glass_reason, break_glass_at, break_glass_until) = ANY (ARRAY[0, 4]))),
     CONSTRAINT policy_id_ck CHECK ((id <> ''::text))
 );
 
@@ -761,6 +767,14 @@ COMMENT ON COLUMN public.policy.activated IS 'In force.';
 COMMENT ON COLUMN public.policy.associations IS 'VNF instances that it applies to; empty: all.';
 
 COMMENT ON COLUMN public.policy.revision IS 'Grows with every change; the ETag.';
+
+COMMENT ON COLUMN public.policy.break_glass_by IS 'Who put the selected version in force without a second person; null: two persons did, or one confirmed it.';
+
+COMMENT ON COLUMN public.policy.break_glass_reason IS 'Why.';
+
+COMMENT ON COLUMN public.policy.break_glass_at IS 'When.';
+
+COMMENT ON COLUMN public.policy.break_glass_until IS 'By when a second person has to confirm it.';
 
 CREATE TABLE public.policy_delivery (
     subscription_id text NOT NULL,

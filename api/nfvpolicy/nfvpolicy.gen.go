@@ -151,6 +151,25 @@ func (e TransferStatus) Valid() bool {
 // ActivationStatus Whether the selected version is in force.
 type ActivationStatus string
 
+// BreakGlass An extension of ours. The selected version was put in force by its author alone, in an emergency, and nobody has confirmed it yet. Another client confirms it by selecting the version again.
+type BreakGlass struct {
+	// At When.
+	At time.Time `json:"at"`
+
+	// By The client that put it in force.
+	//
+	// Example: author-1
+	By string `json:"by"`
+
+	// Reason Why.
+	//
+	// Example: INC-4711: the version in force refuses every emergency call gateway
+	Reason string `json:"reason"`
+
+	// Until By when another client has to confirm it.
+	Until time.Time `json:"until"`
+}
+
 // CreatePolicyRequest A policy to be created.
 type CreatePolicyRequest struct {
 	// Associations The VNF instances that the policy is about. Absent for one that is about all. What it keeps apart from them is kept apart from either side: it also keeps other VNF instances off the hosts on which they run.
@@ -176,6 +195,9 @@ type Policy struct {
 
 	// Associations The VNF instances that the policy is about. Absent for one that is about all. What it keeps apart from them is kept apart from either side: it also keeps other VNF instances off the hosts on which they run.
 	Associations []externalRef0.Identifier `json:"associations,omitempty,omitzero"`
+
+	// BreakGlass An extension of ours. The selected version was put in force by its author alone, in an emergency, and nobody has confirmed it yet. Another client confirms it by selecting the version again.
+	BreakGlass BreakGlass `json:"breakGlass,omitempty,omitzero"`
 
 	// Designer Who designed the policy, for people.
 	Designer string `json:"designer"`
@@ -464,6 +486,9 @@ type ModifyPolicyParams struct {
 
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceBreakGlass Why the client that transferred the version puts it in force itself, in an emergency, without a second person. It is recorded in the audit trail and in `breakGlass` of the policy, and has to be confirmed within the time that the operator has set. Where a second person is not needed, it changes nothing.
+	RingfenceBreakGlass string `json:"Ringfence-Break-Glass,omitempty,omitzero"`
 }
 
 // GetSelectedPolicyVersionParams defines parameters for GetSelectedPolicyVersion.
@@ -1061,6 +1086,25 @@ func (siw *ServerInterfaceWrapper) ModifyPolicy(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Break-Glass" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Break-Glass")]; found {
+		var RingfenceBreakGlass string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Break-Glass", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Break-Glass", valueList[0], &RingfenceBreakGlass, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Break-Glass", Err: err})
+			return
+		}
+
+		params.RingfenceBreakGlass = RingfenceBreakGlass
 
 	}
 

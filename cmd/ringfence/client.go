@@ -54,6 +54,7 @@ type call struct {
 	contentType string
 	accept      string // empty: JSON
 	ifMatch     string
+	breakGlass  string // why one person alone puts a policy in force
 }
 
 // answer is a successful answer that was read to its end.
@@ -129,6 +130,9 @@ func (c *client) open(ctx context.Context, call call) (*http.Response, error) {
 	}
 	if call.ifMatch != "" {
 		req.Header.Set("If-Match", call.ifMatch)
+	}
+	if call.breakGlass != "" {
+		req.Header.Set("Ringfence-Break-Glass", call.breakGlass)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

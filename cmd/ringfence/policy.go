@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -94,14 +97,20 @@ func writePolicyContent(ctx context.Context, p process, c *client, v *wire.Polic
 }
 
 func newPolicyActivate(p process) *cobra.Command {
+	var breakGlass string
 	cmd := &cobra.Command{
 		Use: "activate NAME|ID [VERSION]", Short: "Put a version of a policy in force", Args: takes("NAME|ID", "[VERSION]"),
 		Long: `Put a version of a policy in force, the selected one if none is named. From the moment this returns every decision
-uses it. The way back is the same command with the version from before.`,
+uses it. The way back is the same command with the version from before.
+
+Who transferred a version cannot put it in force; that takes a second person. In an emergency --break-glass does it
+alone: the reason is recorded, and a second person confirms it in time by activating the same version again.`,
 		Example: `  ringfence policy activate core-separation 1.1.0
-  ringfence policy activate core-separation 1.0.0   # back again`,
+  ringfence policy activate core-separation 1.0.0   # back again
+  ringfence policy activate core-separation 1.1.1 --break-glass "INC-4711: emergency calls are refused"`,
 	}
 	out := addForms(cmd, formTable, formJSON, formYAML)
+	cmd.Flags().StringVar(&breakGlass, "break-glass", "", "why the author of the version puts it in force alone, in an emergency")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
 		found, err := findPolicy(ctx, c, args[0])
 		if err != nil {
@@ -114,7 +123,7 @@ uses it. The way back is the same command with the version from before.`,
 		if version == "" {
 			return fmt.Errorf("policy %s has no version yet: transfer one with ringfence policy apply FILE --name %s", found.value.Name, found.value.Name)
 		}
-		if err := activatePolicy(ctx, c, &found.value, version); err != nil {
+		if err := activatePolicy(ctx, c, &found.value, version, breakGlass); err != nil {
 			return err
 		}
 		return showPolicy(ctx, p, c, out, found.value.ID)
@@ -122,10 +131,11 @@ uses it. The way back is the same command with the version from before.`,
 	return cmd
 }
 
-// activatePolicy selects a version and puts it in force, in one step. Nothing is sent when it is in force already.
-func activatePolicy(ctx context.Context, c *client, v *wire.Policy, version string) error {
+// activatePolicy selects a version and puts it in force, in one step. Nothing is sent when it is in force already, unless
+// that has yet to be confirmed.
+func activatePolicy(ctx context.Context, c *client, v *wire.Policy, version, breakGlass string) error {
 	var m wire.PolicyModifications
-	if v.SelectedVersion != version {
+	if v.SelectedVersion != version || v.BreakGlass.By != "" {
 		m.SelectedVersion = version
 	}
 	if !inForce(v) { // the standard has it that one that is in force cannot be activated
@@ -134,7 +144,13 @@ func activatePolicy(ctx context.Context, c *client, v *wire.Policy, version stri
 	if m.SelectedVersion == "" && m.ActivationStatus == "" {
 		return nil
 	}
-	_, err := c.send(ctx, http.MethodPatch, policyPath(v.ID), m, nil)
+	body, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("write the request: %w", err)
+	}
+	_, err = c.do(ctx, call{
+		method: http.MethodPatch, path: policyPath(v.ID), body: bytes.NewReader(body), contentType: typeMergePatch, breakGlass: breakGlass,
+	}, nil)
 	return err
 }
 
@@ -162,6 +178,10 @@ func policyText(v *wire.Policy) string {
 	fmt.Fprintf(&b, "in force   %s\n", yesNo(inForce(v)))
 	if len(v.Associations) > 0 {
 		fmt.Fprintf(&b, "only for   %s\n", printable(strings.Join(v.Associations, ", ")))
+	}
+	if g := v.BreakGlass; g.By != "" {
+		fmt.Fprintf(&b, "alone      %s put it in force alone, which somebody else has to confirm until %s: %s\n",
+			printable(g.By), g.Until.Format(time.RFC3339), printable(g.Reason))
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -158,8 +159,19 @@ func TestPolicyActivate(t *testing.T) {
 		t.Errorf("got %+v, sent %+v", got, s.got)
 	}
 	golden(t, "policy", got.stdout)
+	if got := s.command(t, "", "policy", "activate", "core", "1.1.0", "--break-glass", "INC-1: all refused"); got.code != exitOK ||
+		s.got[4].header.Get("Ringfence-Break-Glass") != "INC-1: all refused" {
+		t.Errorf("got %+v, sent %+v", got, s.got)
+	}
 	if got := s.command(t, "", "policy", "activate", "cor"); got.code != exitServer || !strings.Contains(got.stderr, `no policy with the id or name "cor"`) {
 		t.Errorf("got %+v", got)
+	}
+	broken := aPolicy("p1", "core", true, "1.0.0")
+	broken.BreakGlass = wire.BreakGlass{By: "ann", Reason: "INC-1", Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	unconfirmed := answered(t, broken)
+	if got := unconfirmed.command(t, "", "policy", "activate", "core"); unconfirmed.got[1].body != `{"selectedVersion":"1.0.0"}` ||
+		!strings.Contains(got.stdout, "alone      ann put it in force alone, which somebody else has to confirm until 2026-01-02T03:04:05Z: INC-1\n") {
+		t.Errorf("got %+v, sent %+v", got, unconfirmed.got)
 	}
 	empty := answered(t, aPolicy("p1", "core", false))
 	if got := empty.command(t, "", "policy", "activate", "core"); got.code != exitLocal || !strings.Contains(got.stderr, "has no version yet") {

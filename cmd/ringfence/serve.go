@@ -75,7 +75,10 @@ Every flag is also an environment variable and a key of the configuration file, 
 // the address of the APIs.
 func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(string) string, ready func(url string)) error {
 	if c.Dev {
-		log.Warn("development profile: every caller may do everything, and one person may author and activate a policy")
+		log.Warn("development profile: not for production")
+	}
+	if c.Auth == config.AuthNone {
+		log.Warn("callers are not authenticated: every caller may do everything, and one person may author and activate a policy")
 	}
 	tel, err := telemetry.Start(ctx, version(), getenv)
 	if err != nil {
@@ -131,7 +134,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		Grants: grant.New(store, rep, grant.Settings{
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
-		Feed: store, Records: store, Policies: policies.New(store), Subscribers: policies.NewSubscribers(store, caller),
+		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
@@ -140,6 +143,10 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	}
 	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, "http://"+c.Listen)), log)
 	return tel.Handler(server), parts{delivery: deliver, notifications: worker}, nil
+}
+
+func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
+	return policies.New(store, policies.Settings{OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now}, log)
 }
 
 func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {

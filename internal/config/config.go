@@ -36,6 +36,7 @@ type Config struct {
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
 	AttestationMargin time.Duration
+	BreakGlassFor     time.Duration
 	DrainTimeout      time.Duration
 	LogLevel          string
 	LogFormat         string
@@ -89,6 +90,7 @@ func Settings() []Setting {
 		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
 		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},
+		{"break-glass-for", "24h", "how long a policy version that its author alone put in force may stay so before a second person confirms it", dur(func(c *Config) *time.Duration { return &c.BreakGlassFor })},
 		{"drain-timeout", "20s", "how long requests may take to end when the process stops", dur(func(c *Config) *time.Duration { return &c.DrainTimeout })},
 		{"log-level", "info", "debug, info, warn or error", str(func(c *Config) *string { return &c.LogLevel })},
 		{"log-format", "", "json or text (default: text on a terminal, else json)", str(func(c *Config) *string { return &c.LogFormat })},

@@ -75,7 +75,7 @@ func newServer(t testing.TB, opts inventory.Options) *api {
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
-		Feed:   store, Records: store, Policies: policies.New(store), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
+		Feed:   store, Records: store, Policies: policies.New(store, policies.Settings{BreakGlassFor: time.Hour, Now: rep.Now}, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {

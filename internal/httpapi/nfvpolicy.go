@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -101,7 +102,9 @@ func (a nfvPolicyAPI) ModifyPolicy(ctx context.Context, req wire.ModifyPolicyReq
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Policies.Modify(ctx, actor(ctx), req.PolicyID, revision, modificationFromWire(req.Body))
+	m := modificationFromWire(req.Body)
+	m.BreakGlass = strings.TrimSpace(req.Params.RingfenceBreakGlass)
+	p, err := a.Policies.Modify(ctx, actor(ctx), req.PolicyID, revision, m)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,9 @@ func policyToWire(p *placement.PolicyRecord, base string) wire.Policy {
 	for _, v := range p.Versions {
 		w.Links.Versions = append(w.Links.Versions, common.Link{Href: versionURL(base, p.ID, v)})
 	}
+	if g := p.BreakGlass; g != nil {
+		w.BreakGlass = wire.BreakGlass{By: g.By, Reason: g.Reason, At: g.At, Until: g.Until}
+	}
 	return w
 }
 

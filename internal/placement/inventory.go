@@ -1,5 +1,10 @@
 package placement
 
+import (
+	"slices"
+	"time"
+)
+
 // Inventory is one document that describes a fleet or a part of it: what import takes and export gives.
 type Inventory struct {
 	TrustDomains   []TrustDomain
@@ -51,10 +56,28 @@ type PolicyRecord struct {
 	Name            string
 	PFID            string
 	Versions        []string // ascending by transfer
+	Authors         []string // who transferred each of Versions
 	SelectedVersion string
 	Activated       bool
 	Associations    []string
+	BreakGlass      *BreakGlass // nil: what is in force was put there by two persons
 	Revision        int64
+}
+
+// Author is who transferred a version; empty when there is no such version.
+func (p *PolicyRecord) Author(version string) string {
+	if i := slices.Index(p.Versions, version); i >= 0 && i < len(p.Authors) {
+		return p.Authors[i]
+	}
+	return ""
+}
+
+// BreakGlass says that one person alone put a version in force, in an emergency, and by when another has to confirm it.
+type BreakGlass struct {
+	By     string
+	Reason string
+	At     time.Time
+	Until  time.Time
 }
 
 // PolicyVersion is the transferred content of one version, byte for byte.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -33,10 +34,16 @@ type Store interface {
 }
 
 // Service runs the life cycle.
-type Service struct{ store Store }
+type Service struct {
+	store    Store
+	settings Settings
+	log      *slog.Logger
+}
 
 // New returns a service.
-func New(store Store) *Service { return &Service{store: store} }
+func New(store Store, settings Settings, log *slog.Logger) *Service {
+	return &Service{store: store, settings: settings, log: log}
+}
 
 // Draft is what a policy is created with.
 type Draft struct {
@@ -194,6 +201,7 @@ type Modification struct {
 	AddAssociations       []string
 	RemoveAssociations    []string
 	RemoveAllAssociations bool
+	BreakGlass            string // why one person alone puts the version in force; empty: two do
 }
 
 // Modify applies a modification as a whole or not at all.
@@ -231,7 +239,17 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 	if ifRevision == nil {
 		ifRevision = &p.Revision
 	}
-	return s.store.UpdatePolicy(ctx, id, ifRevision, actor, m.applied)
+	updated, err := s.store.UpdatePolicy(ctx, id, ifRevision, actor, func(before placement.PolicyRecord) (placement.PolicyRecord, error) {
+		after, err := m.applied(before)
+		if err != nil {
+			return after, err
+		}
+		return s.approved(actor, m, before, after)
+	})
+	if err == nil {
+		s.warnOfBreakGlass(ctx, actor, &updated)
+	}
+	return updated, err
 }
 
 // compiles makes sure that what is selected means something to this program, with what it is associated with.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,22 +19,36 @@ type policyRow struct {
 	Name            string   `db:"name"`
 	PFID            string   `db:"pf_id"`
 	Versions        []string `db:"versions"`
+	Authors         []string `db:"authors"`
 	SelectedVersion *string  `db:"selected_version"`
 	Activated       bool     `db:"activated"`
 	Associations    []string `db:"associations"`
 	Revision        int64    `db:"revision"`
+
+	BreakGlassBy     *string    `db:"break_glass_by"`
+	BreakGlassReason *string    `db:"break_glass_reason"`
+	BreakGlassAt     *time.Time `db:"break_glass_at"`
+	BreakGlassUntil  *time.Time `db:"break_glass_until"`
 }
 
 const policyColumns = `
 	p.id, p.designer, p.name, p.pf_id,
 	ARRAY(SELECT v.version FROM policy_version v WHERE v.policy_id = p.id ORDER BY v.transfer_no) AS versions,
-	p.selected_version, p.activated, p.associations, p.revision`
+	ARRAY(SELECT v.transferred_by FROM policy_version v WHERE v.policy_id = p.id ORDER BY v.transfer_no) AS authors,
+	p.selected_version, p.activated, p.associations, p.revision,
+	p.break_glass_by, p.break_glass_reason, p.break_glass_at, p.break_glass_until`
 
 func policyFromRow(r *policyRow) (placement.PolicyRecord, error) {
-	return placement.PolicyRecord{
-		ID: r.ID, Designer: r.Designer, Name: r.Name, PFID: r.PFID, Versions: nilIfEmpty(r.Versions), SelectedVersion: nullToEmpty(r.SelectedVersion),
+	p := placement.PolicyRecord{
+		ID: r.ID, Designer: r.Designer, Name: r.Name, PFID: r.PFID, Versions: nilIfEmpty(r.Versions), Authors: nilIfEmpty(r.Authors), SelectedVersion: nullToEmpty(r.SelectedVersion),
 		Activated: r.Activated, Associations: nilIfEmpty(r.Associations), Revision: r.Revision,
-	}, nil
+	}
+	if r.BreakGlassBy != nil {
+		p.BreakGlass = &placement.BreakGlass{
+			By: *r.BreakGlassBy, Reason: nullToEmpty(r.BreakGlassReason), At: nullToZero(r.BreakGlassAt), Until: nullToZero(r.BreakGlassUntil),
+		}
+	}
+	return p, nil
 }
 
 // ListPolicies returns a page of policies by id.

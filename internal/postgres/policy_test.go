@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -183,6 +184,37 @@ func TestUpdatePolicyRefuses(t *testing.T) {
 		return p, nil
 	})
 	wantKind(t, err, placement.Invalid)
+}
+
+// TestBreakGlassIsAudited: who put a version in force alone, and who confirmed it, is apart in the audit trail; what is
+// confirmed changes nothing that decides.
+func TestBreakGlassIsAudited(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	ctx := t.Context()
+	must(s.CreatePolicy(ctx, placement.PolicyRecord{ID: "p-1"}, tester))(t)
+	transfer(t, s, "p-1", "1", "x")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	broken := must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
+		p.Activated, p.BreakGlass = true, &placement.BreakGlass{By: tester, Reason: "urgent", At: at, Until: at.Add(time.Hour)}
+		return p, nil
+	}))(t)
+	if stored := must(s.GetPolicy(ctx, "p-1"))(t); !cmp.Equal(stored, broken) || stored.BreakGlass.Until != at.Add(time.Hour) || stored.Author("1") != tester {
+		t.Errorf("stored %+v", stored)
+	}
+	epoch := must(s.Epoch(ctx))(t)
+	must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
+		p.BreakGlass = nil
+		return p, nil
+	}))(t)
+	if got := must(s.Epoch(ctx))(t); got != epoch {
+		t.Errorf("a confirmation moved the epoch from %d to %d", epoch, got)
+	}
+	for action, n := range map[string]int{"ACTIVATE": 1, "BREAK_GLASS": 1, "CONFIRM_BREAK_GLASS": 1, "UPDATE_POLICY": 0} {
+		if got := acts(t, s, action, "p-1"); got != n {
+			t.Errorf("%d records of %s, want %d", got, action, n)
+		}
+	}
 }
 
 // TestActivationWaitsForDecisions holds the epoch as a decision does: an activation must wait for its end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,7 +34,7 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 		if err != nil {
 			return err
 		}
-		if unchangedPolicy(&before, &after) {
+		if samePolicy(&before, &after) && sameBreakGlass(before.BreakGlass, after.BreakGlass) {
 			updated = before
 			return nil
 		}
@@ -48,19 +49,48 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 		if updated, err = getPolicy(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := tell(ctx, tx, modified(&before, &updated)); err != nil {
-			return err
+		if !samePolicy(&before, &after) { // of who confirmed what, the standard knows nothing
+			if err := tell(ctx, tx, modified(&before, &updated)); err != nil {
+				return err
+			}
 		}
-		return audit(ctx, tx, noPoP, actor, policyAction(&before, &after), id, map[string]string{
-			"selectedVersion": after.SelectedVersion, "activated": strconv.FormatBool(after.Activated),
-		})
+		return auditPolicyUpdate(ctx, tx, actor, &before, &updated)
 	})
 	return updated, err
 }
 
-func unchangedPolicy(a, b *placement.PolicyRecord) bool {
+// auditPolicyUpdate records what was changed, and apart from that when one person alone put it in force, or another confirmed it.
+func auditPolicyUpdate(ctx context.Context, tx pgx.Tx, actor string, before, after *placement.PolicyRecord) error {
+	detail := map[string]string{"selectedVersion": after.SelectedVersion, "activated": strconv.FormatBool(after.Activated)}
+	if sameBreakGlass(before.BreakGlass, after.BreakGlass) {
+		return audit(ctx, tx, noPoP, actor, policyAction(before, after), after.ID, detail)
+	}
+	if changesForce(before, after) {
+		if err := audit(ctx, tx, noPoP, actor, policyAction(before, after), after.ID, detail); err != nil {
+			return err
+		}
+	}
+	if g := after.BreakGlass; g != nil {
+		return audit(ctx, tx, noPoP, actor, "BREAK_GLASS", after.ID, map[string]string{
+			"selectedVersion": after.SelectedVersion, "reason": g.Reason, "until": g.Until.Format(time.RFC3339),
+		})
+	}
+	if changesForce(before, after) { // what the glass was broken for is no longer in force
+		return nil
+	}
+	return audit(ctx, tx, noPoP, actor, "CONFIRM_BREAK_GLASS", after.ID, map[string]string{"selectedVersion": after.SelectedVersion, "by": before.BreakGlass.By})
+}
+
+func samePolicy(a, b *placement.PolicyRecord) bool {
 	return a.Designer == b.Designer && a.Name == b.Name && a.PFID == b.PFID && a.SelectedVersion == b.SelectedVersion &&
 		a.Activated == b.Activated && slices.Equal(a.Associations, b.Associations)
+}
+
+func sameBreakGlass(a, b *placement.BreakGlass) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 // changesForce tells whether a change of a policy changes what is in force.
@@ -86,9 +116,16 @@ func policyAction(before, after *placement.PolicyRecord) string {
 func writePolicy(ctx context.Context, tx pgx.Tx, id string, p *placement.PolicyRecord) error {
 	const updateSQL = `
 		UPDATE policy SET
-			designer = $2, name = $3, pf_id = $4, selected_version = $5, activated = $6, associations = $7, revision = revision + 1
+			designer = $2, name = $3, pf_id = $4, selected_version = $5, activated = $6, associations = $7, revision = revision + 1,
+			break_glass_by = $8, break_glass_reason = $9, break_glass_at = $10, break_glass_until = $11
 		WHERE id = $1`
-	_, err := tx.Exec(ctx, updateSQL, id, p.Designer, p.Name, p.PFID, emptyToNull(p.SelectedVersion), p.Activated, notNil(p.Associations))
+	var by, reason *string
+	var at, until *time.Time
+	if g := p.BreakGlass; g != nil {
+		by, reason, at, until = &g.By, &g.Reason, &g.At, &g.Until
+	}
+	_, err := tx.Exec(ctx, updateSQL, id, p.Designer, p.Name, p.PFID, emptyToNull(p.SelectedVersion), p.Activated, notNil(p.Associations),
+		by, reason, at, until)
 	return err
 }
 

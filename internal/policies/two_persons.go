@@ -1,0 +1,56 @@
+package policies
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"ringfence/internal/placement"
+)
+
+// Settings are what the operator decides about the life cycle.
+type Settings struct {
+	OnePerson     bool             // whoever transferred a version may put it in force: there is only one principal
+	BreakGlassFor time.Duration    // for how long one person alone may have put a version in force
+	Now           func() time.Time // the database's time
+}
+
+// approved is what a modification makes of a policy once it is clear who asks for it: what is put in force was transferred
+// by somebody else, or the glass is broken, with a reason and for a limited time. Both records were read under the policy's
+// lock. Taking a policy out of force needs no second person.
+func (s *Service) approved(actor string, m *Modification, before, after placement.PolicyRecord) (placement.PolicyRecord, error) {
+	author := after.Author(after.SelectedVersion)
+	switch {
+	case !after.Activated, s.settings.OnePerson:
+		after.BreakGlass = nil
+	case !putsInForce(&before, &after):
+		if m.SelectedVersion != "" && before.BreakGlass != nil && actor != author && actor != before.BreakGlass.By {
+			after.BreakGlass = nil // selecting what is in force already confirms it
+		}
+	case actor != author:
+		after.BreakGlass = nil
+	case m.BreakGlass == "":
+		return after, placement.Errorf(placement.Forbidden,
+			"version %s of policy %s was transferred by %s, who cannot put it in force as well: that takes another client with the role APPROVER; "+
+				"in an emergency, the header Ringfence-Break-Glass with a reason does it for %s, recorded in the audit trail",
+			after.SelectedVersion, after.ID, author, s.settings.BreakGlassFor)
+	default:
+		now := s.settings.Now()
+		after.BreakGlass = &placement.BreakGlass{By: actor, Reason: m.BreakGlass, At: now, Until: now.Add(s.settings.BreakGlassFor)}
+	}
+	return after, nil
+}
+
+// putsInForce tells whether a change puts something in force that was not before.
+func putsInForce(before, after *placement.PolicyRecord) bool {
+	return after.Activated && (!before.Activated || before.SelectedVersion != after.SelectedVersion || !slices.Equal(before.Associations, after.Associations))
+}
+
+// warnOfBreakGlass tells the log when one person alone has put a version in force just now.
+func (s *Service) warnOfBreakGlass(ctx context.Context, actor string, p *placement.PolicyRecord) {
+	if g := p.BreakGlass; g != nil && g.By == actor {
+		s.log.WarnContext(ctx, "one person alone put a policy version in force", slog.String("policyId", p.ID), slog.String("version", p.SelectedVersion),
+			slog.String("by", g.By), slog.String("reason", g.Reason), slog.Time("confirmUntil", g.Until))
+	}
+}
