@@ -146,7 +146,10 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 }
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
-	return policies.New(store, policies.Settings{OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now}, log)
+	return policies.New(store, rep, policies.Settings{
+		OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now,
+		NotifyConflicts: c.NotifyConflicts, HostMappingMaxAge: c.HostMappingMaxAge,
+	}, log)
 }
 
 func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {

@@ -37,6 +37,7 @@ type Config struct {
 	HostMappingMaxAge time.Duration
 	AttestationMargin time.Duration
 	BreakGlassFor     time.Duration
+	NotifyConflicts   bool // policies that contradict each other may be in force together; subscribers are told
 	DrainTimeout      time.Duration
 	LogLevel          string
 	LogFormat         string
@@ -91,6 +92,13 @@ func Settings() []Setting {
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
 		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},
 		{"break-glass-for", "24h", "how long a policy version that its author alone put in force may stay so before a second person confirms it", dur(func(c *Config) *time.Duration { return &c.BreakGlassFor })},
+		{"on-policy-conflict", "reject", "what becomes of putting a policy in force that contradicts another one: reject it, or notify subscribers and do it", func(c *Config, v string) error {
+			c.NotifyConflicts = v == "notify"
+			if v != "notify" && v != "reject" {
+				return fmt.Errorf("%q is neither reject nor notify", v)
+			}
+			return nil
+		}},
 		{"drain-timeout", "20s", "how long requests may take to end when the process stops", dur(func(c *Config) *time.Duration { return &c.DrainTimeout })},
 		{"log-level", "info", "debug, info, warn or error", str(func(c *Config) *string { return &c.LogLevel })},
 		{"log-format", "", "json or text (default: text on a terminal, else json)", str(func(c *Config) *string { return &c.LogFormat })},

@@ -54,6 +54,11 @@ func newAPI(t testing.TB) *api {
 
 func newServer(t testing.TB, opts inventory.Options) *api {
 	t.Helper()
+	return newServerWith(t, opts, policies.Settings{})
+}
+
+func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Settings) *api {
+	t.Helper()
 	_, appURL := database.NewDatabase(t)
 	store, err := postgres.Open(t.Context(), appURL, postgres.Options{AllowUnsafe: true, MaxConns: 8})
 	if err != nil {
@@ -70,12 +75,13 @@ func newServer(t testing.TB, opts inventory.Options) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ofPolicies.BreakGlassFor, ofPolicies.Now = time.Hour, rep.Now
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
 	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep)}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
-		Feed:   store, Records: store, Policies: policies.New(store, policies.Settings{BreakGlassFor: time.Hour, Now: rep.Now}, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
+		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {
@@ -355,12 +361,17 @@ const yamlPolicy = "application/vnd.ringfence.policy+yaml"
 func newFleet(t testing.TB) *api {
 	t.Helper()
 	a := newAPI(t)
-	if _, err := a.store.Import(t.Context(), fleet(), true, placement.EndRules{}, "operator", nil); err != nil {
-		t.Fatal(err)
-	}
+	a.importFleet()
 	id := a.policy("1.0.0", separation("1.0.0"))
 	a.do(call{as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)
 	return a
+}
+
+func (a *api) importFleet() {
+	a.t.Helper()
+	if _, err := a.store.Import(a.t.Context(), fleet(), true, placement.EndRules{}, "operator", nil); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 // policy creates a policy and transfers one version.

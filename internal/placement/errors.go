@@ -38,6 +38,7 @@ type Finding struct {
 	Severity string // ERROR or WARNING
 	Code     string // stable, for machines
 	RuleIDs  []string
+	PolicyID string // the other policy that it is about; empty: none
 	Pointer  string // JSON pointer into the document
 	Line     int    // from 1; 0 when unknown
 	Column   int    // from 1; 0 when unknown

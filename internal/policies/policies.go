@@ -7,12 +7,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
+	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
 )
@@ -28,21 +30,31 @@ type Store interface {
 	PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error
 	GetPolicyVersion(ctx context.Context, policyID, version string) (placement.PolicyVersion, error)
 	DeletePolicyVersion(ctx context.Context, policyID, version, actor string) error
-	// UpdatePolicy changes a policy under lock. When that changes what is in force, the epoch moves with it.
+	// UpdatePolicy changes a policy under lock. When that changes what is in force, the epoch moves with it, and inForce sees all
+	// that is in force then: its error undoes the change, the events that it returns are told with it.
 	UpdatePolicy(ctx context.Context, id string, ifRevision *int64, actor string,
-		change func(placement.PolicyRecord) (placement.PolicyRecord, error)) (placement.PolicyRecord, error)
+		change func(placement.PolicyRecord) (placement.PolicyRecord, error),
+		inForce func([]placement.ActivePolicy) ([]placement.PolicyEvent, error)) (placement.PolicyRecord, error)
+}
+
+// Fleet is what policies are analysed against: the inventory as it is now.
+type Fleet interface {
+	// CatchUp waits until View holds everything that was committed before the call.
+	CatchUp(ctx context.Context) error
+	View() *fleet.View
 }
 
 // Service runs the life cycle.
 type Service struct {
 	store    Store
+	fleet    Fleet
 	settings Settings
 	log      *slog.Logger
 }
 
 // New returns a service.
-func New(store Store, settings Settings, log *slog.Logger) *Service {
-	return &Service{store: store, settings: settings, log: log}
+func New(store Store, f Fleet, settings Settings, log *slog.Logger) *Service {
+	return &Service{store: store, fleet: f, settings: settings, log: log}
 }
 
 // Draft is what a policy is created with.
@@ -100,7 +112,7 @@ func (s *Service) Selected(ctx context.Context, policyID string) (placement.Poli
 	return s.store.GetPolicyVersion(ctx, policyID, p.SelectedVersion)
 }
 
-// candidatePage is how many policies Candidates reads at once.
+// candidatePage is how many policies are read at once.
 const candidatePage = 100
 
 // Candidates returns the policies that would be in force if a version were: that version, whether or not its policy
@@ -115,7 +127,18 @@ func (s *Service) Candidates(ctx context.Context, policyID, version string) ([]p
 	if err != nil {
 		return nil, err
 	}
-	out := []placement.ActivePolicy{candidate}
+	others, err := s.others(ctx, policyID)
+	if err != nil {
+		return nil, err
+	}
+	out := append(others, candidate)
+	slices.SortFunc(out, func(a, b placement.ActivePolicy) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
+	return out, nil
+}
+
+// others returns the policies in force but for one, ascending by id.
+func (s *Service) others(ctx context.Context, policyID string) ([]placement.ActivePolicy, error) {
+	var out []placement.ActivePolicy
 	for after := ""; ; {
 		page, err := s.store.ListPolicies(ctx, placement.Page{After: after, Limit: candidatePage})
 		if err != nil {
@@ -149,8 +172,9 @@ func (s *Service) active(ctx context.Context, p *placement.PolicyRecord) (placem
 	}, nil
 }
 
-// Transfer stores a version after it was parsed, checked and compiled. The first version of a policy is
-// selected by the store. Findings that do not stand in the way are returned.
+// Transfer stores a version after it was parsed, checked, compiled and analysed. A document that contradicts itself is refused, as
+// one that cannot be compiled. The first version of a policy is selected by the store. Findings that do not stand in the way are
+// returned, and again by Analyse.
 func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaType string, content []byte) ([]placement.Finding, error) {
 	p, err := s.store.GetPolicy(ctx, policyID)
 	if err != nil {
@@ -161,9 +185,15 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 	}
 	sum := sha256.Sum256(content)
 	digest := hex.EncodeToString(sum[:])
-	findings, err := check(content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
+	findings, err := s.examine(ctx, content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
 	if err != nil {
 		return nil, err
+	}
+	if policy.HasErrors(findings) {
+		return nil, &placement.Error{
+			Kind: placement.Invalid, Findings: findings,
+			Message: "the policy document is refused; its findings say where and why",
+		}
 	}
 	return findings, s.store.PutPolicyVersion(ctx, placement.PolicyVersion{
 		PolicyID: policyID, Version: version, MediaType: mediaType, Content: content, SHA256: digest, TransferredBy: actor,
@@ -175,18 +205,6 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 func named(content []byte) []string {
 	doc, _ := policy.Parse(content)
 	return unique(doc.TargetObjectIDs)
-}
-
-// check compiles a document. Its error carries every finding.
-func check(content []byte, ref placement.PolicyRef, associations []string) ([]placement.Finding, error) {
-	_, findings := policy.Load(content, ref, associations)
-	if policy.HasErrors(findings) {
-		return nil, &placement.Error{
-			Kind: placement.Invalid, Findings: findings,
-			Message: "the policy document is refused; its findings say where and why",
-		}
-	}
-	return findings, nil
 }
 
 // DeleteVersion removes a version that is not selected.
@@ -211,13 +229,14 @@ func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int6
 	}
 	for tries := 1; ; tries++ {
 		p, err := s.modify(ctx, actor, id, ifRevision, &m)
-		if ifRevision != nil || placement.KindOf(err) != placement.PreconditionFailed || tries == maxModifyTries {
+		moved := errors.Is(err, errOthersChanged) || ifRevision == nil && placement.KindOf(err) == placement.PreconditionFailed
+		if !moved || tries == maxModifyTries {
 			return p, err
 		}
 	}
 }
 
-// maxModifyTries is how often a policy that others change all the time is tried to be changed.
+// maxModifyTries is how often a policy that others change all the time, or the others in force, is tried to be changed.
 const maxModifyTries = 10
 
 // modify checks a modification of what is stored, then makes it of just that: two modifications, each of which the document
@@ -231,13 +250,14 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 	if err != nil {
 		return placement.PolicyRecord{}, err
 	}
-	if after.Activated || !slices.Equal(after.Associations, p.Associations) || after.SelectedVersion != p.SelectedVersion {
-		if err := s.compiles(ctx, &after); err != nil {
-			return placement.PolicyRecord{}, err
-		}
-	}
 	if ifRevision == nil {
 		ifRevision = &p.Revision
+	}
+	var agreed *agreement
+	if after.Activated || !slices.Equal(after.Associations, p.Associations) || after.SelectedVersion != p.SelectedVersion {
+		if agreed, err = s.agree(ctx, &after); err != nil {
+			return placement.PolicyRecord{}, err
+		}
 	}
 	updated, err := s.store.UpdatePolicy(ctx, id, ifRevision, actor, func(before placement.PolicyRecord) (placement.PolicyRecord, error) {
 		after, err := m.applied(before)
@@ -245,21 +265,11 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 			return after, err
 		}
 		return s.approved(actor, m, before, after)
-	})
+	}, agreed.with)
 	if err == nil {
 		s.warnOfBreakGlass(ctx, actor, &updated)
 	}
 	return updated, err
-}
-
-// compiles makes sure that what is selected means something to this program, with what it is associated with.
-func (s *Service) compiles(ctx context.Context, p *placement.PolicyRecord) error {
-	v, err := s.store.GetPolicyVersion(ctx, p.ID, p.SelectedVersion)
-	if err != nil {
-		return err
-	}
-	_, err = check(v.Content, placement.PolicyRef{ID: p.ID, Version: v.Version, SHA256: v.SHA256}, p.Associations)
-	return err
 }
 
 // applied is the policy after the modification. SOL012 answers 409 to any change of a policy without content, and to

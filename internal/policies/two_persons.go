@@ -14,6 +14,10 @@ type Settings struct {
 	OnePerson     bool             // whoever transferred a version may put it in force: there is only one principal
 	BreakGlassFor time.Duration    // for how long one person alone may have put a version in force
 	Now           func() time.Time // the database's time
+	// NotifyConflicts lets policies that contradict each other be in force together, and tells subscribers of it. Else what
+	// would bring that about is refused.
+	NotifyConflicts   bool
+	HostMappingMaxAge time.Duration // as decisions have it
 }
 
 // approved is what a modification makes of a policy once it is clear who asks for it: what is put in force was transferred

@@ -91,7 +91,7 @@ func TestAnalyse(t *testing.T) {
 		"against another policy": {
 			rules:  "\n  - {id: A, kind: location, subject: {trustDomains: [TD-A]}, params: {countries: [IE]}, rationale: r}",
 			others: "\n  - {id: X, kind: location, params: {countries: [GB, FR]}, rationale: r}",
-			want:   []string{"A+X CONTRADICTION /rules/0 rule A contradicts X of policy other: together they leave no place where a workload of TD-A could run"},
+			want:   []string{"A+X POLICY_CONFLICT /rules/0 rule A contradicts X of policy other: together they leave no place where a workload of TD-A could run"},
 		},
 		"no runtime": {
 			rules: "\n  - {id: A, kind: require-isolation, params: {level: CONFIDENTIAL_VM}, rationale: r}",

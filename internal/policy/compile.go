@@ -21,6 +21,22 @@ func Load(content []byte, ref placement.PolicyRef, associations []string) (*Poli
 	return p, findings
 }
 
+// Examine loads a document and analyses it in its surroundings, with all findings in the order of the document. The policy is nil
+// when the document cannot be compiled; a document that compiles may still contradict itself, which is an ERROR among the findings.
+func Examine(content []byte, ref placement.PolicyRef, associations []string, s Surroundings) (*Policy, []placement.Finding) {
+	doc, findings := Parse(content)
+	if doc == nil {
+		return nil, findings
+	}
+	p, more := Compile(doc, ref, associations)
+	findings = append(findings, more...)
+	if p != nil {
+		findings = append(findings, Analyse(doc, p, s)...)
+	}
+	slices.SortStableFunc(findings, compareFindings)
+	return p, findings
+}
+
 // Compile turns a document of Parse into the form that decides. ref and associations are what the policy is stored as;
 // a version in ref, when there is one, must be the document's. The policy is nil when a finding of severity
 // ERROR stands against it, or stood against the document in Parse.

@@ -37,14 +37,28 @@ func (a *analysis) locationConflicts(r *Rule, at string) {
 			if len(domains) == 0 {
 				continue
 			}
-			with := "itself"
-			if o != r {
-				with = a.names([]*Rule{o})
-			}
-			a.add(CodeContradiction, a.doc.Position(at), at, "rule %s contradicts %s: together they leave no place where a workload of %s could run",
-				r.ID, with, strings.Join(domains, ", "))
-			a.findings[len(a.findings)-1].RuleIDs = slices.Compact([]string{r.ID, o.ID})
+			a.contradicted(r, o, at, domains)
 		}
+	}
+}
+
+// contradicted reports two rules on location. Within the document that is an ERROR. That another policy asks for the opposite is
+// no fault of the document: whether both may be in force together is decided when they would be.
+func (a *analysis) contradicted(r, o *Rule, at string, domains []string) {
+	code, with := CodeContradiction, "itself"
+	if o != r {
+		with = a.names([]*Rule{o})
+	}
+	if o.PolicyID != r.PolicyID {
+		code = CodePolicyConflict
+	}
+	a.here(code, at, "rule %s contradicts %s: together they leave no place where a workload of %s could run", r.ID, with, strings.Join(domains, ", "))
+	f := &a.findings[len(a.findings)-1]
+	f.RuleIDs = slices.Compact([]string{r.ID, o.ID})
+	if code == CodeContradiction {
+		f.Severity = SeverityError
+	} else {
+		f.PolicyID = o.PolicyID
 	}
 }
 

@@ -58,6 +58,7 @@ const (
 	CodeRuleShadowed      = "RULE_SHADOWED"            // WARNING: earlier rules refuse whatever it refuses
 	CodeRuleRedundant     = "RULE_REDUNDANT"           // WARNING: other rules refuse whatever it refuses
 	CodeContradiction     = "CONTRADICTION"            // rules that together leave a workload no place at all
+	CodePolicyConflict    = "POLICY_CONFLICT"          // WARNING: rules of two policies that together leave a workload no place at all
 	CodeNoHostNow         = "NO_HOST_NOW"              // WARNING: the inventory has nothing that the rule accepts
 	CodeExceptionExpired  = "EXCEPTION_EXPIRED"        // WARNING
 	CodeExceptionVacuous  = "EXCEPTION_VACUOUS"        // WARNING: it exempts nobody
@@ -98,9 +99,12 @@ func (r *report) sorted(root *node) []placement.Finding {
 	slices.SortStableFunc(fs, compareFindings)
 	fs = slices.CompactFunc(fs, func(a, b placement.Finding) bool { return compareFindings(a, b) == 0 })
 	if n := len(fs); n > maxFindings {
-		last := fs[maxFindings-1]
+		last, severity := fs[maxFindings-1], SeverityWarning
+		if HasErrors(fs[maxFindings:]) {
+			severity = SeverityError
+		}
 		fs = append(fs[:maxFindings:maxFindings], placement.Finding{
-			Severity: SeverityError, Code: CodeTooManyFindings, Pointer: last.Pointer, Line: last.Line, Column: last.Column,
+			Severity: severity, Code: CodeTooManyFindings, Pointer: last.Pointer, Line: last.Line, Column: last.Column,
 			Message: fmt.Sprintf("%d more findings are not listed: mend these first", n-maxFindings),
 		})
 	}

@@ -47,8 +47,8 @@ func refusesAtLeast(a, b *Rule) bool {
 		return p.PerNF || !q.PerNF
 	case CacheMode:
 		return p.Mode >= q.Mode
-	default: // domain-permit, runtime-offered, one-domain-per-kernel, border-handling: without parameters
-		return true
+	default: // without parameters, or with ones of which none is known to be stricter than another
+		return a.Scope == b.Scope && reflect.DeepEqual(a.Params, b.Params) && reflect.DeepEqual(a.Waiver, b.Waiver)
 	}
 }
 

@@ -55,8 +55,8 @@ func TestPolicyEvents(t *testing.T) {
 	must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		p.SelectedVersion, p.Associations = "2", []string{"vnf-1"}
 		return p, nil
-	}))(t)
-	must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) { return p, nil }))(t) // nothing
+	}, nil))(t)
+	must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) { return p, nil }, nil))(t) // nothing
 	if err := s.DeletePolicyVersion(ctx, "p-1", "1", tester); err != nil {
 		t.Fatal(err)
 	}

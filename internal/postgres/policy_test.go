@@ -55,7 +55,7 @@ func TestPolicyLife(t *testing.T) {
 		return s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 			change(&p)
 			return p, nil
-		})
+		}, nil)
 	}
 	must(update(func(p *placement.PolicyRecord) { p.SelectedVersion, p.Activated = "2.0", true }))(t)
 	wantKind(t, s.DeletePolicyVersion(ctx, "p-1", "2.0", tester), placement.Conflict)
@@ -129,7 +129,7 @@ func TestActivation(t *testing.T) {
 		p := must(s.UpdatePolicy(ctx, c.id, nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 			c.change(&p)
 			return p, nil
-		}))(t)
+		}, nil))(t)
 		if diff := cmp.Diff(must(s.GetPolicy(ctx, c.id))(t), p); diff != "" {
 			t.Errorf("%s: what was returned is not what is stored (-stored +returned):\n%s", c.name, diff)
 		}
@@ -170,19 +170,19 @@ func TestUpdatePolicyRefuses(t *testing.T) {
 	ctx := t.Context()
 	must(s.CreatePolicy(ctx, placement.PolicyRecord{ID: "p-1"}, tester))(t)
 	keep := func(p placement.PolicyRecord) (placement.PolicyRecord, error) { return p, nil }
-	_, err := s.UpdatePolicy(ctx, "none", nil, tester, keep)
+	_, err := s.UpdatePolicy(ctx, "none", nil, tester, keep, nil)
 	wantKind(t, err, placement.NotFound)
-	_, err = s.UpdatePolicy(ctx, "p-1", new(int64(2)), tester, keep)
+	_, err = s.UpdatePolicy(ctx, "p-1", new(int64(2)), tester, keep, nil)
 	wantKind(t, err, placement.PreconditionFailed)
-	must(s.UpdatePolicy(ctx, "p-1", new(int64(1)), tester, keep))(t)
+	must(s.UpdatePolicy(ctx, "p-1", new(int64(1)), tester, keep, nil))(t)
 	_, err = s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		return p, placement.Errorf(placement.Forbidden, "not you")
-	})
+	}, nil)
 	wantKind(t, err, placement.Forbidden)
 	_, err = s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		p.Activated = true
 		return p, nil
-	})
+	}, nil)
 	wantKind(t, err, placement.Invalid)
 }
 
@@ -198,7 +198,7 @@ func TestBreakGlassIsAudited(t *testing.T) {
 	broken := must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		p.Activated, p.BreakGlass = true, &placement.BreakGlass{By: tester, Reason: "urgent", At: at, Until: at.Add(time.Hour)}
 		return p, nil
-	}))(t)
+	}, nil))(t)
 	if stored := must(s.GetPolicy(ctx, "p-1"))(t); !cmp.Equal(stored, broken) || stored.BreakGlass.Until != at.Add(time.Hour) || stored.Author("1") != tester {
 		t.Errorf("stored %+v", stored)
 	}
@@ -206,7 +206,7 @@ func TestBreakGlassIsAudited(t *testing.T) {
 	must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		p.BreakGlass = nil
 		return p, nil
-	}))(t)
+	}, nil))(t)
 	if got := must(s.Epoch(ctx))(t); got != epoch {
 		t.Errorf("a confirmation moved the epoch from %d to %d", epoch, got)
 	}
@@ -233,7 +233,7 @@ func TestActivationWaitsForDecisions(t *testing.T) {
 		_, err := s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 			p.SelectedVersion, p.Activated = "1", true
 			return p, nil
-		})
+		}, nil)
 		done <- err
 	}()
 	eventually(t, func() bool {

@@ -14,9 +14,10 @@ import (
 // UpdatePolicy changes the record of a policy by a function of what is stored; with ifRevision only that revision of it.
 // Where that changes what is in force, it holds the epoch exclusively, increments it, and gives the feed the whole set
 // of active policies: when the function has returned, every decision that commits later has used it. Versions,
-// revision and id stay.
+// revision and id stay. inForce, which may be nil, then sees that whole set: its error undoes the change, and what it returns
+// is told to subscribers with it.
 func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, actor string,
-	change func(placement.PolicyRecord) (placement.PolicyRecord, error),
+	change func(placement.PolicyRecord) (placement.PolicyRecord, error), inForce func([]placement.ActivePolicy) ([]placement.PolicyEvent, error),
 ) (updated placement.PolicyRecord, err error) {
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		// Whether the change decides is known only when the policy is locked, and the epoch's lock comes before.
@@ -41,8 +42,9 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 		if err := writePolicy(ctx, tx, id, &after); err != nil {
 			return err
 		}
+		var events []placement.PolicyEvent
 		if changesForce(&before, &after) {
-			if err := recordActivation(ctx, tx); err != nil {
+			if events, err = recordActivation(ctx, tx, inForce); err != nil {
 				return err
 			}
 		}
@@ -50,7 +52,10 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 			return err
 		}
 		if !samePolicy(&before, &after) { // of who confirmed what, the standard knows nothing
-			if err := tell(ctx, tx, modified(&before, &updated)); err != nil {
+			events = append([]placement.PolicyEvent{modified(&before, &updated)}, events...)
+		}
+		for _, e := range events {
+			if err := tell(ctx, tx, e); err != nil {
 				return err
 			}
 		}
@@ -130,15 +135,22 @@ func writePolicy(ctx context.Context, tx pgx.Tx, id string, p *placement.PolicyR
 }
 
 // recordActivation gives the feed the policies that are in force now, and the next epoch.
-func recordActivation(ctx context.Context, tx pgx.Tx) error {
+func recordActivation(ctx context.Context, tx pgx.Tx, inForce func([]placement.ActivePolicy) ([]placement.PolicyEvent, error)) (
+	events []placement.PolicyEvent, err error,
+) {
 	policies, err := activePolicies(ctx, tx)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if inForce != nil {
+		if events, err = inForce(policies); err != nil {
+			return nil, err
+		}
 	}
 	if err := appendChanges(ctx, tx, policiesChange(policies)); err != nil {
-		return err
+		return nil, err
 	}
-	return bumpEpoch(ctx, tx)
+	return events, bumpEpoch(ctx, tx)
 }
 
 func policiesChange(policies []placement.ActivePolicy) placement.Change {

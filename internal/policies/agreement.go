@@ -1,0 +1,126 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// errOthersChanged says that what a modification was judged beside is no longer what is in force.
+var errOthersChanged = placement.Errorf(placement.Conflict, "other policies were put in force at the same time, again and again; nothing was changed, try again")
+
+// agreement is what a policy comes to beside the other policies in force. It is found before anything is locked, since analysing
+// takes long, and holds for these others alone.
+type agreement struct {
+	policyID string
+	others   []placement.ActivePolicy
+	events   []placement.PolicyEvent
+}
+
+// agree makes sure that what is selected means something to this program, with what it is associated with, and where it is in force
+// does not contradict another policy, unless the setting is to put it in force nevertheless and to tell.
+func (s *Service) agree(ctx context.Context, p *placement.PolicyRecord) (*agreement, error) {
+	v, err := s.store.GetPolicyVersion(ctx, p.ID, p.SelectedVersion)
+	if err != nil {
+		return nil, err
+	}
+	ag := &agreement{policyID: p.ID}
+	around, others, err := s.surroundings(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	ag.others = others
+	compiled, findings := policy.Examine(v.Content, placement.PolicyRef{ID: p.ID, Version: v.Version, SHA256: v.SHA256}, p.Associations, around)
+	if compiled == nil {
+		return nil, &placement.Error{
+			Kind: placement.Invalid, Findings: findings,
+			Message: "the policy document is refused; its findings say where and why",
+		}
+	}
+	against := slices.DeleteFunc(findings, func(f placement.Finding) bool { return f.Code != policy.CodePolicyConflict })
+	if len(against) == 0 || !p.Activated {
+		return ag, nil
+	}
+	if !s.settings.NotifyConflicts {
+		for i := range against {
+			against[i].Severity = policy.SeverityError
+		}
+		return nil, &placement.Error{
+			Kind: placement.Conflict, Findings: against,
+			Message: fmt.Sprintf("policy %s contradicts another policy in force; its findings say where. Nothing was changed: deactivate the other one, "+
+				"or let policies that contradict each other be in force with the setting on-policy-conflict", p.ID),
+		}
+	}
+	ag.events = conflicts(p, others, against)
+	return ag, nil
+}
+
+// conflicts are the events of a policy that is in force with others that it contradicts: one for each of them.
+func conflicts(p *placement.PolicyRecord, others []placement.ActivePolicy, against []placement.Finding) []placement.PolicyEvent {
+	var out []placement.PolicyEvent
+	for i := range others {
+		var why []string
+		for _, f := range against {
+			if f.PolicyID == others[i].Ref.ID {
+				why = append(why, f.Message)
+			}
+		}
+		if len(why) > 0 {
+			out = append(out, placement.PolicyEvent{
+				Type: placement.NotifyPolicyConflict, PolicyIDs: []string{p.ID, others[i].Ref.ID},
+				Versions: []string{p.SelectedVersion, others[i].Ref.Version}, Description: strings.Join(why, "; "),
+			})
+		}
+	}
+	return out
+}
+
+// with tells what subscribers are to hear when the policies are in force. It is called under lock. A nil agreement is that of a
+// policy that is not in force.
+func (ag *agreement) with(inForce []placement.ActivePolicy) ([]placement.PolicyEvent, error) {
+	if ag == nil {
+		return nil, nil
+	}
+	others := slices.DeleteFunc(slices.Clone(inForce), func(p placement.ActivePolicy) bool { return p.Ref.ID == ag.policyID })
+	same := func(a, b placement.ActivePolicy) bool {
+		return a.Ref == b.Ref && slices.Equal(a.Associations, b.Associations)
+	}
+	if !slices.EqualFunc(others, ag.others, same) {
+		return nil, errOthersChanged
+	}
+	return ag.events, nil
+}
+
+// examine compiles and analyses a document, with everything that there is to say of it.
+func (s *Service) examine(ctx context.Context, content []byte, ref placement.PolicyRef, associations []string) ([]placement.Finding, error) {
+	around, _, err := s.surroundings(ctx, ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	_, findings := policy.Examine(content, ref, associations, around)
+	return findings, nil
+}
+
+// surroundings are what a policy is analysed against: the inventory, and the other policies in force.
+func (s *Service) surroundings(ctx context.Context, policyID string) (policy.Surroundings, []placement.ActivePolicy, error) {
+	if err := s.fleet.CatchUp(ctx); err != nil {
+		return policy.Surroundings{}, nil, err
+	}
+	others, err := s.others(ctx, policyID)
+	if err != nil {
+		return policy.Surroundings{}, nil, err
+	}
+	set, err := policy.CompileSet(others)
+	if err != nil {
+		return policy.Surroundings{}, nil, err
+	}
+	view := s.fleet.View()
+	return policy.Surroundings{
+		Catalogue: view.Catalogue, Others: set, Now: s.settings.Now(),
+		HasHost: func(id string) bool { _, known := view.Slot(id); return known },
+	}, others, nil
+}
