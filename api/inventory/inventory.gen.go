@@ -1035,7 +1035,7 @@ type Image struct {
 	// Sensitivity How much harm a leak of the content would do. Absent means 0.
 	Sensitivity Sensitivity `json:"sensitivity,omitempty,omitzero"`
 
-	// Signature The signature over the digest and the trust domain that the image is tagged with, as a compact JWS.
+	// Signature Who vouches for the image in which trust domain, for rules of kind `signed-tagged-artefact`: a DSSE envelope (version 1) as JSON text, `{payloadType, payload, signatures [{keyid, sig}]}`, with the payload type `application/vnd.ringfence.artefact+json` and as payload the JSON object `{"digest": …, "trustDomainId": …}`. The signatures are Ed25519 over DSSE's pre-authentication encoding. It is verified where such a rule asks for it, with the keys that the rule trusts.
 	Signature string `json:"signature,omitempty,omitzero"`
 }
 

@@ -61,6 +61,8 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 			return fmt.Sprintf("a kernel of {host} would serve workloads whose sensitivities differ by more than %s", p("delta"))
 		}
 		return fmt.Sprintf("a kernel of {host} would serve workloads of sensitivity %s to %s, which differ by more than %s", p("least"), p("most"), p("delta"))
+	case "signed-tagged-artefact":
+		return signature(p)
 	case "prod-test":
 		return "the pool of {host} permits both tests and production, which never share one: give tests a pool of their own"
 	case "border-handling":
@@ -171,6 +173,21 @@ func borderHandling(p func(string) string) string {
 		return "{host} lacks " + p("missing") + ", which a workload at a border needs"
 	}
 	return fmt.Sprintf("on {host} this workload at a border would be isolated at %s; it needs %s, or a host of its own", p("isolation"), p("needed"))
+}
+
+func signature(p func(string) string) string {
+	artefact := "artefact " + printable(p("artefact"))
+	switch p("why") {
+	case "noArtefact":
+		return fmt.Sprintf("component %s names no artefact, so that no signature says what it runs; name its images", printable(p("component")))
+	case "unsigned":
+		return artefact + " has no signature; store one with the image"
+	case "other":
+		return "the signature of " + artefact + " is that of another artefact"
+	case "tag":
+		return fmt.Sprintf("%s is signed for another trust domain, not for %s", artefact, p("domain"))
+	}
+	return fmt.Sprintf("no signature of %s verifies that is by a signer whom the rule trusts for %s", artefact, p("domain"))
 }
 
 func reimage(p func(string) string) string {

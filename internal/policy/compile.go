@@ -74,7 +74,7 @@ func Compile(doc *Document, ref placement.PolicyRef, associations []string) (*Po
 // CompileSet compiles the policies in force, ascending by id. They were checked before they were stored, so
 // that an error says that this program understands policies differently than the one that accepted them.
 func CompileSet(active []placement.ActivePolicy) (*Set, error) {
-	set := &Set{}
+	set := &Set{signatures: newSignatures()}
 	for i := range active {
 		a := &active[i]
 		p, findings := Load(a.Content, a.Ref, a.Associations)

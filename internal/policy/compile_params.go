@@ -17,7 +17,7 @@ func Kinds() []Kind {
 		DomainPermit, RuntimeOffered, OneDomainPerKernel, SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, RequireIsolation,
 		ForbidCutThrough, ForbidPrivileged, DedicateHost, RequireCapability, Location, PhysicalSecurity, AttestationFreshness, Oversight,
 		MaxBlastRadius, ScrubBeforeReuse, CacheMode, ProdTest, SeparateAdminDomain, SeparateSlice, SameSensitivity, BorderHandling,
-		MaxAgeSinceReimage,
+		MaxAgeSinceReimage, SignedArtefact,
 	}
 }
 
@@ -61,6 +61,8 @@ func (c *compiler) params(t *RuleText) Params {
 		p.Delta = c.integer(n.get("delta"), pointer(ptr, "delta"))
 	case MaxAgeSinceReimage:
 		p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
+	case SignedArtefact:
+		p.Trust = c.signers(n.get("trust"), pointer(ptr, "trust"))
 	case MaxBlastRadius:
 		c.blastRadius(&p, n, ptr)
 	case ScrubBeforeReuse:

@@ -87,11 +87,11 @@ func TestCompileSet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &policy.Set{Policies: []*policy.Policy{
+		want := []*policy.Policy{
 			{Ref: placement.PolicyRef{ID: "a", Version: "1", SHA256: "x"}, Associations: []string{"vnf-1"}, Rules: rules("a")},
 			{Ref: placement.PolicyRef{ID: "b", Version: "1", SHA256: "x"}, Rules: rules("b")},
-		}}
-		if diff := cmp.Diff(want, set); diff != "" {
+		}
+		if diff := cmp.Diff(want, set.Policies); diff != "" {
 			t.Errorf("set (-want +got):\n%s", diff)
 		}
 	})

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -222,6 +223,15 @@ func drawParams(t *rapid.T, k Kind, w map[string]any) (p Params) {
 	case SameSensitivity:
 		p.Delta = rapid.IntRange(0, placement.MaxSensitivity).Draw(t, "delta")
 		w["delta"] = p.Delta
+	case SignedArtefact:
+		trust := []any{}
+		for range rapid.IntRange(1, 2).Draw(t, "signers") {
+			s := Signer{KeyID: drawName(t), PublicKey: rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "key")}
+			by := map[string]any{"keyId": s.KeyID, "publicKey": base64.StdEncoding.EncodeToString(s.PublicKey)}
+			s.TrustDomains = drawSet(t, by, "trustDomains", []string{"TD-A", "TD-B", "*"}, 1)
+			p.Trust, trust = append(p.Trust, s), append(trust, by)
+		}
+		w["trust"] = trust
 	case MaxAgeSinceReimage:
 		p.MaxAge = drawDuration(t, w, "maxAge")
 	case ForbidCutThrough:

@@ -36,6 +36,7 @@ const (
 	SameSensitivity      Kind = "same-sensitivity-per-kernel"
 	BorderHandling       Kind = "border-handling"
 	MaxAgeSinceReimage   Kind = "max-age-since-reimage"
+	SignedArtefact       Kind = "signed-tagged-artefact"
 )
 
 // The checks of kinds that have several.
@@ -113,6 +114,7 @@ type Params struct {
 	Mode            placement.CacheMode   // cache-mode
 	AllowCutThrough placement.CutThroughs // forbid-cut-through
 	AllowPrivileged placement.Privileges  // forbid-privileged
+	Trust           []Signer              // signed-tagged-artefact
 }
 
 // Waiver lets a pair share the scope when something separates it well enough.
@@ -166,4 +168,6 @@ type Policy struct {
 // Set is the policies in force, ascending by id.
 type Set struct {
 	Policies []*Policy
+
+	signatures *signatures
 }

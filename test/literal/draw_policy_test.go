@@ -1,6 +1,8 @@
 package literal_test
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -100,6 +102,16 @@ var kinds = map[string]func(d dice, r *literal.Rule){
 	"separate-slice":        func(d dice, r *literal.Rule) { d.pair(r) },
 	"same-sensitivity-per-kernel": func(d dice, r *literal.Rule) {
 		r.Params = params{"delta": d.IntN(4)}
+	},
+	"signed-tagged-artefact": func(d dice, r *literal.Rule) {
+		var trust []literal.Signer
+		for i, id := range keyIDs[:2] {
+			trust = append(trust, literal.Signer{
+				KeyID: id, PublicKey: base64.StdEncoding.EncodeToString(signer(keyIDs[d.IntN(2)&i]).Public().(ed25519.PublicKey)),
+				TrustDomains: append(some(d, 2, domainIDs...), pick(d, "*", "TD-A")),
+			})
+		}
+		r.Params = params{"trust": trust}
 	},
 	"border-handling": func(dice, *literal.Rule) {},
 	"max-age-since-reimage": func(d dice, r *literal.Rule) {

@@ -1,8 +1,11 @@
 package literal_test
 
 import (
+	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"ringfence/internal/placement"
@@ -93,7 +96,36 @@ func (d dice) catalogue() *placement.Catalogue {
 	c.Images[digests[0]] = placement.Image{Digest: digests[0]}
 	c.Images[digests[1]] = placement.Image{Digest: digests[1], PublicBase: true, ContainsSecrets: d.in(5)}
 	c.Images[digests[2]] = placement.Image{Digest: digests[2], ContainsSecrets: true}
+	for digest, image := range c.Images {
+		image.Signature = d.signature(digest)
+		c.Images[digest] = image
+	}
 	return c
+}
+
+var keyIDs = []string{"k0", "k1", "k2"}
+
+// signer is the key of a name.
+func signer(id string) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed([]byte((id + strings.Repeat(".", ed25519.SeedSize))[:ed25519.SeedSize]))
+}
+
+// signature signs an artefact, most times well.
+func (d dice) signature(digest string) string {
+	if d.in(6) {
+		return pick(d, "", "no envelope")
+	}
+	if d.in(10) {
+		digest = pick(d, digests...)
+	}
+	payload := fmt.Sprintf(`{"digest":%q,"trustDomainId":%q}`, digest, pick(d, domainIDs...))
+	const kind = "application/vnd.ringfence.artefact+json"
+	message := fmt.Sprintf("DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload)
+	var signatures []map[string]any
+	for _, id := range some(d, 2, keyIDs...) {
+		signatures = append(signatures, map[string]any{"keyid": id, "sig": ed25519.Sign(signer(id), []byte(message))})
+	}
+	return string(must(json.Marshal(map[string]any{"payloadType": kind, "payload": []byte(payload), "signatures": signatures})))
 }
 
 // world draws everything but the policies.

@@ -87,6 +87,13 @@ func (t *trial) holds(r *Rule) bool {
 			}
 		}
 		return highest-lowest <= r.number("delta")
+	case "signed-tagged-artefact":
+		for _, digest := range c.Images {
+			if !t.signed(r, t.Catalogue.Images[digest], digest) {
+				return false
+			}
+		}
+		return len(c.Images) > 0
 	case "border-handling":
 		border := has(c.Roles.Names(), "BORDER")
 		strong := t.eff() >= placement.IsolationVM || t.alone("NF_INSTANCE")
