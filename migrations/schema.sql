@@ -838,7 +838,9 @@ CREATE TABLE public.policy_subscription (
     change_types text[],
     user_name text DEFAULT ''::text NOT NULL,
     password text DEFAULT ''::text NOT NULL,
-    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    failing_since timestamp with time zone,
+    suspended_at timestamp with time zone
 );
 
 COMMENT ON TABLE public.policy_subscription IS 'Who wants to hear of changes of policies and of conflicts between them (SOL012 PolicySubscription).';
@@ -860,6 +862,10 @@ COMMENT ON COLUMN public.policy_subscription.user_name IS 'HTTP Basic user name 
 COMMENT ON COLUMN public.policy_subscription.password IS 'Its password. Never answered, never logged.';
 
 COMMENT ON COLUMN public.policy_subscription.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN public.policy_subscription.failing_since IS 'Since when no delivery to it worked; NULL: the last one did, or there was none.';
+
+COMMENT ON COLUMN public.policy_subscription.suspended_at IS 'Since when nothing is delivered to it, because it failed for too long; NULL: it is not suspended.';
 
 CREATE TABLE public.policy_version (
     policy_id text NOT NULL COLLATE pg_catalog."C",
@@ -1440,6 +1446,12 @@ CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id)
 
 CREATE INDEX policy_delivery_due_ix ON public.policy_delivery USING btree (due_at) WHERE ((state)::text = 'PENDING'::text);
 
+CREATE INDEX policy_delivery_event_ix ON public.policy_delivery USING btree (event_id);
+
+CREATE INDEX policy_delivery_settled_ix ON public.policy_delivery USING btree (settled_at) WHERE ((state)::text <> 'PENDING'::text);
+
+CREATE INDEX policy_event_at_ix ON public.policy_event USING btree (at);
+
 CREATE INDEX policy_subscription_client_ix ON public.policy_subscription USING btree (client_id, id);
 
 CREATE INDEX residency_claim_scope_ix ON public.residency_claim USING btree (nfvi_pop_id, scope_id, separation_group);
@@ -1560,9 +1572,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy_delivery TO ringfence_a
 
 GRANT SELECT,UPDATE ON TABLE public.policy_epoch TO ringfence_app;
 
-GRANT SELECT,INSERT ON TABLE public.policy_event TO ringfence_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.policy_event TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(failing_since) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(suspended_at) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
 

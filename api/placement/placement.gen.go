@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	externalRef0 "ringfence/api/common"
 	externalRef2 "ringfence/api/grant"
 	externalRef3 "ringfence/api/inventory"
+	externalRef4 "ringfence/api/nfvpolicy"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
@@ -109,6 +111,27 @@ func (e ExplainLevel) Valid() bool {
 	case ExplainLevelFUNNEL:
 		return true
 	case ExplainLevelNONE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NotificationDeliveryState.
+const (
+	NotificationDeliveryStateDEAD      NotificationDeliveryState = "DEAD"
+	NotificationDeliveryStateDELIVERED NotificationDeliveryState = "DELIVERED"
+	NotificationDeliveryStatePENDING   NotificationDeliveryState = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the NotificationDeliveryState enum.
+func (e NotificationDeliveryState) Valid() bool {
+	switch e {
+	case NotificationDeliveryStateDEAD:
+		return true
+	case NotificationDeliveryStateDELIVERED:
+		return true
+	case NotificationDeliveryStatePENDING:
 		return true
 	default:
 		return false
@@ -397,6 +420,57 @@ type FunnelStep struct {
 	RuleID RuleID `json:"ruleId"`
 }
 
+// NotificationDelivery A notification on its way to one subscriber, or at the end of it.
+type NotificationDelivery struct {
+	// Attempts How often it was tried.
+	Attempts int64 `json:"attempts"`
+
+	// CallbackURI Where it goes.
+	CallbackURI string `json:"callbackUri"`
+
+	// ChangeType What happened to a policy. Deleting a version is DELETE_POLICY with `affectedVersion`.
+	ChangeType externalRef4.PolicyOperationType `json:"changeType,omitempty,omitzero"`
+
+	// ClientID The client whose subscription it is.
+	ClientID string `json:"clientId"`
+
+	// ID Identifier of the delivery.
+	ID externalRef0.Identifier `json:"id"`
+
+	// LastError What went wrong last. Absent when nothing did.
+	LastError string `json:"lastError,omitempty,omitzero"`
+
+	// NextAttemptAt When it is tried next. Absent unless it is PENDING.
+	NextAttemptAt time.Time `json:"nextAttemptAt,omitempty,omitzero"`
+
+	// NotificationID Identifier of the notification, the same for all its subscribers.
+	NotificationID externalRef0.Identifier `json:"notificationId"`
+
+	// NotificationType The type of a notification.
+	NotificationType externalRef4.PolicyNotificationType `json:"notificationType"`
+
+	// PolicyIDs The policies that it is about.
+	PolicyIDs []externalRef0.Identifier `json:"policyIds"`
+
+	// SettledAt When it was delivered or given up. Absent while it is PENDING.
+	SettledAt time.Time `json:"settledAt,omitempty,omitzero"`
+
+	// State PENDING until it was delivered, or given up and so DEAD.
+	State NotificationDeliveryState `json:"state"`
+
+	// SubscriptionID The subscription that it goes to.
+	SubscriptionID externalRef0.Identifier `json:"subscriptionId"`
+
+	// SubscriptionSuspendedAt Since when nothing is delivered to the subscription. Absent unless it is suspended.
+	SubscriptionSuspendedAt time.Time `json:"subscriptionSuspendedAt,omitempty,omitzero"`
+
+	// TimeStamp When it happened.
+	TimeStamp time.Time `json:"timeStamp"`
+}
+
+// NotificationDeliveryState PENDING until it was delivered, or given up and so DEAD.
+type NotificationDeliveryState string
+
 // PolicyReference A policy version, exactly.
 type PolicyReference struct {
 	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
@@ -612,6 +686,18 @@ type ReplayDecisionParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ListNotificationDeliveriesParams defines parameters for ListNotificationDeliveries.
+type ListNotificationDeliveriesParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // ListReservationsParams defines parameters for ListReservations.
 type ListReservationsParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
@@ -719,6 +805,9 @@ type ServerInterface interface {
 	// ReplayDecision Decide again from the recorded inputs, and compare
 	// (POST /placement/v1/decisions/{decisionId}/replay)
 	ReplayDecision(w http.ResponseWriter, r *http.Request, decisionID DecisionID, params ReplayDecisionParams)
+	// ListNotificationDeliveries List what became of notifications
+	// (GET /placement/v1/notification_deliveries)
+	ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(w http.ResponseWriter, r *http.Request, params ListReservationsParams)
@@ -776,6 +865,12 @@ func (_ Unimplemented) GetDecision(w http.ResponseWriter, r *http.Request, decis
 // ReplayDecision Decide again from the recorded inputs, and compare
 // (POST /placement/v1/decisions/{decisionId}/replay)
 func (_ Unimplemented) ReplayDecision(w http.ResponseWriter, r *http.Request, decisionID DecisionID, params ReplayDecisionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListNotificationDeliveries List what became of notifications
+// (GET /placement/v1/notification_deliveries)
+func (_ Unimplemented) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1170,6 +1265,73 @@ func (siw *ServerInterfaceWrapper) ReplayDecision(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReplayDecision(w, r, decisionID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListNotificationDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNotificationDeliveriesParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNotificationDeliveries(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1741,6 +1903,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/placement/v1/decisions/{decisionId}/replay", wrapper.ReplayDecision)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/notification_deliveries", wrapper.ListNotificationDeliveries)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/reservations", wrapper.ListReservations)
 	})
 	r.Group(func(r chi.Router) {
@@ -1976,6 +2141,38 @@ func (response ReplayDecision200JSONResponse) VisitReplayDecisionResponse(w http
 	return err
 }
 
+type ListNotificationDeliveriesRequestObject struct {
+	Params ListNotificationDeliveriesParams
+}
+
+type ListNotificationDeliveriesResponseObject interface {
+	VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListNotificationDeliveries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListNotificationDeliveries200JSONResponse struct {
+	Body    []NotificationDelivery
+	Headers ListNotificationDeliveries200ResponseHeaders
+}
+
+func (response ListNotificationDeliveries200JSONResponse) VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReservationsRequestObject struct {
 	Params ListReservationsParams
 }
@@ -2164,6 +2361,9 @@ type StrictServerInterface interface {
 	// ReplayDecision Decide again from the recorded inputs, and compare
 	// (POST /placement/v1/decisions/{decisionId}/replay)
 	ReplayDecision(ctx context.Context, request ReplayDecisionRequestObject) (ReplayDecisionResponseObject, error)
+	// ListNotificationDeliveries List what became of notifications
+	// (GET /placement/v1/notification_deliveries)
+	ListNotificationDeliveries(ctx context.Context, request ListNotificationDeliveriesRequestObject) (ListNotificationDeliveriesResponseObject, error)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(ctx context.Context, request ListReservationsRequestObject) (ListReservationsResponseObject, error)
@@ -2404,6 +2604,32 @@ func (sh *strictHandler) ReplayDecision(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ReplayDecisionResponseObject); ok {
 		if err := validResponse.VisitReplayDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListNotificationDeliveries operation middleware
+func (sh *strictHandler) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams) {
+	var request ListNotificationDeliveriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotificationDeliveries(ctx, request.(ListNotificationDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotificationDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNotificationDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListNotificationDeliveriesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -117,18 +117,20 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
-	view := func() *fleet.View { return rep.View() }
-	if err := tel.Observe(telemetry.Gauges{
-		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
-		Epoch: func() int64 { return view().Epoch }, Pool: store.PoolStat,
-	}); err != nil {
-		return nil, parts{}, err
-	}
 	guard, err := newGuard(ctx, c, authenticator, store.Address())
 	if err != nil {
 		return nil, parts{}, err
 	}
 	caller := notify.NewCaller(guard)
+	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, "http://"+c.Listen)), log)
+	view := func() *fleet.View { return rep.View() }
+	if err := tel.Observe(telemetry.Gauges{
+		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
+		Epoch: func() int64 { return view().Epoch }, Pool: store.PoolStat,
+		Notifications: func() (pending, dead, suspended int64) { n := worker.Counts(); return n.Pending, n.Dead, n.Suspended },
+	}); err != nil {
+		return nil, parts{}, err
+	}
 	deliver := delivery.New(store, rep)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{
@@ -141,7 +143,6 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
-	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, "http://"+c.Listen)), log)
 	return tel.Handler(server), parts{delivery: deliver, notifications: worker}, nil
 }
 

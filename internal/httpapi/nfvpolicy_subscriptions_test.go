@@ -17,7 +17,8 @@ import (
 
 // subscriber is a callback endpoint that keeps what it is told and holds it to the contract.
 type subscriber struct {
-	uri string
+	uri    string
+	refuse atomic.Bool // answers 503
 
 	mu   sync.Mutex
 	got  []object
@@ -32,6 +33,10 @@ func newSubscriber(t *testing.T) *subscriber {
 		t.Fatal(err)
 	}
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.refuse.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 		if r.Method != http.MethodPost {
 			return
@@ -113,6 +118,50 @@ func TestPolicyNotifications(t *testing.T) {
 	if _, ok := byChange["CREATE_POLICY<nil>"]["policyModifications"]; ok || byChange["CREATE_POLICY<nil>"] == nil || byChange["TRANSFER_POLICY1.0.0"] == nil {
 		t.Errorf("told %v", told)
 	}
+}
+
+// Operations staff see what became of notifications, those of all clients and what went wrong.
+func TestNotificationDeliveries(t *testing.T) {
+	t.Parallel()
+	a, s := newAPI(t), newSubscriber(t)
+	a.subscribe("auditor", object{"callbackUri": s.uri, "filter": object{"changeTypes": []string{"CREATE_POLICY"}}}).want(201)
+	down := newSubscriber(t)
+	failing := a.subscribe("approver", object{"callbackUri": down.uri}).want(201).object()
+	down.refuse.Store(true)
+	id := a.policy("1.0.0", separation("1.0.0"))
+	if _, err := a.notify.Deliver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list := func(filter string) []object {
+		return a.do(call{as: "operator", path: "/placement/v1/notification_deliveries" + filter}).want(200).list()
+	}
+	if all := list(""); len(all) != 3 {
+		t.Fatalf("%d deliveries: %v", len(all), all)
+	}
+	pending := list("?filter=(eq,state,PENDING)%3B(eq,changeType,TRANSFER_POLICY)")
+	if len(pending) != 1 {
+		t.Fatalf("pending: %v", pending)
+	}
+	got := pending[0]
+	if diff := cmp.Diff(object{
+		"id": fmt.Sprint(got["notificationId"], ".", failing["id"]), "state": "PENDING", "notificationId": got["notificationId"],
+		"notificationType": "PolicyChangeNotification", "changeType": "TRANSFER_POLICY", "policyIds": []any{id}, "timeStamp": got["timeStamp"],
+		"subscriptionId": failing["id"], "clientId": "approver", "callbackUri": down.uri, "attempts": 1.0, "lastError": "answered 503, 204 was expected",
+		"nextAttemptAt": got["nextAttemptAt"],
+	}, got); diff != "" || got["nextAttemptAt"] == nil {
+		t.Error(diff)
+	}
+	for filter, want := range map[string]int{
+		"?filter=(eq,state,DELIVERED)": 1, "?filter=(eq,state,DEAD)": 0, "?filter=(eq,clientId,auditor)": 1, "?filter=(gt,attempts,0)": 3,
+		"?filter=(eq,policyIds," + id + ")": 3, "?filter=(cont,lastError,503)": 2, "?filter=(gt,settledAt,2026-01-01T00:00:00Z)": 1,
+		"?filter=(in,state,DEAD,DELIVERED)": 1, "?filter=(eq,subscriptionId," + fmt.Sprint(failing["id"]) + ")": 2,
+	} {
+		if got := list(filter); len(got) != want {
+			t.Errorf("%s: %d, want %d", filter, len(got), want)
+		}
+	}
+	a.do(call{as: "operator", path: "/placement/v1/notification_deliveries?filter=(eq,state,LOST)"}).want(200)
+	a.do(call{as: "approver", path: "/placement/v1/notification_deliveries"}).problem(403)
 }
 
 // A subscription is its client's own, made once, and ends when the client says so.

@@ -27,6 +27,8 @@ type Records interface {
 	GetReservation(ctx context.Context, id string) (placement.Residency, error)
 	// ListGrantResidencies returns what a grant placed and has not ended, ascending by id.
 	ListGrantResidencies(ctx context.Context, grantID string) ([]placement.Residency, error)
+	// ListDeliveries returns a page of the deliveries of notifications, newest first, of one state where that is not empty.
+	ListDeliveries(ctx context.Context, state placement.DeliveryState, page placement.Page) ([]placement.DeliveryRecord, error)
 }
 
 // placementAPI answers the placement API.

@@ -53,6 +53,8 @@ var operationRoles = map[string][]auth.Role{
 	"listHostDirectives":       {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
 	"listDirectives":           {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
 	"listKeys":                 {},
+
+	"listNotificationDeliveries": {auth.RoleOperator, auth.RoleAuditor}, // of all clients
 }
 
 // readers may know what everybody runs.

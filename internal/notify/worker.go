@@ -18,14 +18,19 @@ type Outbox interface {
 	LeaseDeliveries(ctx context.Context, n int, lease time.Duration) ([]placement.Delivery, error)
 	// SettleDelivery ends a delivery: delivered, or dead when why says what went wrong.
 	SettleDelivery(ctx context.Context, d placement.Delivery, why string) error
-	// PutOffDelivery makes a delivery due again after a while.
-	PutOffDelivery(ctx context.Context, d placement.Delivery, after time.Duration, why string) error
+	// PutOffDelivery makes a delivery due again after a while. tried says that the subscriber was called and failed.
+	PutOffDelivery(ctx context.Context, d placement.Delivery, after time.Duration, why string, tried bool) error
+	// SuspendSubscription gives up a subscription that has failed for as long as patience, and what is on its way to it.
+	SuspendSubscription(ctx context.Context, id string, patience time.Duration, why string) (suspended bool, err error)
+	// ForgetDeliveries deletes some of what was delivered, or given up, so long ago, and of the events behind it.
+	ForgetDeliveries(ctx context.Context, n int, delivered, dead time.Duration) (int, error)
+	CountDeliveries(ctx context.Context) (placement.DeliveryCounts, error)
 }
 
 // The pace of deliveries.
 const (
 	batch         = 16
-	leaseTime     = 30 * time.Second
+	leaseTime     = 20 * time.Second
 	firstPause    = time.Second     // after the first failure; doubles, with jitter
 	longestPause  = 5 * time.Minute // between two tries
 	patience      = 24 * time.Hour  // with a subscriber that does not answer; then the delivery is dead
@@ -33,6 +38,14 @@ const (
 	pollInterval  = time.Second
 	breakAfter    = 5                // failures in a row after which a host is left alone
 	breakDuration = 30 * time.Second // for so long
+)
+
+// How long is kept what nobody waits for any more.
+const (
+	sweepInterval = 15 * time.Second
+	sweepBatch    = 500
+	keepDelivered = 7 * 24 * time.Hour
+	keepDead      = 30 * 24 * time.Hour
 )
 
 // Render writes a notification as its subscriber reads it.
@@ -46,8 +59,9 @@ type Worker struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	mu    sync.Mutex
-	hosts map[string]*host
+	mu     sync.Mutex
+	hosts  map[string]*host
+	counts placement.DeliveryCounts
 }
 
 // host is what is known of a callback's host.
@@ -66,7 +80,14 @@ func NewWorker(outbox Outbox, caller *Caller, render Render, log *slog.Logger) *
 func (w *Worker) Run(ctx context.Context) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
+	var swept time.Time
 	for {
+		if now := w.now(); now.Sub(swept) >= sweepInterval {
+			swept = now
+			if err := w.Sweep(ctx); err != nil && ctx.Err() == nil {
+				w.log.WarnContext(ctx, "old notifications could not be forgotten", "error", err.Error())
+			}
+		}
 		n, err := w.Deliver(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log.WarnContext(ctx, "notifications could not be delivered", "error", err.Error())
@@ -82,15 +103,38 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
+// Sweep forgets some of what nobody waits for any more, and counts what is left.
+func (w *Worker) Sweep(ctx context.Context) error {
+	if _, err := w.outbox.ForgetDeliveries(ctx, sweepBatch, keepDelivered, keepDead); err != nil {
+		return err
+	}
+	counts, err := w.outbox.CountDeliveries(ctx)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts = counts
+	return nil
+}
+
+// Counts is what the last sweep counted.
+func (w *Worker) Counts() placement.DeliveryCounts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts
+}
+
 // Deliver tries what is due now, once each, and returns how many that were.
 func (w *Worker) Deliver(ctx context.Context) (int, error) {
+	leased := w.now() // before the lease begins, so that it ends no earlier than is believed here
 	due, err := w.outbox.LeaseDeliveries(ctx, batch, leaseTime)
 	if err != nil {
 		return 0, err
 	}
 	errs := make(chan error, len(due))
 	for _, d := range due {
-		go func() { errs <- w.deliver(ctx, d) }()
+		go func() { errs <- w.deliver(ctx, d, leased.Add(leaseTime)) }()
 	}
 	for range due {
 		if e := <-errs; e != nil {
@@ -100,7 +144,8 @@ func (w *Worker) Deliver(ctx context.Context) (int, error) {
 	return len(due), err
 }
 
-func (w *Worker) deliver(ctx context.Context, d placement.Delivery) error {
+// deliver tries one delivery while its lease lasts: after that, another replica may try it.
+func (w *Worker) deliver(ctx context.Context, d placement.Delivery, until time.Time) error {
 	sub := &d.Subscription
 	body, err := w.render(d)
 	if err != nil {
@@ -108,7 +153,7 @@ func (w *Worker) deliver(ctx context.Context, d placement.Delivery) error {
 	}
 	h := w.host(sub.CallbackURI)
 	if wait := w.broken(h); wait > 0 {
-		return w.outbox.PutOffDelivery(ctx, d, wait, "the host did not answer several times in a row and is left alone for a while")
+		return w.outbox.PutOffDelivery(ctx, d, wait, "the host did not answer several times in a row and is left alone for a while", false)
 	}
 	select {
 	case h.slots <- struct{}{}:
@@ -116,11 +161,23 @@ func (w *Worker) deliver(ctx context.Context, d placement.Delivery) error {
 	case <-ctx.Done():
 		return nil // the lease ends by itself
 	}
+	if until.Sub(w.now()) < callTimeout {
+		return nil // the host is slow: the call might outlast the lease, which ends by itself
+	}
 	err = w.caller.Post(ctx, *sub, body)
 	if ctx.Err() != nil {
 		return nil // stopped in the middle: it is delivered again
 	}
 	w.note(h, err == nil)
+	if err != nil && !d.FailingSince.IsZero() && w.now().Sub(d.FailingSince) >= patience {
+		suspended, failed := w.outbox.SuspendSubscription(ctx, sub.ID, patience, err.Error())
+		if suspended {
+			w.log.WarnContext(ctx, "a subscription is suspended: its callback has failed for too long", "subscription", sub.ID, "client", sub.ClientID, "error", err.Error())
+		}
+		if suspended || failed != nil {
+			return failed
+		}
+	}
 	switch {
 	case err == nil:
 		return w.outbox.SettleDelivery(ctx, d, "")
@@ -128,7 +185,7 @@ func (w *Worker) deliver(ctx context.Context, d placement.Delivery) error {
 		w.log.WarnContext(ctx, "a notification is given up", "subscription", sub.ID, "notification", d.Event.ID, "attempts", d.Attempts+1, "error", err.Error())
 		return w.outbox.SettleDelivery(ctx, d, err.Error())
 	}
-	return w.outbox.PutOffDelivery(ctx, d, pause(d.Attempts), err.Error())
+	return w.outbox.PutOffDelivery(ctx, d, pause(d.Attempts), err.Error(), true)
 }
 
 // pause is how long to wait after the n-th failure, from 0.

@@ -18,6 +18,8 @@ type memory struct {
 	due     []placement.Delivery
 	settled map[string]string // by notification: why it is dead; empty: delivered
 	putOff  map[string]time.Duration
+
+	suspended map[string]string // by subscription: why
 }
 
 func (m *memory) LeaseDeliveries(context.Context, int, time.Duration) ([]placement.Delivery, error) {
@@ -35,15 +37,35 @@ func (m *memory) SettleDelivery(_ context.Context, d placement.Delivery, why str
 	return nil
 }
 
-func (m *memory) PutOffDelivery(_ context.Context, d placement.Delivery, after time.Duration, _ string) error {
+func (m *memory) PutOffDelivery(_ context.Context, d placement.Delivery, after time.Duration, _ string, _ bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.putOff[d.Event.ID] = after
 	return nil
 }
 
+func (m *memory) SuspendSubscription(_ context.Context, id string, patience time.Duration, why string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if patience != 24*time.Hour || id == "works again" {
+		return false, nil
+	}
+	m.suspended[id] = why
+	return true, nil
+}
+
+func (m *memory) ForgetDeliveries(context.Context, int, time.Duration, time.Duration) (int, error) {
+	return 0, nil
+}
+
+func (m *memory) CountDeliveries(context.Context) (placement.DeliveryCounts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return placement.DeliveryCounts{Pending: int64(len(m.due))}, nil
+}
+
 func newMemory(list ...placement.Delivery) *memory {
-	return &memory{due: list, settled: map[string]string{}, putOff: map[string]time.Duration{}}
+	return &memory{due: list, settled: map[string]string{}, putOff: map[string]time.Duration{}, suspended: map[string]string{}}
 }
 
 func due(id, uri string, at time.Time, attempts int) placement.Delivery {
@@ -125,5 +147,64 @@ func TestWorkerSparesAHost(t *testing.T) {
 	deliver(t, NewWorker(newMemory(all...), NewCaller(&Guard{Developing: true}), empty, slog.New(slog.DiscardHandler)))
 	if calls.Load() != batch || most.Load() > perHost {
 		t.Errorf("%d calls, at most %d at the same time", calls.Load(), most.Load())
+	}
+}
+
+// TestWorkerSuspendsWhatFailedForTooLong gives a subscription up after a day without a delivery, and not because one notification is old.
+func TestWorkerSuspendsWhatFailedForTooLong(t *testing.T) {
+	t.Parallel()
+	bad, _ := subscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	good, _ := subscriber(t, noContent)
+	now := time.Now()
+	failing := func(id, uri string, since time.Duration) placement.Delivery {
+		d := due(id, uri, now.Add(-time.Minute), 9)
+		d.Subscription.ID, d.FailingSince = id, now.Add(-since)
+		return d
+	}
+	m := newMemory(
+		failing("for a day", bad, 24*time.Hour), failing("for less", bad, 23*time.Hour),
+		failing("works again", bad, 48*time.Hour), failing("delivered", good, 48*time.Hour),
+	)
+	w := NewWorker(m, NewCaller(&Guard{Developing: true}), empty, slog.New(slog.DiscardHandler))
+	w.now = func() time.Time { return now }
+	deliver(t, w)
+	if len(m.suspended) != 1 || m.suspended["for a day"] != "answered 404, 204 was expected" {
+		t.Errorf("suspended %v", m.suspended)
+	}
+	if len(m.putOff) != 2 || m.putOff["for less"] == 0 || m.putOff["works again"] == 0 {
+		t.Errorf("put off %v", m.putOff)
+	}
+	if _, ok := m.settled["delivered"]; !ok || len(m.settled) != 1 {
+		t.Errorf("settled %v", m.settled)
+	}
+}
+
+// TestWorkerStopsWhenItsLeaseMayEnd never begins a call that might still run when another replica may make it too.
+func TestWorkerStopsWhenItsLeaseMayEnd(t *testing.T) {
+	t.Parallel()
+	var clock atomic.Int64
+	start := time.Now()
+	uri, calls := subscriber(t, func(w http.ResponseWriter, r *http.Request) {
+		clock.Add(int64(callTimeout)) // each call takes as long as it may
+		noContent(w, r)
+	})
+	var all []placement.Delivery
+	for range batch {
+		all = append(all, due("n", uri, start, 0))
+	}
+	w := NewWorker(newMemory(all...), NewCaller(&Guard{Developing: true}), empty, slog.New(slog.DiscardHandler))
+	w.now = func() time.Time { return start.Add(time.Duration(clock.Load())) }
+	deliver(t, w)
+	if most := int64(leaseTime/callTimeout) + perHost; calls.Load() == 0 || calls.Load() > most {
+		t.Errorf("%d calls, at most %d end within a lease of %s", calls.Load(), most, leaseTime)
+	}
+}
+
+// TestWorkerSweeps counts what is on its way when it starts.
+func TestWorkerSweeps(t *testing.T) {
+	t.Parallel()
+	w := NewWorker(newMemory(due("n", "https://x/", time.Now(), 0)), NewCaller(&Guard{}), empty, slog.New(slog.DiscardHandler))
+	if err := w.Sweep(t.Context()); err != nil || w.Counts().Pending != 1 {
+		t.Errorf("%v, %+v", err, w.Counts())
 	}
 }

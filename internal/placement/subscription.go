@@ -60,5 +60,35 @@ type PolicyModification struct {
 type Delivery struct {
 	Event        PolicyEvent
 	Subscription PolicySubscription
-	Attempts     int // so far
+	Attempts     int       // so far
+	FailingSince time.Time // since when no delivery to the subscription worked; zero: the last one did
 }
+
+// DeliveryState is what became of a delivery.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	DeliveryPending   DeliveryState = "PENDING"
+	DeliveryDelivered DeliveryState = "DELIVERED"
+	DeliveryDead      DeliveryState = "DEAD"
+)
+
+// DeliveryRecord is a delivery as operations staff see it.
+type DeliveryRecord struct {
+	ID        string // of the delivery: later events have later ids
+	State     DeliveryState
+	Event     PolicyEvent
+	Attempts  int
+	LastError string
+	DueAt     time.Time // when it is tried next; zero unless it is PENDING
+	SettledAt time.Time // when it was made or given up; zero while it is PENDING
+
+	SubscriptionID string
+	ClientID       string
+	CallbackURI    string
+	SuspendedAt    time.Time // since when nothing is delivered to the subscription; zero: it is not suspended
+}
+
+// DeliveryCounts are how many deliveries are on their way and how many were given up, and how many subscriptions are suspended.
+type DeliveryCounts struct{ Pending, Dead, Suspended int64 }

@@ -7,9 +7,9 @@ type Document struct {
 	TargetType    string // TargetCommon, or what the associations are
 	// TargetObjectIDs are the associations that the policy begins with, where none were set otherwise (SOL012, Policy).
 	TargetObjectIDs []string
-	Rules         []RuleText
-	Exceptions    []ExceptionText
-	Tests         []Test
+	Rules           []RuleText
+	Exceptions      []ExceptionText
+	Tests           []Test
 
 	root   *node
 	faulty bool // there are findings of severity ERROR

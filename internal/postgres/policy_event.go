@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -34,8 +33,11 @@ type policyModificationDoc struct {
 func tell(ctx context.Context, tx pgx.Tx, e placement.PolicyEvent) error {
 	const eventSQL = `INSERT INTO policy_event (id, body) VALUES ($1, $2)`
 	const deliverSQL = `
-		INSERT INTO policy_delivery (subscription_id, event_id)
-		SELECT s.id, $1
+		INSERT INTO policy_delivery (subscription_id, event_id, state, last_error, settled_at)
+		SELECT s.id, $1,
+		       CASE WHEN s.suspended_at IS NULL THEN 'PENDING' ELSE 'DEAD' END,
+		       CASE WHEN s.suspended_at IS NULL THEN '' ELSE 'the subscription is suspended' END,
+		       CASE WHEN s.suspended_at IS NOT NULL THEN statement_timestamp() END
 		FROM policy_subscription s
 		WHERE (s.notification_types IS NULL OR $2 = ANY(s.notification_types))
 		  AND (s.policy_ids IS NULL OR s.policy_ids && $3)
@@ -54,10 +56,13 @@ func tell(ctx context.Context, tx pgx.Tx, e placement.PolicyEvent) error {
 	if err != nil {
 		return err
 	}
-	id := uuid.NewString()
+	id, err := uuid.NewV7() // in the order of their ids notifications are in the order of time
+	if err != nil {
+		return err
+	}
 	var b pgx.Batch
-	b.Queue(eventSQL, id, body)
-	b.Queue(deliverSQL, id, string(e.Type), e.PolicyIDs, string(e.Operation))
+	b.Queue(eventSQL, id.String(), body)
+	b.Queue(deliverSQL, id.String(), string(e.Type), e.PolicyIDs, string(e.Operation))
 	return tx.SendBatch(ctx, &b).Close()
 }
 
@@ -87,84 +92,4 @@ func modified(before, after *placement.PolicyRecord) placement.PolicyEvent {
 // beyond lists what is in a and not in b.
 func beyond(a, b []string) []string {
 	return nilIfEmpty(slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) }))
-}
-
-type policyDeliveryRow struct {
-	policySubscriptionRow
-
-	EventID  string    `db:"event_id"`
-	At       time.Time `db:"at"`
-	Body     []byte    `db:"body"`
-	Attempts int       `db:"attempts"`
-}
-
-func policyDeliveryFromRow(r *policyDeliveryRow) (d placement.Delivery, err error) {
-	d.Attempts = r.Attempts
-	if d.Subscription, err = policySubscriptionFromRow(&r.policySubscriptionRow); err != nil {
-		return d, err
-	}
-	var doc policyEventDoc
-	if err := json.Unmarshal(r.Body, &doc); err != nil {
-		return d, err
-	}
-	d.Event = placement.PolicyEvent{
-		ID: r.EventID, Type: placement.NotificationType(doc.Type), At: r.At.UTC(), Operation: placement.PolicyOperation(doc.Operation),
-		PolicyIDs: doc.PolicyIDs, Versions: doc.Versions, PreviousSelectedVersion: doc.PreviousSelectedVersion, Description: doc.Description,
-	}
-	if m := doc.Modification; m != nil {
-		d.Event.Modification = &placement.PolicyModification{
-			SelectedVersion: m.SelectedVersion, Activated: m.Activated, AddAssociations: m.AddAssociations, RemoveAssociations: m.RemoveAssociations,
-		}
-	}
-	return d, nil
-}
-
-// LeaseDeliveries takes up to n deliveries that are due, the oldest first, and makes them due again after the lease, should nobody
-// settle them. Two replicas never hold the same one at the same time.
-func (s *Store) LeaseDeliveries(ctx context.Context, n int, lease time.Duration) (due []placement.Delivery, err error) {
-	const leaseSQL = `
-		WITH taken AS (
-			UPDATE policy_delivery d SET due_at = statement_timestamp() + $2::interval
-			FROM (SELECT subscription_id, event_id
-			      FROM policy_delivery
-			      WHERE state = 'PENDING' AND due_at <= statement_timestamp()
-			      ORDER BY due_at, subscription_id, event_id
-			      LIMIT $1
-			      FOR UPDATE SKIP LOCKED) o
-			WHERE d.subscription_id = o.subscription_id AND d.event_id = o.event_id
-			RETURNING d.subscription_id, d.event_id, d.attempts
-		)
-		SELECT ` + policySubscriptionColumns + `, t.event_id, e.at, e.body, t.attempts
-		FROM taken t
-		JOIN policy_subscription s ON s.id = t.subscription_id
-		JOIN policy_event e ON e.id = t.event_id
-		ORDER BY e.at, e.id, s.id`
-	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		due, err = collect(ctx, tx, policyDeliveryFromRow, leaseSQL, n, lease)
-		return err
-	})
-	return due, err
-}
-
-// SettleDelivery ends a delivery: it was made, or, where why says what went wrong, it is given up.
-func (s *Store) SettleDelivery(ctx context.Context, d placement.Delivery, why string) error {
-	const settleSQL = `
-		UPDATE policy_delivery SET
-			state = CASE WHEN $3 = '' THEN 'DELIVERED' ELSE 'DEAD' END, attempts = attempts + 1, last_error = $3, settled_at = statement_timestamp()
-		WHERE subscription_id = $1 AND event_id = $2 AND state = 'PENDING'`
-	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, settleSQL, d.Subscription.ID, d.Event.ID, why)
-		return err
-	})
-}
-
-// PutOffDelivery makes a delivery due again after a while.
-func (s *Store) PutOffDelivery(ctx context.Context, d placement.Delivery, after time.Duration, why string) error {
-	const putOffSQL = `
-		UPDATE policy_delivery SET attempts = attempts + 1, last_error = $3, due_at = statement_timestamp() + $4::interval
-		WHERE subscription_id = $1 AND event_id = $2 AND state = 'PENDING'`
-	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, putOffSQL, d.Subscription.ID, d.Event.ID, why, after)
-		return err
-	})
 }

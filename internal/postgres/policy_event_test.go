@@ -105,7 +105,7 @@ func TestDeliveriesAreLeased(t *testing.T) {
 	if err := s.SettleDelivery(ctx, first[0], ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutOffDelivery(ctx, first[1], -time.Second, "no answer"); err != nil {
+	if err := s.PutOffDelivery(ctx, first[1], -time.Second, "no answer", true); err != nil {
 		t.Fatal(err)
 	}
 	again := lease(t, s, 5, -time.Second) // a lease that has ended already

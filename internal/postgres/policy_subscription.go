@@ -32,7 +32,7 @@ func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscr
 }
 
 // CreatePolicySubscription stores a subscription. When the client has one with the same callback and filter, that one is
-// returned instead, and created is false.
+// returned instead, and created is false; were it suspended, it is not any more: the client asks for it anew.
 func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.PolicySubscription) (stored placement.PolicySubscription, created bool, err error) {
 	const sameSQL = `
 		SELECT ` + policySubscriptionColumns + `
@@ -46,6 +46,7 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
 	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
+	const resumeSQL = `UPDATE policy_subscription SET suspended_at = NULL, failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL`
 	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSQL, p.ClientID); err != nil { // one at a time for each client, or two alike were stored
@@ -57,7 +58,8 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		}
 		if created = len(same) == 0; !created {
 			stored = same[0]
-			return nil
+			_, err = tx.Exec(ctx, resumeSQL, stored.ID)
+			return err
 		}
 		stored = p
 		_, err = tx.Exec(ctx, insertSQL, p.ID, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes, p.UserName, p.Password)

@@ -48,6 +48,8 @@ type Gauges struct {
 	Residencies func() int
 	Epoch       func() int64
 	Pool        func() (acquired, total, limit int32)
+	// Notifications are those on their way, those given up, and the subscriptions that are suspended.
+	Notifications func() (pending, dead, suspended int64)
 }
 
 // NewLogger returns a structured logger. level is debug, info, warn or error; format json or text.
@@ -146,6 +148,10 @@ func (t *Telemetry) Observe(g Gauges) error {
 		gauge("ringfence_hosts", "Hosts in the view.", func() float64 { return float64(g.Hosts()) }),
 		gauge("ringfence_residencies", "Residencies in the view.", func() float64 { return float64(g.Residencies()) }),
 		gauge("ringfence_policy_epoch", "Policy epoch of the view.", func() float64 { return float64(g.Epoch()) }),
+		gauge("ringfence_notifications_pending", "Notifications on their way to subscribers.", func() float64 { n, _, _ := g.Notifications(); return float64(n) }),
+		gauge("ringfence_notifications_dead", "Notifications given up, while they are kept.", func() float64 { _, n, _ := g.Notifications(); return float64(n) }),
+		gauge("ringfence_subscriptions_suspended", "Subscriptions to which nothing is delivered, because they failed for too long.",
+			func() float64 { _, _, n := g.Notifications(); return float64(n) }),
 		gauge("ringfence_database_connections_acquired", "Connections in use.", func() float64 { a, _, _ := g.Pool(); return float64(a) }),
 		gauge("ringfence_database_connections_limit", "Connections at most.", func() float64 { _, _, l := g.Pool(); return float64(l) }),
 	)
