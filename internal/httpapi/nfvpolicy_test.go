@@ -245,7 +245,7 @@ func TestAssociationsOfContent(t *testing.T) {
 		}
 		id := fmt.Sprint(a.do(call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: created}).want(201).object()["id"])
 		put := a.transfer(id, "1", about("1", c.text), yamlPolicy)
-		got := ""
+		var got string
 		if put.status == 422 {
 			got = strings.Join(findings(put.problem(422)), ", ")
 		} else {

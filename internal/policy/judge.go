@@ -214,7 +214,7 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 	case ScrubBeforeReuse:
 		params = c.scrub(r.Rule, s)
 	case CacheMode:
-		params = cache.refusedBy(r.Rule)
+		params = c.cacheMode(r.Rule, s, cache)
 	default:
 		params = failed("kind", string(r.Kind))
 	}

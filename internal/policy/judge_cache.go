@@ -118,6 +118,18 @@ func (c *Candidate) provides(s *site, m placement.CacheMode) bool {
 	}
 }
 
+// cacheMode judges a rule on cache modes. One that is not in force demands nothing, so the verdict does not know it: what it would
+// refuse is a host without its mode and every stricter one.
+func (c *Candidate) cacheMode(r *Rule, s *site, cache *cacheVerdict) map[string]string {
+	if r.Enforced() {
+		return cache.refusedBy(r)
+	}
+	if !r.Subject.matches(c.world.Catalogue, &c.Workload, c.cacheRoles(false)) || c.available(s, r.Params.Mode) != placement.CacheUnset {
+		return nil
+	}
+	return failed("mode", r.Params.Mode.String(), "artefact", AnyArtefact)
+}
+
 // refusedBy returns the parameters of a reason when the rule demanded a mode that the host cannot provide.
 func (v *cacheVerdict) refusedBy(r *Rule) map[string]string {
 	for _, ch := range v.refused {
