@@ -412,6 +412,8 @@ CREATE TABLE public.host (
     directive_seq public.amount DEFAULT 0 NOT NULL,
     changed_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
+    runtime_versions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    accelerations text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT host_attestation_ck CHECK ((((attestation_state)::text = 'UNKNOWN'::text) OR (attested_at IS NOT NULL))),
     CONSTRAINT host_dedication_ck CHECK (((dedicated_identity IS NULL) = (dedicated_id IS NULL))),
     CONSTRAINT host_id_ck CHECK ((id <> ''::text))
@@ -513,6 +515,10 @@ COMMENT ON COLUMN public.host.directive_seq IS 'Number of the last directive to 
 COMMENT ON COLUMN public.host.changed_txid IS 'Transaction that last changed the host or anything on it. A writer that finds a later one than its own starts again: the order of the change feed is then the order of the changes.';
 
 COMMENT ON COLUMN public.host.revision IS 'Grows with every change of the record itself; the ETag.';
+
+COMMENT ON COLUMN public.host.runtime_versions IS 'Versions of runtime classes on the host and in its CIS nodes; of several the oldest.';
+
+COMMENT ON COLUMN public.host.accelerations IS 'Ways to start or to share faster that the host uses.';
 
 CREATE TABLE public.host_ext_capacity (
     nfvi_pop_id text NOT NULL,

@@ -15,6 +15,24 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Acceleration.
+const (
+	AccelerationNODETONODEIMAGES Acceleration = "NODE_TO_NODE_IMAGES"
+	AccelerationPAGESHARING      Acceleration = "PAGE_SHARING"
+)
+
+// Valid indicates whether the value is a known member of the Acceleration enum.
+func (e Acceleration) Valid() bool {
+	switch e {
+	case AccelerationNODETONODEIMAGES:
+		return true
+	case AccelerationPAGESHARING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ArtefactKind.
 const (
 	ArtefactKindCHECKPOINT     ArtefactKind = "CHECKPOINT"
@@ -588,6 +606,12 @@ func (e ScrubLevel) Valid() bool {
 	}
 }
 
+// Acceleration * `NODE_TO_NODE_IMAGES`: hosts fetch images from each other's caches.
+// * `PAGE_SHARING`: equal pages of memory of different workloads are merged.
+//
+// Example: PAGE_SHARING
+type Acceleration string
+
 // ArtefactKind * `CONTAINER_IMAGE`: an OCI image, the default. `VM_IMAGE`: a disk image of a virtual machine.
 // * `SNAPSHOT`: a stored state of a disk. `CHECKPOINT`: a stored state of running processes, memory included.
 // * `VM_TEMPLATE`: a started virtual machine from which others are cloned.
@@ -912,6 +936,9 @@ type Handling string
 
 // Host One physical server and everything recorded about it, except what runs there.
 type Host struct {
+	// Accelerations What the host does to be faster that rules of kind `forbid-acceleration` may forbid. Absent means nothing of that.
+	Accelerations []Acceleration `json:"accelerations,omitempty,omitzero"`
+
 	// Attestation The newest verdict on a host. Set by the verifiers through `/inventory/v1/hosts/{hostId}/attestations`; an import in `--dev` may set it. Absent means UNKNOWN.
 	Attestation Attestation `json:"attestation,omitempty,omitzero"`
 
@@ -970,6 +997,11 @@ type Host struct {
 
 	// ResourceZoneID The zone, one of the same site.
 	ResourceZoneID externalRef0.Identifier `json:"resourceZoneId"`
+
+	// RuntimeVersions The versions of runtime classes on the host and in its CIS nodes; where they differ, the oldest. Rules of kind `demote-isolation` compare them number by number, and a version with a suffix after a hyphen comes before the one without. A class that is not named has an unknown version, which is below every other.
+	//
+	// Example: {"kata":"3.2.0","runc":"1.1.12"}
+	RuntimeVersions RuntimeVersions `json:"runtimeVersions,omitempty,omitzero"`
 
 	// Runtimes The runtime classes that the host's own kernel offers. Absent means none: then workloads run only in its CIS nodes.
 	Runtimes []externalRef0.Identifier `json:"runtimes,omitempty,omitzero"`
@@ -1392,6 +1424,11 @@ type RuntimeClass struct {
 	// Overhead What one pod or virtual machine of this class uses beside its own demand. Absent means nothing.
 	Overhead Dimensions `json:"overhead,omitempty,omitzero"`
 }
+
+// RuntimeVersions The versions of runtime classes on the host and in its CIS nodes; where they differ, the oldest. Rules of kind `demote-isolation` compare them number by number, and a version with a suffix after a hyphen comes before the one without. A class that is not named has an unknown version, which is below every other.
+//
+// Example: {"kata":"3.2.0","runc":"1.1.12"}
+type RuntimeVersions map[string]string
 
 // ScrubLevel How thoroughly a host is cleaned, weakest first; each level includes those before it.
 // * `CACHE_PURGE`: image caches emptied. `EPHEMERAL_WIPE`: and ephemeral data erased.

@@ -123,7 +123,8 @@ func (d draws) host() placement.Host {
 	h := placement.Host{
 		ID: d.id("id"), HostPoolID: d.maybeID("pool"), NFVIPoPID: d.id("pop"), ResourceZoneID: d.id("zone"), RackID: d.maybeID("rack"),
 		PhysicallySecure: d.flag("secure"), ExposedEdge: d.flag("edge"), ThirdPartyHosted: d.flag("third"), HypervisorClass: d.hypervisor(),
-		Runtimes: orNil(slices.Sorted(slices.Values(d.ids("runtimes")))), Capabilities: set[placement.Capabilities](d, "capabilities", 19),
+		Runtimes: orNil(slices.Sorted(slices.Values(d.ids("runtimes")))), RuntimeVersions: d.labels("versions"),
+		Accelerations: 4 * set[placement.Accelerations](d, "accelerations", 2), Capabilities: set[placement.Capabilities](d, "capabilities", 19),
 		Capacity: d.resources("capacity"), Labels: d.labels("labels"), VIMConnectionID: d.maybeID("vim"), VIMZoneID: d.text("vim zone"),
 		Lifecycle:       pick(d, "lifecycle", placement.LifecycleRegistered, placement.LifecycleInService, placement.LifecycleQuarantined),
 		LifecycleReason: d.text("reason"),

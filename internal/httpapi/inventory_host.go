@@ -29,7 +29,8 @@ func hostToWire(h *placement.Host) wire.Host {
 	w := wire.Host{
 		ID: h.ID, HostPoolID: h.HostPoolID, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, Country: h.Country,
 		PhysicallySecure: h.PhysicallySecure, ExposedEdge: h.ExposedEdge, ThirdPartyHosted: h.ThirdPartyHosted,
-		HypervisorClass: wire.HypervisorClass(h.HypervisorClass), Runtimes: h.Runtimes, Capabilities: named[wire.Capability](h.Capabilities.Names()),
+		HypervisorClass: wire.HypervisorClass(h.HypervisorClass), Runtimes: h.Runtimes,
+		RuntimeVersions: h.RuntimeVersions, Accelerations: named[wire.Acceleration](h.Accelerations.Names()), Capabilities: named[wire.Capability](h.Capabilities.Names()),
 		Capacity: wire.Dimensions(h.Capacity), Labels: h.Labels, VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID,
 		Lifecycle: wire.Lifecycle(h.Lifecycle), LifecycleReason: h.LifecycleReason, Location: wire.LocationClaim{Source: h.Location.Source, AssertedAt: h.Location.AssertedAt},
 		Attestation: attestationToWire(h),
@@ -71,6 +72,7 @@ func hostFromWire(w *wire.Host, in *reading) placement.Host {
 		ID: w.ID, HostPoolID: w.HostPoolID, NFVIPoPID: w.NFVIPoPID, ResourceZoneID: w.ResourceZoneID, RackID: w.RackID, Country: w.Country,
 		PhysicallySecure: w.PhysicallySecure, ExposedEdge: w.ExposedEdge, ThirdPartyHosted: w.ThirdPartyHosted,
 		HypervisorClass: cmp.Or(placement.HypervisorClass(w.HypervisorClass), placement.HypervisorNone), Runtimes: orNil(slices.Sorted(slices.Values(w.Runtimes))),
+		RuntimeVersions: labels(wire.Labels(w.RuntimeVersions)), Accelerations: parsedSet(in, w.Accelerations, "/accelerations", placement.ParseAccelerations),
 		Capabilities: in.capabilities(w.Capabilities, "/capabilities"), Capacity: amounts(w.Capacity), Labels: labels(w.Labels),
 		VIMConnectionID: w.VIMConnectionID, VIMZoneID: w.VIMZoneID, Lifecycle: cmp.Or(placement.Lifecycle(w.Lifecycle), placement.LifecycleRegistered),
 		LifecycleReason: w.LifecycleReason, Location: placement.LocationClaim{Source: w.Location.Source, AssertedAt: exactTime(w.Location.AssertedAt)},

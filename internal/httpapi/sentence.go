@@ -61,6 +61,11 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 			return fmt.Sprintf("a kernel of {host} would serve workloads whose sensitivities differ by more than %s", p("delta"))
 		}
 		return fmt.Sprintf("a kernel of {host} would serve workloads of sensitivity %s to %s, which differ by more than %s", p("least"), p("most"), p("delta"))
+	case "forbid-acceleration":
+		if p("uses") != "" {
+			return fmt.Sprintf("artefact %s is a %s, from which this workload may not be started", printable(p("artefact")), p("uses"))
+		}
+		return "{host} uses " + p("does") + ", which this workload may not meet"
 	case "signed-tagged-artefact":
 		return signature(p)
 	case "prod-test":

@@ -44,6 +44,8 @@ func reasons() []placement.Reason {
 		rule("signed-tagged-artefact", "why", "untrusted", "artefact", "sha256:ab", "domain", "TD-OWN"),
 		rule("signed-tagged-artefact", "why", "other", "artefact", "sha256:ab", "domain", "TD-OWN"),
 		rule("signed-tagged-artefact", "why", "tag", "artefact", "sha256:ab", "domain", "TD-OWN"),
+		rule("forbid-acceleration", "uses", "CHECKPOINT", "artefact", "sha256:ab"),
+		rule("forbid-acceleration", "does", "PAGE_SHARING"),
 		rule("prod-test", "pool", "POOL-X", "foreign", "DOMAIN-X"),
 		rule("border-handling", "why", "peers", "component", "n6"),
 		rule("border-handling", "missing", "ENC_STORAGE"),

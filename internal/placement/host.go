@@ -69,7 +69,9 @@ type Host struct {
 	ExposedEdge          bool
 	ThirdPartyHosted     bool
 	HypervisorClass      HypervisorClass
-	Runtimes             []string // names of runtime classes that the host's own kernel offers, sorted
+	Runtimes             []string          // names of runtime classes that the host's own kernel offers, sorted
+	RuntimeVersions      map[string]string // of runtime classes, on the host and in its CIS nodes; of several the oldest
+	Accelerations        Accelerations     // that the host uses, as declared
 	Capabilities         Capabilities
 	AttestedCapabilities Capabilities // the part of Capabilities that the attestation proves
 	Capacity             Resources

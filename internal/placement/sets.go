@@ -78,6 +78,28 @@ func ParsePrivileges(names []string) (Privileges, error) {
 	return Privileges(v), err
 }
 
+// Accelerations is the set of ways to start or to share faster that keep state of one workload where another one may find it.
+type Accelerations uint8
+
+// The accelerations. The first two are kinds of artefact, the others are what a host does.
+const (
+	AccelerationCheckpoint Accelerations = 1 << iota
+	AccelerationVMTemplate
+	AccelerationNodeToNodeImages
+	AccelerationPageSharing
+)
+
+var accelerationNames = []string{"CHECKPOINT", "VM_TEMPLATE", "NODE_TO_NODE_IMAGES", "PAGE_SHARING"}
+
+// Names returns the wire names of the set.
+func (a Accelerations) Names() []string { return setNames(accelerationNames, uint64(a)) }
+
+// ParseAccelerations reads wire names.
+func ParseAccelerations(names []string) (Accelerations, error) {
+	v, err := parseSet("acceleration", accelerationNames, names)
+	return Accelerations(v), err
+}
+
 // Capabilities is the set of security-relevant abilities of a host.
 type Capabilities uint32
 

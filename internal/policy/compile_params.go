@@ -17,7 +17,7 @@ func Kinds() []Kind {
 		DomainPermit, RuntimeOffered, OneDomainPerKernel, SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, RequireIsolation,
 		ForbidCutThrough, ForbidPrivileged, DedicateHost, RequireCapability, Location, PhysicalSecurity, AttestationFreshness, Oversight,
 		MaxBlastRadius, ScrubBeforeReuse, CacheMode, ProdTest, SeparateAdminDomain, SeparateSlice, SameSensitivity, BorderHandling,
-		MaxAgeSinceReimage, SignedArtefact,
+		MaxAgeSinceReimage, SignedArtefact, ForbidAcceleration,
 	}
 }
 
@@ -61,6 +61,10 @@ func (c *compiler) params(t *RuleText) Params {
 		p.Delta = c.integer(n.get("delta"), pointer(ptr, "delta"))
 	case MaxAgeSinceReimage:
 		p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
+	case ForbidAcceleration:
+		var err error
+		p.Accelerations, err = placement.ParseAccelerations(n.get("kinds").strs())
+		c.must(n.get("kinds"), pointer(ptr, "kinds"), err)
 	case SignedArtefact:
 		p.Trust = c.signers(n.get("trust"), pointer(ptr, "trust"))
 	case MaxBlastRadius:

@@ -223,6 +223,8 @@ func drawParams(t *rapid.T, k Kind, w map[string]any) (p Params) {
 	case SameSensitivity:
 		p.Delta = rapid.IntRange(0, placement.MaxSensitivity).Draw(t, "delta")
 		w["delta"] = p.Delta
+	case ForbidAcceleration:
+		p.Accelerations, _ = placement.ParseAccelerations(drawSet(t, w, "kinds", (^placement.Accelerations(0)).Names(), 1))
 	case SignedArtefact:
 		trust := []any{}
 		for range rapid.IntRange(1, 2).Draw(t, "signers") {

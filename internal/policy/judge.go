@@ -201,6 +201,8 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 		params = c.attestation(r.Rule, s)
 	case Oversight:
 		params = c.oversight(r.Rule, s)
+	case ForbidAcceleration:
+		params = c.forbidAcceleration(r.Rule, s)
 	case SignedArtefact:
 		params = c.signedArtefacts(r.Rule)
 	case SameSensitivity:

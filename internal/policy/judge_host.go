@@ -217,6 +217,30 @@ func (c *Candidate) reimaged(r *Rule, s *site) map[string]string {
 	return failed("reimagedAt", stamp(last), "maxAge", r.Params.MaxAge.String())
 }
 
+// forbidAcceleration holds when the candidate is not started from what the rule names, and the host does none of it.
+func (c *Candidate) forbidAcceleration(r *Rule, s *site) map[string]string {
+	for _, d := range c.Workload.Images {
+		if a := accelerationOf(c.world.Catalogue.Images[d].Kind) & r.Params.Accelerations; a != 0 {
+			return failed("uses", joined(a.Names()), "artefact", d)
+		}
+	}
+	if a := s.Host.Accelerations & r.Params.Accelerations; a != 0 {
+		return failed("does", joined(a.Names()))
+	}
+	return nil
+}
+
+func accelerationOf(k placement.ArtefactKind) placement.Accelerations {
+	switch k {
+	case placement.ArtefactCheckpoint:
+		return placement.AccelerationCheckpoint
+	case placement.ArtefactVMTemplate:
+		return placement.AccelerationVMTemplate
+	default:
+		return 0
+	}
+}
+
 // isolated holds when the candidate is isolated from the host as the request, its component and its trust domain ask at least,
 // whatever the rules say.
 func (c *Candidate) isolated(s *site) []placement.Reason {

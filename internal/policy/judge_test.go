@@ -325,6 +325,12 @@ func TestKinds(t *testing.T) {
 		{"reimaged lately", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReimage, time.Hour), nil},
 		{"reimaged long ago", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReimage, time.Hour+time.Second), []string{"R"}},
 		{"a reboot is no reimage", "kind: max-age-since-reimage, params: {maxAge: 1h}", cleaned(placement.ScrubReboot, time.Minute), []string{"R"}},
+		{"accelerations: none", "kind: forbid-acceleration, params: {kinds: [CHECKPOINT, VM_TEMPLATE, NODE_TO_NODE_IMAGES, PAGE_SHARING]}", startedFrom(placement.ArtefactSnapshot), nil},
+		{"accelerations: a checkpoint", "kind: forbid-acceleration, params: {kinds: [CHECKPOINT]}", startedFrom(placement.ArtefactCheckpoint), []string{"R"}},
+		{"accelerations: a VM template", "kind: forbid-acceleration, params: {kinds: [VM_TEMPLATE]}", startedFrom(placement.ArtefactVMTemplate), []string{"R"}},
+		{"accelerations: one that is not named", "kind: forbid-acceleration, params: {kinds: [VM_TEMPLATE]}", startedFrom(placement.ArtefactCheckpoint), nil},
+		{"accelerations: of the host", "kind: forbid-acceleration, params: {kinds: [PAGE_SHARING]}", func(s *setting) { s.host.Accelerations = placement.AccelerationPageSharing }, []string{"R"}},
+		{"accelerations: another of the host", "kind: forbid-acceleration, params: {kinds: [PAGE_SHARING]}", func(s *setting) { s.host.Accelerations = placement.AccelerationNodeToNodeImages }, nil},
 		{"residue of another domain", "kind: scrub-before-reuse", residue("T", nil), []string{"R"}},
 		{"residue of its own domain", "kind: scrub-before-reuse", residue("A", nil), nil},
 		{"residue of another NF", "kind: scrub-before-reuse, params: {per: NF_INSTANCE}", residue("A", nil), []string{"R"}},
@@ -462,6 +468,14 @@ func border(change func(*setting)) func(*setting) {
 		if change != nil {
 			change(s)
 		}
+	}
+}
+
+// startedFrom gives the candidate an artefact of a kind.
+func startedFrom(kind placement.ArtefactKind) func(*setting) {
+	return func(s *setting) {
+		s.workload.Images = []string{"sha256:a"}
+		s.cat.Images["sha256:a"] = placement.Image{Digest: "sha256:a", Kind: kind}
 	}
 }
 

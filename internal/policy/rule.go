@@ -37,6 +37,7 @@ const (
 	BorderHandling       Kind = "border-handling"
 	MaxAgeSinceReimage   Kind = "max-age-since-reimage"
 	SignedArtefact       Kind = "signed-tagged-artefact"
+	ForbidAcceleration   Kind = "forbid-acceleration"
 )
 
 // The checks of kinds that have several.
@@ -110,11 +111,12 @@ type Params struct {
 	Max             int                          // max-blast-radius
 	ShareNum        int64                        // max-blast-radius: the share as an exact fraction
 	ShareDen        int64
-	PerNF           bool                  // scrub-before-reuse: residue of other NFs counts too
-	Mode            placement.CacheMode   // cache-mode
-	AllowCutThrough placement.CutThroughs // forbid-cut-through
-	AllowPrivileged placement.Privileges  // forbid-privileged
-	Trust           []Signer              // signed-tagged-artefact
+	PerNF           bool                    // scrub-before-reuse: residue of other NFs counts too
+	Mode            placement.CacheMode     // cache-mode
+	AllowCutThrough placement.CutThroughs   // forbid-cut-through
+	AllowPrivileged placement.Privileges    // forbid-privileged
+	Trust           []Signer                // signed-tagged-artefact
+	Accelerations   placement.Accelerations // forbid-acceleration
 }
 
 // Waiver lets a pair share the scope when something separates it well enough.

@@ -14,7 +14,7 @@ import (
 
 // notYetKinds are the kinds of rule that are agreed but that this version does not judge.
 var notYetKinds = []string{
-	"co-locate-in-vm", "forbid-acceleration", "demote-isolation",
+	"co-locate-in-vm", "demote-isolation",
 }
 
 // notYetParams are parameters that are agreed but that this version does not judge, by kind.

@@ -36,7 +36,7 @@ func (c *Candidate) Static(h *placement.Host) (ok bool, isolation placement.Isol
 func (k Kind) static(check string) bool {
 	switch k {
 	case DomainPermit, RuntimeOffered, RequireIsolation, ForbidCutThrough, ForbidPrivileged, RequireCapability, PhysicalSecurity,
-		ScrubBeforeReuse, CacheMode, BorderHandling, ProdTest, SignedArtefact:
+		ScrubBeforeReuse, CacheMode, BorderHandling, ProdTest, SignedArtefact, ForbidAcceleration:
 		return true
 	case AttestationFreshness:
 		return check == CheckState

@@ -54,11 +54,12 @@ func smallInventory() placement.Inventory {
 func smallHost(id, pop, zone, pool string) placement.Host {
 	return placement.Host{
 		ID: id, NFVIPoPID: pop, ResourceZoneID: zone, HostPoolID: pool, RackID: "r1", PhysicallySecure: true, HypervisorClass: placement.HypervisorType1,
-		Runtimes: []string{"runc", "kata"}, Capabilities: placement.CapTPM2 | placement.CapEncStorage,
-		Capacity:  placement.Resources{placement.DimCPUMillis: 64000, placement.DimMemoryMiB: 262144, "ext.fpga": 2},
-		Labels:    map[string]string{"row": "4"},
-		CISNodes:  []placement.CISNode{{ID: id + "-vm", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorNone, Runtimes: []string{"runc"}}},
-		VIMZoneID: "nova:" + id, Lifecycle: placement.LifecycleInService,
+		Runtimes: []string{"runc", "kata"}, RuntimeVersions: map[string]string{"kata": "3.2.0"}, Accelerations: placement.AccelerationPageSharing,
+		Capabilities: placement.CapTPM2 | placement.CapEncStorage,
+		Capacity:     placement.Resources{placement.DimCPUMillis: 64000, placement.DimMemoryMiB: 262144, "ext.fpga": 2},
+		Labels:       map[string]string{"row": "4"},
+		CISNodes:     []placement.CISNode{{ID: id + "-vm", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorNone, Runtimes: []string{"runc"}}},
+		VIMZoneID:    "nova:" + id, Lifecycle: placement.LifecycleInService,
 	}
 }
 

@@ -167,7 +167,8 @@ func updateHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host) error {
 		UPDATE host SET
 			host_pool_id = @host_pool_id, resource_zone_id = @resource_zone_id, rack_id = @rack_id, country = @country,
 			physically_secure = @physically_secure, exposed_edge = @exposed_edge, third_party_hosted = @third_party_hosted,
-			hypervisor_class = @hypervisor_class, runtimes = @runtimes, capabilities = @capabilities,
+			hypervisor_class = @hypervisor_class, runtimes = @runtimes, runtime_versions = @runtime_versions,
+			accelerations = @accelerations, capabilities = @capabilities,
 			attested_capabilities = @attested_capabilities, labels = @labels, cis_nodes = @cis_nodes,
 			vim_connection_id = @vim_connection_id, vim_zone_id = @vim_zone_id, lifecycle = @lifecycle, lifecycle_reason = @lifecycle_reason,
 			dedicated_identity = @dedicated_identity, dedicated_id = @dedicated_id, attestation_state = @attestation_state,

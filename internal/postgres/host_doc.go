@@ -18,6 +18,8 @@ type hostDoc struct {
 	ThirdPartyHosted     bool                `json:"thirdPartyHosted,omitempty"`
 	HypervisorClass      string              `json:"hypervisorClass"`
 	Runtimes             []string            `json:"runtimes,omitempty"`
+	RuntimeVersions      map[string]string   `json:"runtimeVersions,omitempty"`
+	Accelerations        []string            `json:"accelerations,omitempty"`
 	Capabilities         []string            `json:"capabilities,omitempty"`
 	AttestedCapabilities []string            `json:"attestedCapabilities,omitempty"`
 	Capacity             placement.Resources `json:"capacity,omitempty"`
@@ -86,7 +88,8 @@ func hostToDoc(h *placement.Host) hostDoc {
 	d := hostDoc{
 		ID: h.ID, NFVIPoPID: h.NFVIPoPID, HostPoolID: h.HostPoolID, ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, Country: h.Country,
 		PhysicallySecure: h.PhysicallySecure, ExposedEdge: h.ExposedEdge, ThirdPartyHosted: h.ThirdPartyHosted,
-		HypervisorClass: string(h.HypervisorClass), Runtimes: h.Runtimes, Capabilities: h.Capabilities.Names(),
+		HypervisorClass: string(h.HypervisorClass), Runtimes: h.Runtimes,
+		RuntimeVersions: h.RuntimeVersions, Accelerations: h.Accelerations.Names(), Capabilities: h.Capabilities.Names(),
 		AttestedCapabilities: h.AttestedCapabilities.Names(), Capacity: h.Capacity, Labels: h.Labels, CISNodes: convert(h.CISNodes, cisNodeToDoc),
 		VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID, Lifecycle: string(h.Lifecycle), LifecycleReason: h.LifecycleReason,
 		Attestation: attestationDoc{
@@ -107,7 +110,8 @@ func hostFromDoc(d *hostDoc) (h placement.Host, err error) {
 	h = placement.Host{
 		ID: d.ID, NFVIPoPID: d.NFVIPoPID, HostPoolID: d.HostPoolID, ResourceZoneID: d.ResourceZoneID, RackID: d.RackID, Country: d.Country,
 		PhysicallySecure: d.PhysicallySecure, ExposedEdge: d.ExposedEdge, ThirdPartyHosted: d.ThirdPartyHosted,
-		HypervisorClass: placement.HypervisorClass(d.HypervisorClass), Runtimes: d.Runtimes, Capacity: d.Capacity, Labels: d.Labels,
+		HypervisorClass: placement.HypervisorClass(d.HypervisorClass), Runtimes: d.Runtimes, RuntimeVersions: d.RuntimeVersions,
+		Capacity: d.Capacity, Labels: d.Labels,
 		CISNodes: convert(d.CISNodes, cisNodeFromDoc), VIMConnectionID: d.VIMConnectionID, VIMZoneID: d.VIMZoneID,
 		Lifecycle: placement.Lifecycle(d.Lifecycle), LifecycleReason: d.LifecycleReason,
 		Attestation: placement.Attestation{
@@ -121,6 +125,9 @@ func hostFromDoc(d *hostDoc) (h placement.Host, err error) {
 		h.DedicatedTo = &placement.Dedication{Identity: placement.DedicationIdentity(d.DedicatedTo.Identity), ID: d.DedicatedTo.ID}
 	}
 	if h.Scrubs, err = tryConvert(d.Scrubs, scrubRecordFromDoc); err != nil {
+		return h, err
+	}
+	if h.Accelerations, err = placement.ParseAccelerations(d.Accelerations); err != nil {
 		return h, err
 	}
 	if h.Capabilities, err = placement.ParseCapabilities(d.Capabilities); err != nil {

@@ -21,6 +21,8 @@ type hostRow struct {
 	ThirdPartyHosted     bool              `db:"third_party_hosted"`
 	HypervisorClass      string            `db:"hypervisor_class"`
 	Runtimes             []string          `db:"runtimes"`
+	RuntimeVersions      map[string]string `db:"runtime_versions"`
+	Accelerations        []string          `db:"accelerations"`
 	Capabilities         []string          `db:"capabilities"`
 	AttestedCapabilities []string          `db:"attested_capabilities"`
 	Labels               map[string]string `db:"labels"`
@@ -51,7 +53,7 @@ type hostRow struct {
 // hostColumns are the columns of a hostRow, in the order of hostRow.values.
 const hostColumns = `
 	nfvi_pop_id, id, host_pool_id, resource_zone_id, rack_id, country, physically_secure, exposed_edge, third_party_hosted,
-	hypervisor_class, runtimes, capabilities, attested_capabilities, labels, cis_nodes, vim_connection_id, vim_zone_id,
+	hypervisor_class, runtimes, runtime_versions, accelerations, capabilities, attested_capabilities, labels, cis_nodes, vim_connection_id, vim_zone_id,
 	lifecycle, lifecycle_reason, dedicated_identity, dedicated_id, attestation_state, attestation_verifier,
 	attestation_evidence_digest, attested_at, attestation_valid_until, location, cpu_millis_total, memory_mib_total,
 	ephemeral_storage_mib_total, hugepages_2mi_total, hugepages_1gi_total, sriov_vfs_total, gpus_total, tee_guests_total, revision`
@@ -60,7 +62,7 @@ const hostColumns = `
 func (r *hostRow) values() []any {
 	return []any{
 		r.NFVIPoPID, r.ID, r.HostPoolID, r.ResourceZoneID, r.RackID, r.Country, r.PhysicallySecure, r.ExposedEdge, r.ThirdPartyHosted,
-		r.HypervisorClass, r.Runtimes, r.Capabilities, r.AttestedCapabilities, r.Labels, r.CISNodes, r.VIMConnectionID, r.VIMZoneID,
+		r.HypervisorClass, r.Runtimes, r.RuntimeVersions, r.Accelerations, r.Capabilities, r.AttestedCapabilities, r.Labels, r.CISNodes, r.VIMConnectionID, r.VIMZoneID,
 		r.Lifecycle, r.LifecycleReason, r.DedicatedIdentity, r.DedicatedID, r.AttestationState, r.AttestationVerifier,
 		r.EvidenceDigest, r.AttestedAt, r.ValidUntil, r.Location, r.CPUMillis, r.MemoryMiB,
 		r.EphemeralStorageMiB, r.HugePages2Mi, r.HugePages1Gi, r.SRIOVVFs, r.GPUs, r.TEEGuests, r.Revision,
@@ -73,6 +75,7 @@ func hostToRow(h *placement.Host) hostRow {
 		NFVIPoPID: h.NFVIPoPID, ID: h.ID, HostPoolID: emptyToNull(h.HostPoolID), ResourceZoneID: emptyToNull(h.ResourceZoneID),
 		RackID: h.RackID, Country: h.Country, PhysicallySecure: h.PhysicallySecure, ExposedEdge: h.ExposedEdge,
 		ThirdPartyHosted: h.ThirdPartyHosted, HypervisorClass: string(h.HypervisorClass), Runtimes: notNil(h.Runtimes),
+		RuntimeVersions: notNilMap(h.RuntimeVersions), Accelerations: h.Accelerations.Names(),
 		Capabilities: h.Capabilities.Names(), AttestedCapabilities: h.AttestedCapabilities.Names(), Labels: notNilMap(h.Labels),
 		CISNodes: notNil(convert(h.CISNodes, cisNodeToDoc)), VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID,
 		Lifecycle: string(h.Lifecycle), LifecycleReason: h.LifecycleReason, AttestationState: string(h.Attestation.State),
@@ -117,7 +120,8 @@ func hostFromRow(r *fullHostRow) (h placement.Host, err error) {
 		ID: r.ID, HostPoolID: nullToEmpty(r.HostPoolID), NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
 		RackID: r.RackID, Country: r.Country, PhysicallySecure: r.PhysicallySecure, ExposedEdge: r.ExposedEdge,
 		ThirdPartyHosted: r.ThirdPartyHosted, HypervisorClass: placement.HypervisorClass(r.HypervisorClass), Runtimes: nilIfEmpty(r.Runtimes),
-		Capacity: r.capacity(), Labels: nilIfEmptyMap(r.Labels), CISNodes: nilIfEmpty(convert(r.CISNodes, cisNodeFromDoc)),
+		RuntimeVersions: nilIfEmptyMap(r.RuntimeVersions),
+		Capacity:        r.capacity(), Labels: nilIfEmptyMap(r.Labels), CISNodes: nilIfEmpty(convert(r.CISNodes, cisNodeFromDoc)),
 		VIMConnectionID: r.VIMConnectionID, VIMZoneID: r.VIMZoneID, Lifecycle: placement.Lifecycle(r.Lifecycle), LifecycleReason: r.LifecycleReason,
 		Attestation: placement.Attestation{
 			State: placement.AttestationState(r.AttestationState), Verifier: r.AttestationVerifier, EvidenceDigest: r.EvidenceDigest,
@@ -129,6 +133,9 @@ func hostFromRow(r *fullHostRow) (h placement.Host, err error) {
 		h.DedicatedTo = &placement.Dedication{Identity: placement.DedicationIdentity(*r.DedicatedIdentity), ID: nullToEmpty(r.DedicatedID)}
 	}
 	if h.Scrubs, err = tryConvert(r.Scrubs, scrubRecordFromDoc); err != nil {
+		return h, err
+	}
+	if h.Accelerations, err = placement.ParseAccelerations(r.Accelerations); err != nil {
 		return h, err
 	}
 	if h.Capabilities, err = placement.ParseCapabilities(r.Capabilities); err != nil {

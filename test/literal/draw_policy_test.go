@@ -113,6 +113,10 @@ var kinds = map[string]func(d dice, r *literal.Rule){
 		}
 		r.Params = params{"trust": trust}
 	},
+	"forbid-acceleration": func(d dice, r *literal.Rule) {
+		all := []string{"CHECKPOINT", "VM_TEMPLATE", "NODE_TO_NODE_IMAGES", "PAGE_SHARING"}
+		r.Params = params{"kinds": append(some(d, 3, all...), pick(d, all...))}
+	},
 	"border-handling": func(dice, *literal.Rule) {},
 	"max-age-since-reimage": func(d dice, r *literal.Rule) {
 		r.Params = params{"maxAge": pick(d, "30m", "1h", "2h")}

@@ -98,6 +98,7 @@ func (d dice) catalogue() *placement.Catalogue {
 	c.Images[digests[2]] = placement.Image{Digest: digests[2], ContainsSecrets: true}
 	for digest, image := range c.Images {
 		image.Signature = d.signature(digest)
+		image.Kind = pick(d, placement.ArtefactContainerImage, placement.ArtefactCheckpoint, placement.ArtefactVMTemplate)
 		c.Images[digest] = image
 	}
 	return c
@@ -169,6 +170,7 @@ func (d dice) host(id string) *placement.Host {
 		Attestation: placement.Attestation{State: placement.AttestationTrusted, AttestedAt: d.ago()},
 		Location:    placement.LocationClaim{Source: pick(d, "", "TPM", "OPERATOR")},
 	}
+	h.Accelerations = must(placement.ParseAccelerations(some(d, 4, "NODE_TO_NODE_IMAGES", "PAGE_SHARING")))
 	h.AttestedCapabilities = h.Capabilities & d.capabilities()
 	if d.in(2) {
 		h.Location.AssertedAt = d.ago()

@@ -94,6 +94,14 @@ func (t *trial) holds(r *Rule) bool {
 			}
 		}
 		return len(c.Images) > 0
+	case "forbid-acceleration":
+		forbidden := r.words("kinds")
+		for _, digest := range c.Images {
+			if has(forbidden, string(t.Catalogue.Images[digest].Kind)) { // checkpoints and VM templates are called alike
+				return false
+			}
+		}
+		return !meet(forbidden, h.Accelerations.Names())
 	case "border-handling":
 		border := has(c.Roles.Names(), "BORDER")
 		strong := t.eff() >= placement.IsolationVM || t.alone("NF_INSTANCE")
