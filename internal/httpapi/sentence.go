@@ -137,11 +137,35 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 }
 
 func against(r *placement.Reason, full bool, p func(string) string) string {
-	if !full {
-		return "{host} runs a workload that must be kept apart from this one and is not separated from it well enough"
+	who := "a workload"
+	if full {
+		who = fmt.Sprintf("%s (%s, network function %s)", printable(r.AgainstID), p("domain"), printable(p("nf")))
 	}
-	return fmt.Sprintf("{host} runs %s (%s, network function %s), which must be kept apart and is not separated well enough",
-		printable(r.AgainstID), p("domain"), printable(p("nf")))
+	return "{host} runs " + who + pairSentence(r.Check)
+}
+
+// pairSentence says what of a pair is the matter, by the check of the rule.
+func pairSentence(check string) string {
+	const apart = ", and nothing separates the two well enough"
+	switch check {
+	case "separate-domains":
+		return ", of another trust domain" + apart
+	case "separate-nf":
+		return ", of another network function" + apart
+	case "separate-role":
+		return ", whose role must be apart from this one's" + apart
+	case "separate-admin-domain":
+		return ", of another administration" + apart
+	case "separate-slice":
+		return ", of other network slices" + apart
+	case "oversight SEPARATE":
+		return ", of another oversight function" + apart
+	case "separate-exposure":
+		return "; one of the two is exposed and the other is sensitive, so they never share a host"
+	case "prod-test":
+		return "; tests and production never share a host"
+	}
+	return ", which must be kept apart and is not separated well enough"
 }
 
 func location(p func(string) string) string {

@@ -131,7 +131,7 @@ func TestSentencesAreComplete(t *testing.T) {
 func TestSentencesForReaders(t *testing.T) {
 	t.Parallel()
 	for want, r := range map[string]placement.Reason{
-		"R: host h1 runs a (TD-A, network function nf1), which must be kept apart and is not separated well enough": {
+		"R: host h1 runs a (TD-A, network function nf1), of another network function, and nothing separates the two well enough": {
 			RuleID: "R", Check: "separate-nf", AgainstID: "a", Params: map[string]string{"host": "h1", "domain": "TD-A", "nf": "nf1", "against": "a"},
 		},
 		"R: h1 already runs a": {
