@@ -167,6 +167,10 @@ func kindCases() []kindCase {
 			s.cat.Images["sha256:signed"] = placement.Image{Digest: "sha256:signed", Signature: signedFor("sha256:signed", "TD-UP")}
 		}, func(s *scene) { s.workload.Images = []string{"sha256:unsigned"} }},
 		{policy.CacheMode, ", params: {mode: ENCRYPTED}", nil, func(s *scene) { s.host.Capabilities = placement.CapEncStorage }},
+		{policy.ForbidAcceleration, ", params: {kinds: [CHECKPOINT, PAGE_SHARING]}", func(s *scene) { s.host.Accelerations = placement.AccelerationNodeToNodeImages }, func(s *scene) {
+			s.workload.Images = []string{"sha256:warm"}
+			s.cat.Images["sha256:warm"] = placement.Image{Digest: "sha256:warm", Kind: placement.ArtefactCheckpoint}
+		}},
 		{policy.MaxAgeSinceReimage, ", params: {maxAge: 2h}", nil, func(s *scene) { s.host.Scrubs = nil }},
 	}
 }
