@@ -1239,6 +1239,77 @@ COMMENT ON COLUMN public.trust_relation.handling IS 'How the traffic is handled.
 
 COMMENT ON COLUMN public.trust_relation.revision IS 'Grows with every change; the ETag.';
 
+CREATE TABLE public.violation (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    host_id text DEFAULT ''::text NOT NULL,
+    residency_id text DEFAULT ''::text NOT NULL,
+    vnf_instance_id text DEFAULT ''::text NOT NULL,
+    trust_domain_id text DEFAULT ''::text NOT NULL,
+    policy_id text NOT NULL,
+    rule_id text NOT NULL,
+    checked text NOT NULL,
+    against_id text DEFAULT ''::text NOT NULL,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    evict boolean NOT NULL,
+    policy_epoch bigint NOT NULL,
+    since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    until timestamp with time zone
+);
+
+COMMENT ON TABLE public.violation IS 'Where what is decided to run does not meet a rule in force. Recorded after the fact; whether something is granted does not depend on it.';
+
+COMMENT ON COLUMN public.violation.nfvi_pop_id IS 'NFVI-PoP of the host; "-" when there is none.';
+
+COMMENT ON COLUMN public.violation.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.violation.host_id IS 'Host; empty: none.';
+
+COMMENT ON COLUMN public.violation.residency_id IS 'Residency that does not meet the rule; empty: none.';
+
+COMMENT ON COLUMN public.violation.vnf_instance_id IS 'Its VNF instance.';
+
+COMMENT ON COLUMN public.violation.trust_domain_id IS 'Its trust domain.';
+
+COMMENT ON COLUMN public.violation.policy_id IS 'Policy of the rule.';
+
+COMMENT ON COLUMN public.violation.rule_id IS 'Rule, or BREAK-GLASS.';
+
+COMMENT ON COLUMN public.violation.checked IS 'What was checked: the kind of the rule, or the check within that kind.';
+
+COMMENT ON COLUMN public.violation.against_id IS 'Residency that the rule separates from; empty for rules that are not about pairs.';
+
+COMMENT ON COLUMN public.violation.params IS 'What the sentence is made of, by name.';
+
+COMMENT ON COLUMN public.violation.evict IS 'The rule says onViolation EVICT.';
+
+COMMENT ON COLUMN public.violation.policy_epoch IS 'Policy epoch in which it was found first.';
+
+COMMENT ON COLUMN public.violation.since IS 'When it was found first.';
+
+COMMENT ON COLUMN public.violation.until IS 'When it was found no longer; null: it stands.';
+
+CREATE TABLE public.violation_check (
+    only_row boolean DEFAULT true NOT NULL,
+    checker text DEFAULT ''::text NOT NULL,
+    leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    policy_epoch bigint DEFAULT 0 NOT NULL,
+    checked_at timestamp with time zone,
+    CONSTRAINT violation_check_only_row_ck CHECK (only_row)
+);
+
+COMMENT ON TABLE public.violation_check IS 'One row: which replica looks for violations, and what it has looked at.';
+
+COMMENT ON COLUMN public.violation_check.only_row IS 'Always true.';
+
+COMMENT ON COLUMN public.violation_check.checker IS 'Process that looks for violations; empty: none yet.';
+
+COMMENT ON COLUMN public.violation_check.leased_until IS 'Until when no other process does.';
+
+COMMENT ON COLUMN public.violation_check.policy_epoch IS 'Policy epoch of the last complete check.';
+
+COMMENT ON COLUMN public.violation_check.checked_at IS 'When that was; null: never.';
+
 CREATE TABLE public.vnf_grant (
     nfvi_pop_id text NOT NULL,
     id text NOT NULL,
@@ -1429,6 +1500,12 @@ ALTER TABLE ONLY public.trust_domain
 ALTER TABLE ONLY public.trust_relation
     ADD CONSTRAINT trust_relation_pk PRIMARY KEY (from_id, to_id);
 
+ALTER TABLE ONLY public.violation_check
+    ADD CONSTRAINT violation_check_pk PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.violation
+    ADD CONSTRAINT violation_pk PRIMARY KEY (nfvi_pop_id, id);
+
 ALTER TABLE ONLY public.vnf_grant
     ADD CONSTRAINT vnf_grant_pk PRIMARY KEY (nfvi_pop_id, id);
 
@@ -1473,6 +1550,10 @@ CREATE INDEX residency_id_ix ON public.residency USING btree (id);
 CREATE INDEX residency_vim_resource_ix ON public.residency USING gin (vim_resource_ids) WHERE (vim_resource_ids <> '{}'::text[]);
 
 CREATE INDEX residency_vnf_instance_ix ON public.residency USING btree (vnf_instance_id, component_id);
+
+CREATE INDEX violation_id_ix ON public.violation USING btree (id);
+
+CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_id, host_id, residency_id, policy_id, rule_id, against_id) WHERE (until IS NULL);
 
 ALTER TABLE ONLY public.cache_entry
     ADD CONSTRAINT cache_entry_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
@@ -1607,6 +1688,10 @@ GRANT SELECT,INSERT ON TABLE public.scrub_record TO ringfence_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_domain TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.violation TO ringfence_app;
+
+GRANT SELECT,UPDATE ON TABLE public.violation_check TO ringfence_app;
 
 GRANT SELECT,INSERT ON TABLE public.vnf_grant TO ringfence_app;
 

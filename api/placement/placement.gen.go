@@ -138,6 +138,42 @@ func (e NotificationDeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for RecordedViolationOnViolation.
+const (
+	RecordedViolationOnViolationEVICT  RecordedViolationOnViolation = "EVICT"
+	RecordedViolationOnViolationREPORT RecordedViolationOnViolation = "REPORT"
+)
+
+// Valid indicates whether the value is a known member of the RecordedViolationOnViolation enum.
+func (e RecordedViolationOnViolation) Valid() bool {
+	switch e {
+	case RecordedViolationOnViolationEVICT:
+		return true
+	case RecordedViolationOnViolationREPORT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordedViolationState.
+const (
+	RecordedViolationStateENDED RecordedViolationState = "ENDED"
+	RecordedViolationStateOPEN  RecordedViolationState = "OPEN"
+)
+
+// Valid indicates whether the value is a known member of the RecordedViolationState enum.
+func (e RecordedViolationState) Valid() bool {
+	switch e {
+	case RecordedViolationStateENDED:
+		return true
+	case RecordedViolationStateOPEN:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReservationState.
 const (
 	ReservationStateRELEASED    ReservationState = "RELEASED"
@@ -514,6 +550,54 @@ type Reason struct {
 	RuleID RuleID `json:"ruleId"`
 }
 
+// RecordedViolation A rule in force that something that runs, or is decided to run, does not meet.
+type RecordedViolation struct {
+	// HostID The host. Absent for `BREAK-GLASS`, which is about no host.
+	HostID externalRef0.Identifier `json:"hostId,omitempty,omitzero"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// OnViolation What the rule wants to happen. This version only records; whoever operates the VNF moves it.
+	OnViolation RecordedViolationOnViolation `json:"onViolation"`
+
+	// PolicyEpoch The policy epoch in which it was found first.
+	PolicyEpoch int64 `json:"policyEpoch"`
+
+	// Reason One thing that stands against a host, or against the request.
+	Reason Reason `json:"reason"`
+
+	// ResidencyID What does not meet the rule.
+	ResidencyID externalRef0.Identifier `json:"residencyId,omitempty,omitzero"`
+
+	// Since When it was found first.
+	Since externalRef0.DateTime `json:"since"`
+
+	// State `OPEN` while it stands.
+	State RecordedViolationState `json:"state"`
+
+	// TrustDomainID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId,omitempty,omitzero"`
+
+	// Until When it was found no longer. Absent while it stands.
+	Until externalRef0.DateTime `json:"until,omitempty,omitzero"`
+
+	// VNFInstanceID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId,omitempty,omitzero"`
+}
+
+// RecordedViolationOnViolation What the rule wants to happen. This version only records; whoever operates the VNF moves it.
+type RecordedViolationOnViolation string
+
+// RecordedViolationState `OPEN` while it stands.
+type RecordedViolationState string
+
 // RejectedHost A host that would not do, and why.
 type RejectedHost struct {
 	// HostID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
@@ -773,6 +857,39 @@ type ListPlacedResidenciesParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ListViolationsParams defines parameters for ListViolations.
+type ListViolationsParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetViolationParams defines parameters for GetViolation.
+type GetViolationParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // CreateCacheDecisionJSONRequestBody defines body for CreateCacheDecision for application/json ContentType.
 type CreateCacheDecisionJSONRequestBody = CacheDecisionRequest
 
@@ -820,6 +937,12 @@ type ServerInterface interface {
 	// ListPlacedResidencies List what is decided to run where
 	// (GET /placement/v1/residencies)
 	ListPlacedResidencies(w http.ResponseWriter, r *http.Request, params ListPlacedResidenciesParams)
+	// ListViolations List what runs against the rules
+	// (GET /placement/v1/violations)
+	ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams)
+	// GetViolation Read one violation
+	// (GET /placement/v1/violations/{violationId})
+	GetViolation(w http.ResponseWriter, r *http.Request, violationID externalRef0.Identifier, params GetViolationParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -895,6 +1018,18 @@ func (_ Unimplemented) ReleaseReservation(w http.ResponseWriter, r *http.Request
 // ListPlacedResidencies List what is decided to run where
 // (GET /placement/v1/residencies)
 func (_ Unimplemented) ListPlacedResidencies(w http.ResponseWriter, r *http.Request, params ListPlacedResidenciesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListViolations List what runs against the rules
+// (GET /placement/v1/violations)
+func (_ Unimplemented) ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetViolation Read one violation
+// (GET /placement/v1/violations/{violationId})
+func (_ Unimplemented) GetViolation(w http.ResponseWriter, r *http.Request, violationID externalRef0.Identifier, params GetViolationParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1768,6 +1903,194 @@ func (siw *ServerInterfaceWrapper) ListPlacedResidencies(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
+// ListViolations operation middleware
+func (siw *ServerInterfaceWrapper) ListViolations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListViolationsParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListViolations(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetViolation operation middleware
+func (siw *ServerInterfaceWrapper) GetViolation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "violationId" -------------
+	var violationID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "violationId", chi.URLParam(r, "violationId"), &violationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "violationId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetViolationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetViolation(w, r, violationID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -1916,6 +2239,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/residencies", wrapper.ListPlacedResidencies)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/violations", wrapper.ListViolations)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/violations/{violationId}", wrapper.GetViolation)
 	})
 
 	return r
@@ -2338,6 +2667,63 @@ func (response ListPlacedResidencies304Response) VisitListPlacedResidenciesRespo
 	return nil
 }
 
+type ListViolationsRequestObject struct {
+	Params ListViolationsParams
+}
+
+type ListViolationsResponseObject interface {
+	VisitListViolationsResponse(w http.ResponseWriter) error
+}
+
+type ListViolations200ResponseHeaders struct {
+	ETag string
+	Link *string
+}
+
+type ListViolations200JSONResponse struct {
+	Body    []RecordedViolation
+	Headers ListViolations200ResponseHeaders
+}
+
+func (response ListViolations200JSONResponse) VisitListViolationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetViolationRequestObject struct {
+	ViolationID externalRef0.Identifier `json:"violationId"`
+	Params      GetViolationParams
+}
+
+type GetViolationResponseObject interface {
+	VisitGetViolationResponse(w http.ResponseWriter) error
+}
+
+type GetViolation200JSONResponse RecordedViolation
+
+func (response GetViolation200JSONResponse) VisitGetViolationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetAPIVersions List the API versions offered
@@ -2376,6 +2762,12 @@ type StrictServerInterface interface {
 	// ListPlacedResidencies List what is decided to run where
 	// (GET /placement/v1/residencies)
 	ListPlacedResidencies(ctx context.Context, request ListPlacedResidenciesRequestObject) (ListPlacedResidenciesResponseObject, error)
+	// ListViolations List what runs against the rules
+	// (GET /placement/v1/violations)
+	ListViolations(ctx context.Context, request ListViolationsRequestObject) (ListViolationsResponseObject, error)
+	// GetViolation Read one violation
+	// (GET /placement/v1/violations/{violationId})
+	GetViolation(ctx context.Context, request GetViolationRequestObject) (GetViolationResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -2743,6 +3135,59 @@ func (sh *strictHandler) ListPlacedResidencies(w http.ResponseWriter, r *http.Re
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListPlacedResidenciesResponseObject); ok {
 		if err := validResponse.VisitListPlacedResidenciesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListViolations operation middleware
+func (sh *strictHandler) ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams) {
+	var request ListViolationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListViolations(ctx, request.(ListViolationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListViolations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListViolationsResponseObject); ok {
+		if err := validResponse.VisitListViolationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetViolation operation middleware
+func (sh *strictHandler) GetViolation(w http.ResponseWriter, r *http.Request, violationID externalRef0.Identifier, params GetViolationParams) {
+	var request GetViolationRequestObject
+
+	request.ViolationID = violationID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetViolation(ctx, request.(GetViolationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetViolation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetViolationResponseObject); ok {
+		if err := validResponse.VisitGetViolationResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -137,6 +137,21 @@ func TestReservations(t *testing.T) {
 	golden(t, "reservation-released", got.stdout)
 }
 
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.json("GET /placement/v1/violations?filter=%28eq%2CruleId%2CR-ISO%29%3B%28eq%2Cstate%2COPEN%29", http.StatusOK, []any{map[string]any{
+		"id": "v1", "state": "OPEN", "hostId": "h04", "residencyId": "r1", "vnfInstanceId": "pcf-1", "trustDomainId": "TD-CP", "onViolation": "REPORT",
+		"policyEpoch": 48, "since": time.Now().Add(-3 * time.Hour).Format(time.RFC3339),
+		"reason": map[string]any{"ruleId": "R-ISO", "message": "R-ISO: on host h04 the workload would be isolated at OS_CONTAINER, but VM is needed"},
+	}})
+	golden(t, "violations", s.command(t, "", "violation", "list", "--rule", "R-ISO", "-o", "wide").stdout)
+	s.json("GET /placement/v1/violations?filter=%28eq%2ChostId%2Ch1%29", http.StatusOK, []any{})
+	if got := s.command(t, "", "violation", "list", "--host", "h1", "--ended"); got.code != exitOK {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestRoughly(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]time.Duration{"90s": 90 * time.Second, "3m": 3 * time.Minute, "26h": 26 * time.Hour, "3d": 73 * time.Hour} {

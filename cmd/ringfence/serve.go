@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ringfence/internal/auth"
+	"ringfence/internal/compliance"
 	"ringfence/internal/config"
 	"ringfence/internal/console"
 	"ringfence/internal/delivery"
@@ -105,6 +106,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 type parts struct {
 	delivery      *delivery.Service
 	notifications *notify.Worker
+	compliance    *compliance.Service
 }
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
@@ -132,18 +134,19 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	deliver := delivery.New(store, rep)
+	comply := compliance.New(store, rep, c.HostMappingMaxAge, log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
 		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
-		Inventory: newInventory(c, store, rep), Delivery: deliver, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
+		Inventory: newInventory(c, store, rep), Delivery: deliver, Compliance: comply, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err
 	}
-	return tel.Handler(server), parts{delivery: deliver, notifications: worker}, nil
+	return tel.Handler(server), parts{delivery: deliver, notifications: worker, compliance: comply}, nil
 }
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
@@ -283,6 +286,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	}
 	group.Go(func() error { return rep.Run(ctx) })
 	group.Go(func() error { return pt.notifications.Run(ctx) })
+	group.Go(func() error { return pt.compliance.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt.delivery) })
 	group.Go(func() error {
 		select {

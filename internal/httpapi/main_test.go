@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ringfence/internal/auth"
+	"ringfence/internal/compliance"
 	"ringfence/internal/delivery"
 	"ringfence/internal/grant"
 	"ringfence/internal/httpapi"
@@ -37,13 +38,15 @@ func TestMain(m *testing.M) { os.Exit(database.Run(m)) }
 
 // api is a whole server over HTTP on a database of the test's own. Every answer is held to the contract.
 type api struct {
-	t        testing.TB
-	url      string
-	server   *httpapi.Server
-	store    *postgres.Store
-	delivery *delivery.Service
-	notify   *notify.Worker
-	client   *http.Client
+	t          testing.TB
+	url        string
+	server     *httpapi.Server
+	store      *postgres.Store
+	delivery   *delivery.Service
+	compliance *compliance.Service
+	replica    *replica.Replica
+	notify     *notify.Worker
+	client     *http.Client
 }
 
 // newAPI starts a server without any inventory or policy, in which an import may set facts.
@@ -77,11 +80,11 @@ func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Set
 	}
 	ofPolicies.BreakGlassFor, ofPolicies.Now = time.Hour, rep.Now
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
-	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep)}
+	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, 0, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
-		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Signer: signer, Auth: clients(t),
+		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {

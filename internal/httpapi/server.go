@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"ringfence/internal/auth"
+	"ringfence/internal/compliance"
 	"ringfence/internal/delivery"
 	"ringfence/internal/grant"
 	"ringfence/internal/inventory"
@@ -35,6 +36,7 @@ type Config struct {
 	Subscribers       *policies.Subscribers
 	Inventory         *inventory.Service
 	Delivery          *delivery.Service
+	Compliance        *compliance.Service
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
 	Console           http.Handler // serves /console/; nil: not served

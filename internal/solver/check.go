@@ -1,0 +1,104 @@
+package solver
+
+import (
+	"slices"
+	"time"
+
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// Check judges what is on the hosts of one block of a view, each workload against the others on its host, by the rules in force.
+// It finds what a rule would refuse if the workload came now; what leaves no room, or takes no new ones, is not a violation of
+// those that are there.
+func Check(v *fleet.View, block int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
+	c := inspection{view: v, world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, spans: spansHosts(v.Policies)}
+	b := v.Blocks[block]
+	for i, h := range b.Hosts {
+		if h != nil {
+			c.host(h, b.Residents[i])
+		}
+	}
+	return c.found
+}
+
+// inspection is the check of some hosts.
+type inspection struct {
+	view   *fleet.View
+	world  *policy.World
+	spans  bool // a rule counts replicas beyond the host
+	others []*placement.Residency
+	found  []placement.Violation
+}
+
+func (c *inspection) host(h *placement.Host, residents []*placement.Residency) {
+	for i, r := range residents {
+		if r.Kind == placement.ResidencyFabric {
+			continue
+		}
+		c.others = append(append(c.others[:0], residents[:i]...), residents[i+1:]...)
+		candidate := policy.Prepare(c.world, r.Workload, placement.IsolationNone, c.replicas(r))
+		verdict := candidate.JudgeSite(placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}, r.CISNodeID, nil)
+		for _, reason := range verdict.Reasons {
+			if reason.PolicyID == "" {
+				continue
+			}
+			c.found = append(c.found, placement.Violation{
+				NFVIPoPID: h.NFVIPoPID, HostID: h.ID, ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID,
+				TrustDomainID: r.Workload.TrustDomainID, Reason: reason, Evict: evicts(c.view.Policies, &reason), PolicyEpoch: c.view.Epoch,
+			})
+		}
+	}
+}
+
+// hostBefore is the host with the residue that was there before the residency: what others left behind since did not wait for it.
+func hostBefore(h *placement.Host, r *placement.Residency) *placement.Host {
+	placed := r.ReservedAt
+	if placed.IsZero() {
+		placed = r.StateSince
+	}
+	later := func(left placement.Residue) bool { return !left.Since.Before(placed) }
+	if !slices.ContainsFunc(h.Residue, later) {
+		return h
+	}
+	before := *h
+	before.Residue = slices.DeleteFunc(slices.Clone(h.Residue), later)
+	return &before
+}
+
+// replicas counts the other replicas of a residency's component, where a rule asks.
+func (c *inspection) replicas(r *placement.Residency) policy.Replicas {
+	if !c.spans {
+		return policy.Replicas{}
+	}
+	var hosts []*placement.Host
+	for _, o := range c.view.ResidenciesOf(r.Workload.NF.VNFInstanceID) {
+		if o.ID != r.ID && o.Kind != placement.ResidencyFabric && sameComponent(&o.Workload, &r.Workload) {
+			hosts = append(hosts, hostOf(c.view, o))
+		}
+	}
+	return policy.Replicas{Existing: len(hosts), Requested: 1, In: func(scope placement.Scope, h *placement.Host) int {
+		n := 0
+		for _, o := range hosts {
+			if mayShareUnit(scope, o, h) {
+				n++
+			}
+		}
+		return n
+	}}
+}
+
+func spansHosts(set *policy.Set) bool {
+	return slices.ContainsFunc(set.Policies, func(p *policy.Policy) bool {
+		return slices.ContainsFunc(p.Rules, func(r *policy.Rule) bool {
+			return r.Kind == policy.MaxBlastRadius && r.Params.Check == policy.CheckReplicaShare
+		})
+	})
+}
+
+func evicts(set *policy.Set, reason *placement.Reason) bool {
+	return slices.ContainsFunc(set.Policies, func(p *policy.Policy) bool {
+		return p.Ref.ID == reason.PolicyID && slices.ContainsFunc(p.Rules, func(r *policy.Rule) bool { return r.ID == reason.RuleID && r.Evict })
+	})
+}

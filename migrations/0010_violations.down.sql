@@ -1,0 +1,6 @@
+BEGIN;
+
+DROP TABLE violation;
+DROP TABLE violation_check;
+
+COMMIT;
