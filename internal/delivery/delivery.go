@@ -181,7 +181,7 @@ func (s *Service) endRules() EndRules {
 	view := s.fleet.View()
 	return EndRules{
 		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
-			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
+			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, view.CacheOf(h.ID))
 		},
 		Purge: directive.PurgeAfter,
 	}

@@ -66,6 +66,7 @@ func (b *Block) setHost(i int, h *placement.Host) {
 // refresh recomputes what follows from the residents of slot i.
 func (b *Block) refresh(i int, cat *placement.Catalogue, number map[string]uint8) {
 	h := b.Hosts[i]
+	levels := policy.Levels{Catalogue: cat} // what policies demote is weaker still, which the judge sees
 	agg := Aggregate{Weakest: placement.IsolationPhysical}
 	nfs := make([]string, 0, 8)
 	var used [dimensions]int64
@@ -86,7 +87,7 @@ func (b *Block) refresh(i int, cat *placement.Catalogue, number map[string]uint8
 			nfs = append(nfs, nf)
 		}
 		if h != nil {
-			agg.Weakest = min(agg.Weakest, policy.Strength(cat, h, &r.Workload, r.CISNodeID))
+			agg.Weakest = min(agg.Weakest, levels.Strength(h, &r.Workload, r.CISNodeID))
 		}
 	}
 	agg.NFs = uint16(min(len(nfs), math.MaxUint16))

@@ -44,7 +44,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 func endRules(view *fleet.View) placement.EndRules {
 	return placement.EndRules{
 		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
-			return policy.ResidueOf(view.Catalogue, h, r, remaining, view.CacheOf(h.ID))
+			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, view.CacheOf(h.ID))
 		},
 		Purge: directive.PurgeAfter,
 	}

@@ -132,7 +132,7 @@ func reasonToWire(r *placement.Reason, full bool) wire.Reason {
 // ownParams are the parameters of reasons that say something of the asker, of the rule or of hosts in general. The
 // others name hosts, or what others run there.
 var ownParams = []string{
-	"allowed", "artefact", "component", "count", "delta", "denied", "identity", "isolation", "kind", "lacking", "lifecycle", "max", "maxAge", "missing",
+	"allowed", "artefact", "component", "count", "delta", "demotedBy", "denied", "identity", "isolation", "kind", "lacking", "lifecycle", "max", "maxAge", "missing",
 	"mode", "needed", "object", "replicas", "runtime", "scope", "state", "uses", "wanted", "why",
 }
 

@@ -77,7 +77,9 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	case "separate-role":
 		return "the container itself holds roles that must be apart"
 	case "require-isolation":
-		return fmt.Sprintf("on {host} the workload would be isolated at %s, but %s is needed", p("isolation"), p("needed"))
+		return fmt.Sprintf("on {host} the workload would be isolated at %s, but %s is needed", p("isolation"), p("needed")) + demoted(p)
+	case "demote-isolation":
+		return fmt.Sprintf("runtime %s of {host} has %s, which is below %s: it would count as %s, not as %s", p("runtime"), versionOf(p("version")), p("below"), p("level"), p("isolation"))
 	case "forbid-cut-through", "forbid-privileged":
 		return fmt.Sprintf("the workload uses %s, which only a host dedicated to its network function allows", p("uses"))
 	case "dedicate-host":
@@ -121,7 +123,7 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "{host} is not in service but " + p("lifecycle"), true
 	case r.RuleID == placement.RuleIsolation:
 		return fmt.Sprintf("on {host} runtime %s isolates this workload at %s; the request, its component or its trust domain asks for %s at least",
-			orNone(p("runtime")), p("isolation"), p("needed")), true
+			orNone(p("runtime")), p("isolation"), p("needed")) + demoted(p), true
 	case r.RuleID == placement.RuleDedicated && p("why") != "":
 		return "the dedication of {host} is no longer the one that was planned", true
 	case r.RuleID == placement.RuleDedicated:
@@ -204,7 +206,7 @@ func borderHandling(p func(string) string) string {
 	case p("missing") != "":
 		return "{host} lacks " + p("missing") + ", which a workload at a border needs"
 	}
-	return fmt.Sprintf("on {host} this workload at a border would be isolated at %s; it needs %s, or a host of its own", p("isolation"), p("needed"))
+	return fmt.Sprintf("on {host} this workload at a border would be isolated at %s; it needs %s, or a host of its own", p("isolation"), p("needed")) + demoted(p)
 }
 
 func signature(p func(string) string) string {
@@ -220,6 +222,21 @@ func signature(p func(string) string) string {
 		return fmt.Sprintf("%s is signed for another trust domain, not for %s", artefact, p("domain"))
 	}
 	return fmt.Sprintf("no signature of %s verifies that is by a signer whom the rule trusts for %s", artefact, p("domain"))
+}
+
+// demoted says why a runtime counts as less than its class.
+func demoted(p func(string) string) string {
+	if p("demotedBy") == "" {
+		return ""
+	}
+	return fmt.Sprintf("; rule %s demotes the version of runtime %s that is there: update it", p("demotedBy"), p("runtime"))
+}
+
+func versionOf(version string) string {
+	if version == "" {
+		return "an unknown version"
+	}
+	return "version " + printable(version)
 }
 
 func reimage(p func(string) string) string {

@@ -75,6 +75,9 @@ func (a *analysis) unknownNames(r *Rule, at string) {
 	}
 	tell("host pool", r.Host.Pools, func(id string) bool { _, ok := a.Catalogue.HostPools[id]; return ok }, "host", "pools")
 	tell("resource zone", r.Host.Zones, func(id string) bool { _, ok := a.Catalogue.ResourceZones[id]; return ok }, "host", "zones")
+	if _, known := a.Catalogue.RuntimeClasses[r.Params.Runtime]; r.Kind == DemoteIsolation && !known {
+		a.here(CodeNameUnknown, pointer(at, "params", "runtime"), "the inventory has no runtime class %s", quote(r.Params.Runtime))
+	}
 	tell("NFVI-PoP", r.Params.Sites, func(id string) bool { _, ok := a.Catalogue.NFVIPoPs[id]; return ok }, "params", "sites")
 }
 

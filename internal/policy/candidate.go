@@ -166,7 +166,7 @@ func (p *Policy) appliesTo(vnfInstanceID string) bool {
 
 // Only returns the policies with their rules of the given kinds, for questions that ask no others.
 func (s *Set) Only(kinds ...Kind) *Set {
-	out := &Set{signatures: s.signatures}
+	out := &Set{signatures: s.signatures, demotions: s.demotions}
 	for _, p := range s.Policies {
 		q := &Policy{Ref: p.Ref, Associations: p.Associations}
 		for _, r := range p.Rules {

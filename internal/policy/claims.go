@@ -27,7 +27,7 @@ func (c *Candidate) claims(s *site) []placement.Claim {
 	if exclusive {
 		out = append(out, placement.Claim{Scope: s.Host.ID, Group: placement.ClaimExclusiveDomain, Member: c.domain.ExclusiveMember()})
 	}
-	if id, shared := Kernel(c.world.Catalogue, s.Host, s.runtime.Name, s.node); kernel && shared {
+	if id, shared := Kernel(s.Host, s.runtime.Isolation, s.node); kernel && shared {
 		out = append(out, placement.Claim{Scope: s.Host.ID + "/" + id, Group: claimKernel, Member: c.domain.ID})
 	}
 	return out

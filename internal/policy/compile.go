@@ -84,6 +84,7 @@ func CompileSet(active []placement.ActivePolicy) (*Set, error) {
 		set.Policies = append(set.Policies, p)
 	}
 	slices.SortFunc(set.Policies, func(a, b *Policy) int { return cmp.Compare(a.Ref.ID, b.Ref.ID) })
+	set.demotions = demotions(set.Policies)
 	for i := 1; i < len(set.Policies); i++ {
 		if id := set.Policies[i].Ref.ID; id == set.Policies[i-1].Ref.ID {
 			return nil, placement.Errorf(placement.Internal, "policy %s is active twice: select one version", id)

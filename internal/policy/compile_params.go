@@ -17,7 +17,7 @@ func Kinds() []Kind {
 		DomainPermit, RuntimeOffered, OneDomainPerKernel, SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, RequireIsolation,
 		ForbidCutThrough, ForbidPrivileged, DedicateHost, RequireCapability, Location, PhysicalSecurity, AttestationFreshness, Oversight,
 		MaxBlastRadius, ScrubBeforeReuse, CacheMode, ProdTest, SeparateAdminDomain, SeparateSlice, SameSensitivity, BorderHandling,
-		MaxAgeSinceReimage, SignedArtefact, ForbidAcceleration,
+		MaxAgeSinceReimage, SignedArtefact, ForbidAcceleration, DemoteIsolation,
 	}
 }
 
@@ -61,6 +61,11 @@ func (c *compiler) params(t *RuleText) Params {
 		p.Delta = c.integer(n.get("delta"), pointer(ptr, "delta"))
 	case MaxAgeSinceReimage:
 		p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
+	case DemoteIsolation:
+		var err error
+		p.Level, err = placement.ParseIsolation(n.get("level").str())
+		c.must(n.get("level"), pointer(ptr, "level"), err)
+		p.Runtime, p.BelowVersion = n.get("runtime").str(), n.get("belowVersion").str()
 	case ForbidAcceleration:
 		var err error
 		p.Accelerations, err = placement.ParseAccelerations(n.get("kinds").strs())

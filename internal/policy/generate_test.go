@@ -223,6 +223,10 @@ func drawParams(t *rapid.T, k Kind, w map[string]any) (p Params) {
 	case SameSensitivity:
 		p.Delta = rapid.IntRange(0, placement.MaxSensitivity).Draw(t, "delta")
 		w["delta"] = p.Delta
+	case DemoteIsolation:
+		p.Runtime, p.Level = drawName(t), rapid.SampledFrom([]placement.Isolation{0, 1, 2, 3}).Draw(t, "level")
+		p.BelowVersion = rapid.StringMatching(`v?[0-9]{1,3}(\.[0-9]{1,3}){0,3}(-rc\.[0-9])?`).Draw(t, "version")
+		w["runtime"], w["level"], w["belowVersion"] = p.Runtime, p.Level.String(), p.BelowVersion
 	case ForbidAcceleration:
 		p.Accelerations, _ = placement.ParseAccelerations(drawSet(t, w, "kinds", (^placement.Accelerations(0)).Names(), 1))
 	case SignedArtefact:

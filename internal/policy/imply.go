@@ -14,6 +14,8 @@ func refusesAtLeast(a, b *Rule) bool {
 	switch a.Kind {
 	case SeparateDomains, ProdTest, SeparateAdminDomain, SeparateSlice:
 		return asFarApart(a, b)
+	case DemoteIsolation:
+		return p.Runtime == q.Runtime && p.Level <= q.Level && !below(p.BelowVersion, q.BelowVersion)
 	case ForbidAcceleration:
 		return q.Accelerations&^p.Accelerations == 0
 	case SignedArtefact:

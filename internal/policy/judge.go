@@ -76,11 +76,12 @@ func sites(h *placement.Host) []string {
 // site is one kernel of a host together with the candidate's way to run there.
 type site struct {
 	placement.HostFacts
-	node     string
-	runtime  placement.RuntimeClass
-	offered  bool
-	eff      placement.Isolation
-	dedicate *placement.Dedication
+	node      string
+	runtime   placement.RuntimeClass // its isolation is what it counts here
+	offered   bool
+	eff       placement.Isolation
+	dedicate  *placement.Dedication
+	demotedBy *Rule // that counts the runtime as less than its class; nil: none
 }
 
 func (s *site) runtimes() []string {
@@ -136,12 +137,13 @@ func isLifecycle(r placement.Reason) bool { return r.RuleID == placement.RuleLif
 func (c *Candidate) chooseRuntime(s *site) {
 	first, needed := true, max(c.least, c.requiredOn(s.Host))
 	for _, rc := range c.classes {
+		rc, by := c.onHost(rc, s.Host)
 		if c.Workload.Runtime == "" && pathStrength(s.Host, rc.Isolation, s.node, nil) < needed {
 			continue
 		}
 		offered := slices.Contains(s.runtimes(), rc.Name)
 		if first || offered {
-			s.runtime, s.offered = rc, offered
+			s.runtime, s.offered, s.demotedBy = rc, offered, by
 		}
 		first = false
 		if offered {
@@ -149,12 +151,24 @@ func (c *Candidate) chooseRuntime(s *site) {
 		}
 	}
 	if first && len(c.classes) > 0 { // no class meets the rules here: judge the strongest, so that the rules say why
-		s.runtime = c.classes[len(c.classes)-1]
+		s.runtime, s.demotedBy = c.onHost(c.classes[len(c.classes)-1], s.Host)
 		s.offered = slices.Contains(s.runtimes(), s.runtime.Name)
 	}
+	s.eff = strength(s.Host, &c.Workload, s.runtime.Isolation, s.node, nil)
+}
+
+func (c *Candidate) levels() Levels { return Levels{c.world.Catalogue, c.world.Set} }
+
+// onHost returns a runtime class with the isolation that it counts for the candidate on a host, and the rule that demoted it.
+func (c *Candidate) onHost(rc placement.RuntimeClass, h *placement.Host) (placement.RuntimeClass, *Rule) {
+	if len(c.world.Set.demotions) == 0 {
+		return rc, nil
+	}
 	w := c.Workload
-	w.Runtime = s.runtime.Name
-	s.eff = strength(c.world.Catalogue, s.Host, &w, s.node, nil)
+	w.Runtime = rc.Name
+	var by *Rule
+	rc.Isolation, by = c.levels().demoted(h, &w)
+	return rc, by
 }
 
 // requiredOn is the least isolation that the require-isolation rules in force ask of the candidate on a host.
@@ -201,6 +215,8 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 		params = c.attestation(r.Rule, s)
 	case Oversight:
 		params = c.oversight(r.Rule, s)
+	case DemoteIsolation:
+		params = c.demoteIsolation(r.Rule, s)
 	case ForbidAcceleration:
 		params = c.forbidAcceleration(r.Rule, s)
 	case SignedArtefact:

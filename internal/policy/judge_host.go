@@ -200,7 +200,7 @@ func (c *Candidate) borderHandling(r *Rule, s *site) map[string]string {
 		c.dedicate(r, s, placement.DedicatedToNFInstance)
 		return nil
 	}
-	return failed("isolation", s.eff.String(), "needed", placement.IsolationVM.String(), "runtime", s.runtime.Name)
+	return s.weak(failed("isolation", s.eff.String(), "needed", placement.IsolationVM.String(), "runtime", s.runtime.Name))
 }
 
 // reimaged holds when the host was installed afresh not too long ago.
@@ -247,7 +247,7 @@ func (c *Candidate) isolated(s *site) []placement.Reason {
 	if s.eff >= c.least || c.world.CacheOnly {
 		return nil
 	}
-	params := failed("host", s.Host.ID, "isolation", s.eff.String(), "needed", c.least.String(), "runtime", s.runtime.Name)
+	params := s.weak(failed("host", s.Host.ID, "isolation", s.eff.String(), "needed", c.least.String(), "runtime", s.runtime.Name))
 	if s.node != "" {
 		params["cisNode"] = s.node
 	}

@@ -19,14 +19,14 @@ func (s *site) others(fn func(r *placement.Residency) bool) {
 }
 
 func (c *Candidate) oneDomainPerKernel(s *site) map[string]string {
-	cat := c.world.Catalogue
-	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	levels := c.levels()
+	kernel, shared := Kernel(s.Host, s.runtime.Isolation, s.node)
 	if !shared {
 		return nil
 	}
 	var foreign string
 	s.others(func(r *placement.Residency) bool {
-		if sharesKernel(cat, s.Host, kernel, r) && r.Workload.TrustDomainID != c.domain.ID {
+		if levels.sharesKernel(s.Host, kernel, r) && r.Workload.TrustDomainID != c.domain.ID {
 			foreign = r.Workload.TrustDomainID
 		}
 		return foreign == ""
@@ -39,14 +39,14 @@ func (c *Candidate) oneDomainPerKernel(s *site) map[string]string {
 
 // sameSensitivity holds when those on the candidate's kernel, it included, differ in sensitivity by no more than the delta.
 func (c *Candidate) sameSensitivity(r *Rule, s *site) map[string]string {
-	cat := c.world.Catalogue
-	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
+	cat, levels := c.world.Catalogue, c.levels()
+	kernel, shared := Kernel(s.Host, s.runtime.Isolation, s.node)
 	if !shared {
 		return nil
 	}
 	least, most := c.domain.Sensitivity, c.domain.Sensitivity
 	s.others(func(o *placement.Residency) bool {
-		if sharesKernel(cat, s.Host, kernel, o) {
+		if levels.sharesKernel(s.Host, kernel, o) {
 			n := cat.TrustDomains[o.Workload.TrustDomainID].Sensitivity
 			least, most = min(least, n), max(most, n)
 		}
@@ -66,7 +66,7 @@ func (c *Candidate) requireIsolation(r *Rule, s *site) map[string]string {
 		c.dedicate(r, s, id)
 		return nil
 	}
-	return failed("isolation", s.eff.String(), "needed", r.Params.Level.String(), "runtime", s.runtime.Name)
+	return s.weak(failed("isolation", s.eff.String(), "needed", r.Params.Level.String(), "runtime", s.runtime.Name))
 }
 
 // alone tells whether every other workload on the host has the candidate's identity.
@@ -253,9 +253,8 @@ func differentSlices(a, b []string) bool {
 }
 
 func (c *Candidate) sameKernel(s *site, o *placement.Residency) bool {
-	cat := c.world.Catalogue
-	kernel, shared := Kernel(cat, s.Host, s.runtime.Name, s.node)
-	return shared && sharesKernel(cat, s.Host, kernel, o)
+	kernel, shared := Kernel(s.Host, s.runtime.Isolation, s.node)
+	return shared && c.levels().sharesKernel(s.Host, kernel, o)
 }
 
 // waived tells whether what separates the pair satisfies the waiver. A VM boundary counts as one only on a
@@ -271,5 +270,5 @@ func (c *Candidate) waived(wv *Waiver, s *site, o *placement.Residency) bool {
 	}
 	w := c.Workload
 	w.Runtime = s.runtime.Name
-	return Separation(cat, s.Host, &w, s.node, &o.Workload, o.CISNodeID) >= wv.MinSeparation
+	return c.levels().Separation(s.Host, &w, s.node, &o.Workload, o.CISNodeID) >= wv.MinSeparation
 }

@@ -528,13 +528,14 @@ func TestSeparation(t *testing.T) {
 		{"gvisor", "lost", "runc", "vm1", placement.IsolationOSContainer},
 		{"kata-cc", "lost", "kata", "vm1", placement.IsolationOSContainer},
 	}
+	levels := policy.Levels{Catalogue: s.cat}
 	for _, c := range cases {
 		p, q := placement.Workload{Runtime: c.p}, placement.Workload{Runtime: c.q}
 		name := fmt.Sprintf("%s in %q, %s in %q", c.p, c.pNode, c.q, c.qNode)
-		if got := policy.Separation(s.cat, &s.host, &p, c.pNode, &q, c.qNode); got != c.want {
+		if got := levels.Separation(&s.host, &p, c.pNode, &q, c.qNode); got != c.want {
 			t.Errorf("%s: separated at %s, want %s", name, got, c.want)
 		}
-		if got := policy.Separation(s.cat, &s.host, &q, c.qNode, &p, c.pNode); got != c.want {
+		if got := levels.Separation(&s.host, &q, c.qNode, &p, c.pNode); got != c.want {
 			t.Errorf("%s: not symmetric: %s the other way round", name, got)
 		}
 	}

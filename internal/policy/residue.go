@@ -59,12 +59,11 @@ func scrubbed(h *placement.Host, res *placement.Residue, level placement.ScrubLe
 // ResidueOf is what a residency that ends leaves on its host: something below VM, a cut-through device, ephemeral data where
 // the host cannot encrypt it, or, where it is the last of its trust domain, what lies in the cache as plaintext of that
 // domain. Remaining are those who stay there.
-func ResidueOf(cat *placement.Catalogue, h *placement.Host, r *placement.Residency, remaining []*placement.Residency, cache []placement.CacheEntry,
-) []placement.Residue {
+func (l Levels) ResidueOf(h *placement.Host, r *placement.Residency, remaining []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
 	if r.Kind == placement.ResidencyFabric {
 		return nil
 	}
-	below := Strength(cat, h, &r.Workload, r.CISNodeID) < placement.IsolationVM
+	below := l.Strength(h, &r.Workload, r.CISNodeID) < placement.IsolationVM
 	device := r.Workload.CutThrough != 0
 	ephemeral := !h.Capabilities.Has(placement.CapEphemeralEnc)
 	if !below && !device && !ephemeral && !leavesPlaintext(r.Workload.TrustDomainID, remaining, cache) {

@@ -58,7 +58,7 @@ func TestResidueOf(t *testing.T) {
 			c.want.TrustDomainID, c.want.NFInstance = "A", "nf"
 			want = []placement.Residue{*c.want}
 		}
-		if diff := cmp.Diff(want, policy.ResidueOf(s.cat, &s.host, r, s.residents, c.cache)); diff != "" {
+		if diff := cmp.Diff(want, policy.Levels{Catalogue: s.cat}.ResidueOf(&s.host, r, s.residents, c.cache)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

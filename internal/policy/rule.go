@@ -38,6 +38,7 @@ const (
 	MaxAgeSinceReimage   Kind = "max-age-since-reimage"
 	SignedArtefact       Kind = "signed-tagged-artefact"
 	ForbidAcceleration   Kind = "forbid-acceleration"
+	DemoteIsolation      Kind = "demote-isolation"
 )
 
 // The checks of kinds that have several.
@@ -100,7 +101,7 @@ type Params struct {
 	AllOf           placement.Capabilities       // require-host-capability
 	AnyOf           placement.Capabilities       // require-host-capability
 	Attested        bool                         // require-host-capability
-	Level           placement.Isolation          // require-isolation
+	Level           placement.Isolation          // require-isolation; demote-isolation: what it counts as
 	OrDedicatedHost placement.DedicationIdentity // require-isolation; empty: no
 	Identity        Identity                     // separate-nf, oversight, dedicate-host
 	A               placement.Roles              // separate-role
@@ -117,6 +118,8 @@ type Params struct {
 	AllowPrivileged placement.Privileges    // forbid-privileged
 	Trust           []Signer                // signed-tagged-artefact
 	Accelerations   placement.Accelerations // forbid-acceleration
+	Runtime         string                  // demote-isolation: the runtime class
+	BelowVersion    string                  // demote-isolation
 }
 
 // Waiver lets a pair share the scope when something separates it well enough.
@@ -172,4 +175,5 @@ type Set struct {
 	Policies []*Policy
 
 	signatures *signatures
+	demotions  []demotion
 }

@@ -13,9 +13,7 @@ import (
 )
 
 // notYetKinds are the kinds of rule that are agreed but that this version does not judge.
-var notYetKinds = []string{
-	"co-locate-in-vm", "demote-isolation",
-}
+var notYetKinds = []string{"co-locate-in-vm"}
 
 // notYetParams are parameters that are agreed but that this version does not judge, by kind.
 var notYetParams = map[string][]string{string(ScrubBeforeReuse): {"levels"}}

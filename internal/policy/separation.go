@@ -64,27 +64,27 @@ func pathStrength(h *placement.Host, level placement.Isolation, nodeID string, u
 }
 
 // strength is the level that holds a workload in the node inside, seen from the boundary until: 0 if it is
-// privileged, 1 if it has any cut-through.
-func strength(cat *placement.Catalogue, h *placement.Host, w *placement.Workload, nodeID string, until *placement.CISNode) placement.Isolation {
+// privileged, 1 if it has any cut-through. The level is that of its runtime.
+func strength(h *placement.Host, w *placement.Workload, level placement.Isolation, nodeID string, until *placement.CISNode) placement.Isolation {
 	switch {
 	case w.Privileged != 0:
 		return placement.IsolationNone
 	case w.CutThrough != 0:
 		return placement.IsolationOSContainer
 	}
-	return pathStrength(h, cat.Isolation(w.Runtime), nodeID, until)
+	return pathStrength(h, level, nodeID, until)
 }
 
 // Strength is the isolation of a workload towards the host: eff of the rules.
-func Strength(cat *placement.Catalogue, h *placement.Host, w *placement.Workload, nodeID string) placement.Isolation {
-	return strength(cat, h, w, nodeID, nil)
+func (l Levels) Strength(h *placement.Host, w *placement.Workload, nodeID string) placement.Isolation {
+	return strength(h, w, l.Of(h, w), nodeID, nil)
 }
 
 // Separation is what separates two workloads of different pods on one host: with the lowest boundary that both
 // are in, the weaker of the two strengths towards it.
-func Separation(cat *placement.Catalogue, h *placement.Host, p *placement.Workload, pNode string, q *placement.Workload, qNode string) placement.Isolation {
+func (l Levels) Separation(h *placement.Host, p *placement.Workload, pNode string, q *placement.Workload, qNode string) placement.Isolation {
 	b := commonBoundary(h, pNode, qNode)
-	return min(strength(cat, h, p, pNode, b), strength(cat, h, q, qNode, b))
+	return min(strength(h, p, l.Of(h, p), pNode, b), strength(h, q, l.Of(h, q), qNode, b))
 }
 
 // commonBoundary is the innermost CIS-node VM that contains both nodes; nil means the host. One that is lost may be within
@@ -107,9 +107,9 @@ func commonBoundary(h *placement.Host, a, b string) *placement.CISNode {
 }
 
 // Kernel names the kernel that a workload in the node shares with others: the id of a CIS-node VM, or "" for
-// the host's own. A pod with a kernel of its own (sandbox or VM) shares none.
-func Kernel(cat *placement.Catalogue, h *placement.Host, runtime, nodeID string) (id string, shared bool) {
-	if boundaryLevel(cat.Isolation(runtime), hypervisorAt(h, nodeID)) >= placement.IsolationSandbox {
+// the host's own. A pod with a kernel of its own (sandbox or VM) shares none. The level is that of its runtime.
+func Kernel(h *placement.Host, level placement.Isolation, nodeID string) (id string, shared bool) {
+	if boundaryLevel(level, hypervisorAt(h, nodeID)) >= placement.IsolationSandbox {
 		return "", false
 	}
 	if vm := vmAncestor(h, nodeID); vm != nil {
@@ -120,7 +120,7 @@ func Kernel(cat *placement.Catalogue, h *placement.Host, runtime, nodeID string)
 
 // sharesKernel tells whether a resident shares the kernel with that id. One whose node is lost shares every kernel of
 // the host, unless it has one of its own.
-func sharesKernel(cat *placement.Catalogue, h *placement.Host, kernel string, r *placement.Residency) bool {
-	id, shared := Kernel(cat, h, r.Workload.Runtime, r.CISNodeID)
+func (l Levels) sharesKernel(h *placement.Host, kernel string, r *placement.Residency) bool {
+	id, shared := Kernel(h, l.Of(h, &r.Workload), r.CISNodeID)
 	return shared && (id == kernel || lost(h, r.CISNodeID))
 }

@@ -115,12 +115,13 @@ func (p *problem) facts(slot int) placement.HostFacts {
 
 // leftBy is the host's record with what is left there by those who go; with the last workload a dedication ends.
 func (p *problem) leftBy(f placement.HostFacts, gone func(*placement.Residency) bool) *placement.Host {
+	levels := policy.Levels{Catalogue: p.view.Catalogue, Set: p.view.Policies}
 	h, remaining := *f.Host, slices.DeleteFunc(slices.Clone(f.Residents), gone)
 	for _, r := range f.Residents {
 		if !gone(r) || r.State == placement.StateReserved {
 			continue
 		}
-		for _, left := range policy.ResidueOf(p.view.Catalogue, f.Host, r, remaining, p.view.CacheOf(h.ID)) {
+		for _, left := range levels.ResidueOf(f.Host, r, remaining, p.view.CacheOf(h.ID)) {
 			left.Since = p.in.Now
 			h.Residue = append(slices.Clip(h.Residue), left)
 		}

@@ -117,6 +117,9 @@ var kinds = map[string]func(d dice, r *literal.Rule){
 		all := []string{"CHECKPOINT", "VM_TEMPLATE", "NODE_TO_NODE_IMAGES", "PAGE_SHARING"}
 		r.Params = params{"kinds": append(some(d, 3, all...), pick(d, all...))}
 	},
+	"demote-isolation": func(d dice, r *literal.Rule) {
+		r.Params = params{"runtime": pick(d, runtimeIDs[2:]...), "belowVersion": pick(d, "3.2.0", "3.10.0", "3.2.0-rc1"), "level": pick(d, "NONE", "OS_CONTAINER", "OS_CONTAINER", "SANDBOX", "VM")}
+	},
 	"border-handling": func(dice, *literal.Rule) {},
 	"max-age-since-reimage": func(d dice, r *literal.Rule) {
 		r.Params = params{"maxAge": pick(d, "30m", "1h", "2h")}

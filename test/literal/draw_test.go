@@ -170,6 +170,12 @@ func (d dice) host(id string) *placement.Host {
 		Attestation: placement.Attestation{State: placement.AttestationTrusted, AttestedAt: d.ago()},
 		Location:    placement.LocationClaim{Source: pick(d, "", "TPM", "OPERATOR")},
 	}
+	for _, id := range some(d, 2, runtimeIDs...) {
+		if h.RuntimeVersions == nil {
+			h.RuntimeVersions = map[string]string{}
+		}
+		h.RuntimeVersions[id] = pick(d, "3.1.9", "3.2.0", "3.2.0-rc1", "3.10.0", "3.11.0", "some")
+	}
 	h.Accelerations = must(placement.ParseAccelerations(some(d, 4, "NODE_TO_NODE_IMAGES", "PAGE_SHARING")))
 	h.AttestedCapabilities = h.Capabilities & d.capabilities()
 	if d.in(2) {

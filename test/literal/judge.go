@@ -138,7 +138,8 @@ func (t *trial) chooseRuntime() {
 		return a.Isolation < b.Isolation || a.Isolation == b.Isolation && a.Name < b.Name
 	})
 	meets := func(c placement.RuntimeClass) bool {
-		plain := placement.Workload{} // what the runtime gives, whatever the workload itself gives away
+		plain := t.ask.Workload // what the runtime gives, whatever the workload itself gives away
+		plain.CutThrough, plain.Privileged = 0, 0
 		level := t.strength(&plain, c.Name, t.at, 0)
 		if c.Isolation < t.floor() || level < t.floor() { // by its class, and here
 			return false

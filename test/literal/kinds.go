@@ -40,7 +40,7 @@ func (t *trial) holds(r *Rule) bool {
 		return t.offered
 	case "one-domain-per-kernel":
 		for _, o := range t.others {
-			if o.Workload.TrustDomainID != c.TrustDomainID && t.sameKernel(t.runtime, t.at, o.Workload.Runtime, where(h, o.CISNodeID)) {
+			if o.Workload.TrustDomainID != c.TrustDomainID && t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
 				return false
 			}
 		}
@@ -76,7 +76,7 @@ func (t *trial) holds(r *Rule) bool {
 	case "same-sensitivity-per-kernel":
 		lowest, highest := d.Sensitivity, d.Sensitivity
 		for _, o := range t.others {
-			if t.sameKernel(t.runtime, t.at, o.Workload.Runtime, where(h, o.CISNodeID)) {
+			if t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
 				n := t.domain(o.Workload.TrustDomainID).Sensitivity
 				if n < lowest {
 					lowest = n
@@ -94,6 +94,8 @@ func (t *trial) holds(r *Rule) bool {
 			}
 		}
 		return len(c.Images) > 0
+	case "demote-isolation":
+		return true // the others see what it leaves
 	case "forbid-acceleration":
 		forbidden := r.words("kinds")
 		for _, digest := range c.Images {

@@ -94,7 +94,7 @@ func (t *trial) provides(m string) bool {
 	case "ENCRYPTED":
 		return capable(t.host.Capabilities, "CACHE_ENC")
 	case "GUEST_ONLY":
-		return t.Catalogue.RuntimeClasses[t.runtime].Isolation == placement.IsolationConfidentialVM
+		return t.level(t.host, &t.ask.Workload, t.runtime) == placement.IsolationConfidentialVM
 	}
 	return capable(t.host.Capabilities, "EPHEMERAL_ENC") || capable(t.host.Capabilities, "RAM_SNAPSHOT")
 }

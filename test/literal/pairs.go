@@ -84,7 +84,7 @@ func (t *trial) failsPairs(p *Policy, r *Rule, apart func(a, b *placement.Worklo
 		case !apart(c, wl),
 			!p.applies(c.NF.VNFInstanceID) && !p.applies(wl.NF.VNFInstanceID),
 			!(picks(r.Subject, c) && picks(object, wl)) && !(picks(object, c) && picks(r.Subject, wl)),
-			r.Scope == "KERNEL" && !t.sameKernel(t.runtime, t.at, wl.Runtime, at),
+			r.Scope == "KERNEL" && !t.sameKernel(c, t.runtime, t.at, wl, wl.Runtime, at),
 			t.waived(r.Waiver, wl, at),
 			t.excepted(p, r, t.host, c.NF.VNFInstanceID, wl.NF.VNFInstanceID):
 			continue

@@ -8,6 +8,7 @@ import (
 
 // A place is where a pod runs: a chain of virtual machines from the host inwards, and then perhaps one of its own.
 type place struct {
+	host      *placement.Host
 	vms       []string                    // ids of the CIS-node VMs around it, outermost first
 	on        []placement.HypervisorClass // what each of them runs on
 	innermost placement.HypervisorClass   // what a VM of the pod's own runs on
@@ -24,7 +25,7 @@ func where(h *placement.Host, nodeID string) place {
 		chain = append(chain, n)
 		id = n.ParentID
 	}
-	p := place{innermost: h.HypervisorClass}
+	p := place{host: h, innermost: h.HypervisorClass}
 	for _, n := range slices.Backward(chain) {
 		if n.Form == placement.CISNodeVM {
 			p.vms, p.on = append(p.vms, n.ID), append(p.on, p.innermost)
@@ -52,7 +53,7 @@ func (w *World) strength(wl *placement.Workload, runtime string, p place, shared
 	if wl.CutThrough != 0 {
 		return placement.IsolationOSContainer
 	}
-	best := counted(w.Catalogue.RuntimeClasses[runtime].Isolation, p.innermost)
+	best := counted(w.level(p.host, wl, runtime), p.innermost)
 	for i := shared; i < len(p.vms); i++ {
 		if b := counted(placement.IsolationVM, p.on[i]); b > best {
 			best = b
@@ -75,11 +76,11 @@ func (w *World) separation(a *placement.Workload, aRuntime string, ap place, b *
 }
 
 // sameKernel tells whether two pods run on one kernel: both have none of their own, and stand in the same VM or on the host.
-func (w *World) sameKernel(aRuntime string, ap place, bRuntime string, bp place) bool {
-	own := func(runtime string, p place) bool {
-		return counted(w.Catalogue.RuntimeClasses[runtime].Isolation, p.innermost) >= placement.IsolationSandbox
+func (w *World) sameKernel(a *placement.Workload, aRuntime string, ap place, b *placement.Workload, bRuntime string, bp place) bool {
+	own := func(wl *placement.Workload, runtime string, p place) bool {
+		return counted(w.level(p.host, wl, runtime), p.innermost) >= placement.IsolationSandbox
 	}
-	if own(aRuntime, ap) || own(bRuntime, bp) || len(ap.vms) != len(bp.vms) {
+	if own(a, aRuntime, ap) || own(b, bRuntime, bp) || len(ap.vms) != len(bp.vms) {
 		return false
 	}
 	return len(ap.vms) == 0 || ap.vms[len(ap.vms)-1] == bp.vms[len(bp.vms)-1]
