@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -30,6 +32,9 @@ type Guard struct {
 	Own []netip.AddrPort
 	// Developing lets callbacks go to loopback addresses, to any port and without TLS: for a developer's machine only.
 	Developing bool
+
+	resolver *net.Resolver  // nil: the system's
+	roots    *x509.CertPool // nil: the system's
 }
 
 // The limits of one call. A subscriber that is slower is taken for silent.
@@ -45,7 +50,7 @@ const (
 var never = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
 	netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0/96"), netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0/96"), netip.MustParsePrefix("::ffff:0:0:0/96"), netip.MustParsePrefix("64:ff9b::/96"),
 	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/32"),
 	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fec0::/10"),
 	netip.MustParsePrefix("ff00::/8"),
@@ -113,7 +118,7 @@ func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 // dialled, after every resolution, so that neither spellings nor answers of name servers that change get past it.
 func (g *Guard) client(clientID string) *http.Client {
 	dialer := &net.Dialer{
-		Timeout: dialTimeout,
+		Timeout: dialTimeout, Resolver: g.resolver,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil || !strings.HasPrefix(network, "tcp") || !g.allows(clientID, to) {
@@ -126,7 +131,7 @@ func (g *Guard) client(clientID string) *http.Client {
 		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
+			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.roots}, TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
 			MaxResponseHeaderBytes: maxAnswerRead, DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			ForceAttemptHTTP2: true, // no Proxy: the environment must not lead callbacks elsewhere
 		},
