@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ringfence/internal/auth"
@@ -20,14 +23,19 @@ func newGuard(ctx context.Context, c config.Config, a auth.Authenticator, databa
 	if !ok {
 		return g, nil
 	}
-	for client, ranges := range tokens.Callbacks() {
-		for _, r := range ranges {
+	callbacks := tokens.Callbacks()
+	var faults []error
+	for _, client := range slices.Sorted(maps.Keys(callbacks)) {
+		for i, r := range callbacks[client] {
 			t, err := notify.ParseTarget(r.Prefix, r.Ports)
 			if err != nil {
-				return nil, fmt.Errorf("token file: client %q: callbacks: %w", client, err)
+				faults = append(faults, fmt.Errorf("token file: client %q: callbacks[%d]: %w", client, i, err))
 			}
 			g.Targets[client] = append(g.Targets[client], t)
 		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	for _, address := range []string{c.Listen, c.AdminListen, database} {
 		own, err := addresses(ctx, address)

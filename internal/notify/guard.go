@@ -151,10 +151,13 @@ func ParseTarget(prefix string, ports []int) (Target, error) {
 	if p.Masked() != p {
 		return Target{}, fmt.Errorf("%q has bits beyond its length: write %s", prefix, p.Masked())
 	}
+	if i := slices.IndexFunc(never, func(n netip.Prefix) bool { return n.Bits() <= p.Bits() && n.Contains(p.Addr()) }); i >= 0 {
+		return Target{}, fmt.Errorf("%q is part of %s, to which no callback ever goes", prefix, never[i])
+	}
 	t := Target{Prefix: p}
 	for _, n := range ports {
 		if n < 1 || n > 65535 {
-			return Target{}, fmt.Errorf("%d is no port", n)
+			return Target{}, fmt.Errorf("port %d of %s is none: ports are 1 to 65535", n, prefix)
 		}
 		t.Ports = append(t.Ports, uint16(n))
 	}
