@@ -313,7 +313,26 @@ type PolicyDocument struct {
 	// PolicyVersion Equals the version in the URI.
 	PolicyVersion PolicyVersion `json:"policyVersion"`
 
-	// Rules The rules. Each has an `id`, a `kind`, a `rationale`, and what its kind takes: whom it is about (`subject`, `object`, `host`), `scope`, `params`, `waiver`. Reasons are listed in the order of the rules.
+	// Rules The rules. Each has an `id`, a `kind`, a `rationale`, and what its kind takes: whom it is
+	// about (`subject`, `object`, `host`), `scope`, `params`, `waiver`. Reasons are listed in the
+	// order of the rules. A kind that looks at pairs counts on each of two workloads, and may have a waiver unless it
+	// says never; no other kind is ever waived. The kinds:
+	//
+	// * of the host: `domain-permit` (its pool permits the trust domain), `runtime-offered`, `require-host-capability`,
+	//   `location`, `physical-security`, `attestation-freshness` (STATE, AGE), `scrub-before-reuse` (residue of others),
+	//   `max-age-since-reimage`, `forbid-acceleration` (checkpoints, VM templates, images from other hosts, merged pages);
+	// * of the workload: `require-isolation`, `forbid-cut-through`, `forbid-privileged`, `border-handling` (every peer
+	//   declared, a VM or a host of its own, encrypted storage), `signed-tagged-artefact` (every image is signed for the
+	//   trust domain by a key that the rule trusts), `cache-mode`;
+	// * of who else is there: `one-domain-per-kernel`, `same-sensitivity-per-kernel`, `dedicate-host`,
+	//   `max-blast-radius` (NF_INSTANCES, DOMAINS, REPLICA_SHARE), `oversight` (SELF, POOL);
+	// * of pairs: `separate-domains`, `separate-nf`, `separate-role`, `separate-admin-domain`, `separate-slice` (no S-NSSAI
+	//   in common), `oversight` (SEPARATE); never waived `separate-exposure` and `prod-test` (tests share neither a host
+	//   nor a pool with production);
+	// * of all the others: `demote-isolation` counts a runtime class below a version as a lower level. It refuses nothing
+	//   by itself.
+	//
+	// `co-locate-in-vm` is reserved and refused by this version.
 	Rules []map[string]interface{} `json:"rules"`
 
 	// TargetObjectID The VNF instances that the policy is associated with to begin with, when its first version is transferred and none were set before. After that only `PATCH` changes the associations.

@@ -11,6 +11,7 @@ import (
 
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
+	"ringfence/openapi"
 )
 
 // scene is a host, a candidate and those around it.
@@ -217,7 +218,15 @@ func TestEveryKindInEveryWay(t *testing.T) {
 		}
 		row(c.kind, "audit", "would refuse: "+tried)
 	}
+	contract, err := openapi.NFVPolicy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := contract.Components.Schemas["PolicyDocument"].Value.Properties["rules"].Value.Description
 	for _, k := range policy.Kinds() {
+		if !strings.Contains(described, "`"+string(k)+"`") {
+			t.Errorf("the contract says nothing of %s", k)
+		}
 		if !shown[k] {
 			t.Errorf("%s is not shown", k)
 		}

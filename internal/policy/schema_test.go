@@ -30,9 +30,10 @@ func TestSchemaVocabulary(t *testing.T) {
 		"/$defs/category":             categories,
 		"/$defs/role":                 (^placement.Roles(0)).Names(),
 		"/$defs/capability":           (^placement.Capabilities(0)).Names(),
-		"/$defs/params-forbid-cut-through/properties/allow/items": (^placement.CutThroughs(0)).Names(),
-		"/$defs/params-forbid-privileged/properties/allow/items":  (^placement.Privileges(0)).Names(),
-		"/$defs/params-cache-mode/properties/mode":                modes,
+		"/$defs/params-forbid-cut-through/properties/allow/items":  (^placement.CutThroughs(0)).Names(),
+		"/$defs/params-forbid-privileged/properties/allow/items":   (^placement.Privileges(0)).Names(),
+		"/$defs/params-forbid-acceleration/properties/kinds/items": (^placement.Accelerations(0)).Names(),
+		"/$defs/params-cache-mode/properties/mode":                 modes,
 	} {
 		values, _ := lookup(schema.text, "#"+at)["enum"].([]any)
 		if diff := cmp.Diff(want, words(values)); diff != "" {
