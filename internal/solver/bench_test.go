@@ -3,10 +3,12 @@ package solver_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
+	"ringfence/internal/policy"
 	"ringfence/internal/solver"
 	"ringfence/test/bench/synthetic"
 )
@@ -60,4 +62,28 @@ func benchView(b *testing.B, hosts int) (*synthetic.Fleet, *fleet.View) {
 		b.Fatal(err)
 	}
 	return made, f.Publish()
+}
+
+// BenchmarkImpact previews a stricter policy on a fleet of half-occupied hosts.
+func BenchmarkImpact(b *testing.B) {
+	for _, hosts := range []int{10_000, 100_000} {
+		_, view := benchView(b, hosts)
+		text, err := os.ReadFile("../../deployments/policies/vm-equivalent.yaml")
+		if err != nil {
+			b.Fatal(err)
+		}
+		strict := strings.ReplaceAll(string(text), "minSeparation: VM", "minSeparation: CONFIDENTIAL_VM")
+		set, err := policy.CompileSet([]placement.ActivePolicy{{Ref: placement.PolicyRef{ID: "vm-equivalent", Version: "1.0.0"}, Content: []byte(strict)}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("%d hosts, %d residencies", hosts, view.Residencies()), func(b *testing.B) {
+			for b.Loop() {
+				got := solver.Impact(view, set, solver.ImpactOptions{Now: noon, MaxComponents: 100, MaxViolations: 100})
+				if got.Residencies.Checked == 0 || got.Residencies.New == 0 {
+					b.Fatalf("%+v", got.Residencies)
+				}
+			}
+		})
+	}
 }

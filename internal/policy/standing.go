@@ -1,0 +1,157 @@
+package policy
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+
+	"ringfence/internal/placement"
+)
+
+// Standing judges a workload where it runs: what the rules in force have against it there and now. What is about the moment of
+// placing is not asked: the life cycle and capacity of the host, and what others have left behind there before. The facts have the
+// others on the host only.
+func (c *Candidate) Standing(f placement.HostFacts, nodeID string) []placement.Reason {
+	s := &site{HostFacts: f, node: nodeID}
+	c.chooseRuntime(s)
+	cache, chosen := cacheVerdict{}, false
+	var out []placement.Reason
+	for i := range c.rules {
+		r := &c.rules[i]
+		if !r.Enforced() || r.Kind == ScrubBeforeReuse || !r.Host.matches(c.world.Catalogue, f.Host) {
+			continue
+		}
+		if r.Kind == CacheMode && !chosen {
+			cache, chosen = c.chooseCache(s), true
+		}
+		out = append(out, c.judgeRule(r, s, &cache)...)
+	}
+	return out
+}
+
+// Retarget makes the candidate that of another workload with the same Kin.
+func (c *Candidate) Retarget(w *placement.Workload, replicas Replicas) {
+	c.Workload, c.Replicas = *w, replicas
+}
+
+// Split divides the rules of two candidates of one workload under two sets of policies: those that both have alike, for a third
+// candidate, and what remains of each. Together the parts stand as the whole does.
+func Split(before, after *Candidate) (both, onlyBefore, onlyAfter *Candidate) {
+	b, x, y := *before, *before, *after
+	b.rules, x.rules, y.rules = nil, nil, nil
+	together := map[Kind]bool{} // kinds whose rules count together: what one of them comes to depends on the others
+	for _, r := range append(slices.Clone(before.rules), after.rules...) {
+		if !after.has(&r) || !before.has(&r) {
+			together[r.Kind] = true
+		}
+	}
+	apart := func(r *appliedRule) bool {
+		return r.Kind == CacheMode && together[CacheMode] || before.Workload.Runtime == "" && together[RequireIsolation]
+	}
+	for i := range before.rules {
+		if r := &before.rules[i]; after.has(r) && !apart(r) {
+			b.rules = append(b.rules, *r)
+		} else {
+			x.rules = append(x.rules, *r)
+		}
+	}
+	for i := range after.rules {
+		if r := &after.rules[i]; !before.has(r) || apart(r) {
+			y.rules = append(y.rules, *r)
+		}
+	}
+	return &b, &x, &y
+}
+
+// Alike tells whether the same rules, in whatever order, concern two candidates of one workload under two sets of policies.
+func Alike(a, b *Candidate) bool {
+	_, x, y := Split(a, b)
+	return len(x.rules) == 0 && len(y.rules) == 0
+}
+
+// has tells whether a rule that says the same is among those of the candidate.
+func (c *Candidate) has(r *appliedRule) bool {
+	return slices.ContainsFunc(c.rules, func(o appliedRule) bool {
+		if o.PolicyID != r.PolicyID || o.ID != r.ID || !slices.Equal(o.only, r.only) || (o.only == nil) != (r.only == nil) {
+			return false
+		}
+		if o.Rule == r.Rule {
+			return true
+		}
+		moved := *o.Rule
+		moved.Position = r.Position
+		return reflect.DeepEqual(&moved, r.Rule)
+	})
+}
+
+// Idle tells whether no rule concerns the candidate.
+func (c *Candidate) Idle() bool { return len(c.rules) == 0 }
+
+// CountsReplicas tells whether a rule that concerns the candidate counts the replicas of its component.
+func (c *Candidate) CountsReplicas() bool {
+	return slices.ContainsFunc(c.rules, func(r appliedRule) bool { return r.Kind == MaxBlastRadius && r.Params.Check == CheckReplicaShare })
+}
+
+// Kin appends to a key everything of a workload that says which rules of a set concern it, and which runtimes may serve it.
+func (s *Set) Kin(key []byte, w *placement.Workload) []byte {
+	text := func(list ...string) {
+		for _, t := range list {
+			key = strconv.AppendInt(key, int64(len(t)), 10)
+			key = append(append(key, ':'), t...)
+		}
+	}
+	text(w.TrustDomainID, w.ComponentID, w.NF.Type, w.Runtime)
+	for _, n := range []int64{int64(w.Roles), int64(len(w.Images)), int64(len(w.Labels))} {
+		key = append(strconv.AppendInt(key, n, 10), ' ')
+	}
+	key = strconv.AppendBool(key, w.ProtectedPeer)
+	text(w.Images...)
+	for _, k := range sortedKeys(w.Labels) {
+		text(k, w.Labels[k])
+	}
+	if slices.ContainsFunc(s.Policies, func(p *Policy) bool { return len(p.Associations) > 0 }) {
+		text(w.NF.VNFInstanceID)
+	}
+	return key
+}
+
+// Never lists the rules by which no host could ever take the candidate, whatever hosts there were: what is asked of it and what it
+// is contradict each other. Only rules that count on every host are judged.
+func (c *Candidate) Never() []*Rule {
+	var out []*Rule
+	for i := range c.rules {
+		r := &c.rules[i]
+		if !r.Enforced() || !reflectsAll(&r.Host) || len(r.Exceptions) > 0 || !r.subject {
+			continue
+		}
+		if c.neverMet(r) {
+			out = append(out, r.Rule)
+		}
+	}
+	return out
+}
+
+func (c *Candidate) neverMet(r *appliedRule) bool {
+	switch r.Kind {
+	case RequireIsolation:
+		return r.Params.OrDedicatedHost == "" && c.best() < r.Params.Level
+	case SeparateRole:
+		return r.only == nil && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0
+	case Location:
+		return !placeable(&c.domain, &r.Params)
+	default:
+		return false
+	}
+}
+
+// best is the most isolation that any of the runtime classes that may serve the candidate gives it towards a host.
+func (c *Candidate) best() placement.Isolation {
+	ideal := &placement.Host{HypervisorClass: placement.HypervisorType1}
+	best := placement.IsolationNone
+	for _, rc := range c.classes {
+		w := c.Workload
+		w.Runtime = rc.Name
+		best = max(best, strength(c.world.Catalogue, ideal, &w, "", nil))
+	}
+	return best
+}

@@ -1,0 +1,202 @@
+package solver
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+
+	"ringfence/internal/fleet"
+	"ringfence/internal/placement"
+	"ringfence/internal/policy"
+)
+
+// residencies judges everything that runs, where it runs, on both sides.
+func (w *whatIf) residencies() placement.ResidencyImpact {
+	blocks := len(w.sides[0].view.Blocks)
+	n := min(blocks, runtime.GOMAXPROCS(0))
+	parts := make([]inspection, n)
+	parallel(n, func(i int) {
+		parts[i] = inspection{w: w, rules: map[ruleKey]placement.BeforeAfter{}}
+		parts[i].kin = map[string]*kin{}
+		for b := blocks * i / n; b < blocks*(i+1)/n; b++ {
+			parts[i].block(b)
+		}
+	})
+	total := inspection{w: w, rules: map[ruleKey]placement.BeforeAfter{}}
+	for i := range parts {
+		total.add(&parts[i])
+	}
+	total.cut()
+	for k, v := range total.rules {
+		total.out.ByRule = append(total.out.ByRule, placement.RuleViolations{PolicyID: k.policyID, RuleID: k.ruleID, Violating: v})
+	}
+	slices.SortFunc(total.out.ByRule, func(a, b placement.RuleViolations) int {
+		return cmp.Or(cmp.Compare(a.PolicyID, b.PolicyID), cmp.Compare(a.RuleID, b.RuleID))
+	})
+	return total.out
+}
+
+// inspection is what was found on some of the hosts.
+type inspection struct {
+	w     *whatIf
+	out   placement.ResidencyImpact
+	rules map[ruleKey]placement.BeforeAfter
+	kin   map[string]*kin
+	key   []byte
+	rest  []*placement.Residency
+}
+
+// kin are the candidates of workloads that the same rules concern: with the rules of both sides, and with those of one alone.
+type kin struct {
+	both, before, after *policy.Candidate
+	replicas            bool // some rule counts them
+}
+
+func (n *inspection) add(part *inspection) {
+	o, p := &n.out, &part.out
+	o.Checked += p.Checked
+	o.Violating.Before += p.Violating.Before
+	o.Violating.After += p.Violating.After
+	o.New += p.New
+	o.Resolved += p.Resolved
+	o.Listed = append(o.Listed, p.Listed...)
+	for k, v := range part.rules {
+		sum := n.rules[k]
+		n.rules[k] = placement.BeforeAfter{Before: sum.Before + v.Before, After: sum.After + v.After}
+	}
+}
+
+// cut keeps the first of what is listed.
+func (n *inspection) cut() {
+	slices.SortFunc(n.out.Listed, func(a, b placement.ResidencyViolation) int {
+		return cmp.Or(cmp.Compare(a.Reason.PolicyID, b.Reason.PolicyID), cmp.Compare(a.Reason.RuleID, b.Reason.RuleID),
+			cmp.Compare(a.HostID, b.HostID), cmp.Compare(a.ResidencyID, b.ResidencyID))
+	})
+	n.out.Listed = n.out.Listed[:min(len(n.out.Listed), n.w.options.MaxViolations)]
+}
+
+// listSlack is how many times more violations than are listed are collected before the first of them are picked.
+const listSlack = 8
+
+func (n *inspection) block(bi int) {
+	b := n.w.sides[0].view.Blocks[bi]
+	for i, residents := range b.Residents {
+		if b.Hosts[i] == nil {
+			continue
+		}
+		for k, r := range residents {
+			if r.Kind == placement.ResidencyFabric {
+				continue
+			}
+			n.rest = append(append(n.rest[:0], residents[:k]...), residents[k+1:]...)
+			n.residency(placement.HostFacts{Host: b.Hosts[i], Residents: n.rest}, r)
+		}
+	}
+	if len(n.out.Listed) > listSlack*n.w.options.MaxViolations {
+		n.cut()
+	}
+}
+
+// residency counts what the rules of both sides have against a residency, each rule once.
+func (n *inspection) residency(f placement.HostFacts, r *placement.Residency) {
+	n.out.Checked++
+	before, after := n.judge(f, r)
+	if len(before) == 0 && len(after) == 0 {
+		return
+	}
+	if len(before) > 0 {
+		n.out.Violating.Before++
+	}
+	if len(after) > 0 {
+		n.out.Violating.After++
+	}
+	for i := range before {
+		k := ruleKey{before[i].PolicyID, before[i].RuleID}
+		v := n.rules[k]
+		v.Before++
+		n.rules[k] = v
+		if !hasRule(after, k) {
+			n.out.Resolved++
+		}
+	}
+	for i := range after {
+		k := ruleKey{after[i].PolicyID, after[i].RuleID}
+		v := n.rules[k]
+		v.After++
+		n.rules[k] = v
+		if !hasRule(before, k) {
+			n.out.New++
+			n.out.Listed = append(n.out.Listed, placement.ResidencyViolation{
+				ResidencyID: r.ID, HostID: r.HostID, VNFInstanceID: r.Workload.NF.VNFInstanceID, ComponentID: r.Workload.ComponentID,
+				TrustDomainID: r.Workload.TrustDomainID, Reason: after[i],
+			})
+		}
+	}
+}
+
+func hasRule(reasons []placement.Reason, k ruleKey) bool {
+	return slices.ContainsFunc(reasons, func(r placement.Reason) bool { return r.PolicyID == k.policyID && r.RuleID == k.ruleID })
+}
+
+// judge returns what the rules of both sides have against a residency: the first reason of each.
+func (n *inspection) judge(f placement.HostFacts, r *placement.Residency) (before, after []placement.Reason) {
+	view := n.w.sides[0].view
+	if _, known := view.Catalogue.TrustDomains[r.Workload.TrustDomainID]; !known {
+		return nil, nil
+	}
+	k := n.kinOf(&r.Workload)
+	var replicas policy.Replicas
+	if k.replicas {
+		replicas = standingReplicas(view, r)
+	}
+	standing := func(c *policy.Candidate) []placement.Reason {
+		if c.Idle() {
+			return nil
+		}
+		c.Retarget(&r.Workload, replicas)
+		return slices.CompactFunc(c.Standing(f, r.CISNodeID), func(a, b placement.Reason) bool { return a.PolicyID == b.PolicyID && a.RuleID == b.RuleID })
+	}
+	both := standing(k.both)
+	return append(slices.Clip(both), standing(k.before)...), append(slices.Clip(both), standing(k.after)...)
+}
+
+// maxKin bounds the candidates that are kept, which no fleet in order reaches.
+const maxKin = 10_000
+
+func (n *inspection) kinOf(w *placement.Workload) *kin {
+	n.key = n.key[:0]
+	for _, s := range n.w.sides {
+		n.key = s.view.Policies.Kin(n.key, w)
+	}
+	if k := n.kin[string(n.key)]; k != nil {
+		return k
+	}
+	if len(n.kin) >= maxKin {
+		clear(n.kin)
+	}
+	before := policy.Prepare(n.w.sides[0].world, *w, placement.IsolationNone, policy.Replicas{})
+	after := policy.Prepare(n.w.sides[1].world, *w, placement.IsolationNone, policy.Replicas{})
+	k := &kin{replicas: before.CountsReplicas() || after.CountsReplicas()}
+	k.both, k.before, k.after = policy.Split(before, after)
+	n.kin[string(n.key)] = k
+	return k
+}
+
+// standingReplicas counts the other replicas of a residency's component.
+func standingReplicas(v *fleet.View, r *placement.Residency) policy.Replicas {
+	var others []*placement.Host
+	for _, o := range v.ResidenciesOf(r.Workload.NF.VNFInstanceID) {
+		if o.ID != r.ID && o.Kind != placement.ResidencyFabric && sameComponent(&o.Workload, &r.Workload) {
+			others = append(others, hostOf(v, o))
+		}
+	}
+	return policy.Replicas{Existing: len(others), Requested: 1, In: func(scope placement.Scope, h *placement.Host) int {
+		n := 0
+		for _, o := range others {
+			if mayShareUnit(scope, o, h) {
+				n++
+			}
+		}
+		return n
+	}}
+}
