@@ -57,6 +57,30 @@ func (e CachePurpose) Valid() bool {
 	}
 }
 
+// Defines values for ChangeDirection.
+const (
+	ChangeDirectionLOOSER   ChangeDirection = "LOOSER"
+	ChangeDirectionOTHER    ChangeDirection = "OTHER"
+	ChangeDirectionSAME     ChangeDirection = "SAME"
+	ChangeDirectionSTRICTER ChangeDirection = "STRICTER"
+)
+
+// Valid indicates whether the value is a known member of the ChangeDirection enum.
+func (e ChangeDirection) Valid() bool {
+	switch e {
+	case ChangeDirectionLOOSER:
+		return true
+	case ChangeDirectionOTHER:
+		return true
+	case ChangeDirectionSAME:
+		return true
+	case ChangeDirectionSTRICTER:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DecisionKind.
 const (
 	DecisionKindCACHE  DecisionKind = "CACHE"
@@ -201,6 +225,17 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
+// BeforeAfter A number as it is now, and as it would be with the version in force.
+//
+// Example: {"after":1,"before":3}
+type BeforeAfter struct {
+	// After With the version in force.
+	After int `json:"after"`
+
+	// Before Now.
+	Before int `json:"before"`
+}
+
 // CacheDecision Whether and how an artefact may come onto a host.
 type CacheDecision struct {
 	// DecisionID The recorded decision, under `/placement/v1/decisions`.
@@ -268,6 +303,44 @@ type CandidatePolicy struct {
 	//
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	Version externalRef0.Identifier `json:"version"`
+}
+
+// ChangeDirection * `STRICTER`: whatever was refused is refused, and more.
+// * `LOOSER`: whatever is refused was refused, and more.
+// * `SAME`: written differently, it refuses the same.
+// * `OTHER`: neither is certain.
+//
+// Example: STRICTER
+type ChangeDirection string
+
+// ComponentImpact The hosts for one replica of a component, of a VNF instance that does not exist yet.
+type ComponentImpact struct {
+	// ComponentID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ComponentID externalRef0.Identifier `json:"componentId"`
+
+	// Eligible Hosts that would take it if nothing else ran there.
+	Eligible BeforeAfter `json:"eligible"`
+
+	// Free Hosts that would take it now.
+	Free BeforeAfter `json:"free"`
+
+	// NearestMiss Where no host would be eligible, the one with the fewest reasons against it.
+	NearestMiss RejectedHost `json:"nearestMiss,omitempty,omitzero"`
+
+	// Never Rules by which no host, whatever it were, could take it. Absent when there are none.
+	Never []RuleID `json:"never,omitempty,omitzero"`
+
+	// TrustDomainID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
+
+	// VNFDID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFDID externalRef0.Identifier `json:"vnfdId"`
 }
 
 // Conflict A smallest set of rules and constraints that cannot hold together for the members of the request.
@@ -507,6 +580,58 @@ type NotificationDelivery struct {
 // NotificationDeliveryState PENDING until it was delivered, or given up and so DEAD.
 type NotificationDeliveryState string
 
+// PolicyAnalysis What there is to say of a version of a policy.
+type PolicyAnalysis struct {
+	// At A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	At externalRef0.DateTime `json:"at"`
+
+	// ChangeSeq The position in the change feed that was looked at.
+	ChangeSeq string `json:"changeSeq"`
+
+	// Changes What became of the rules since `comparedTo`. Rules that nobody touched are left out.
+	Changes []RuleChange `json:"changes,omitempty,omitzero"`
+
+	// ComparedTo The version that `changes` compares with. Absent when there is none.
+	ComparedTo string `json:"comparedTo,omitempty,omitzero"`
+
+	// Findings In the order of the document; last, without a place in it, those about components and trust domains that no host is left for (`NO_HOST_EVER` by what the words mean, `NO_HOST_NOW` by the inventory).
+	Findings []externalRef0.Finding `json:"findings"`
+
+	// Impact What is in force compared with what would be. Absent where the version cannot be in force.
+	Impact PolicyImpact `json:"impact,omitempty,omitzero"`
+
+	// PolicyEpoch The policy epoch that the version was compared with.
+	PolicyEpoch int64 `json:"policyEpoch"`
+
+	// PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	PolicyID externalRef0.Identifier `json:"policyId"`
+
+	// Version The version that was analysed.
+	Version string `json:"version"`
+}
+
+// PolicyImpact What is in force compared with what would be. Absent where the version cannot be in force.
+type PolicyImpact struct {
+	// Components The components of VNF profiles. Those without any host come first, then those for which something changes.
+	Components []ComponentImpact `json:"components"`
+
+	// ComponentsLeftOut How many components are not listed.
+	ComponentsLeftOut int `json:"componentsLeftOut"`
+
+	// HostsTotal The hosts of the inventory.
+	HostsTotal int `json:"hostsTotal"`
+
+	// Residencies What the rules have against what runs. A rule that a residency breaks counts once for it.
+	Residencies ResidencyImpact `json:"residencies"`
+
+	// TrustDomains All trust domains, by id.
+	TrustDomains []TrustDomainImpact `json:"trustDomains"`
+}
+
 // PolicyReference A policy version, exactly.
 type PolicyReference struct {
 	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
@@ -701,15 +826,131 @@ type Reservation struct {
 // Example: RESERVED
 type ReservationState string
 
+// ResidencyImpact What the rules have against what runs. A rule that a residency breaks counts once for it.
+type ResidencyImpact struct {
+	// ByRule The rules that residencies break, by policy and rule.
+	ByRule []RuleViolations `json:"byRule"`
+
+	// Checked The residencies that were judged.
+	Checked int `json:"checked"`
+
+	// Listed The first of the new violations, by rule, host and residency.
+	Listed []ResidencyViolation `json:"listed"`
+
+	// New Violations that the version would bring.
+	New int `json:"new"`
+
+	// Resolved Violations that it would end.
+	Resolved int `json:"resolved"`
+
+	// Violating Residencies that break a rule.
+	Violating BeforeAfter `json:"violating"`
+}
+
+// ResidencyViolation One residency that would break a rule.
+type ResidencyViolation struct {
+	// ComponentID The component; empty where it is not known.
+	ComponentID string `json:"componentId"`
+
+	// HostID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	HostID externalRef0.Identifier `json:"hostId"`
+
+	// Reason One thing that stands against a host, or against the request.
+	Reason Reason `json:"reason"`
+
+	// ResidencyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ResidencyID externalRef0.Identifier `json:"residencyId"`
+
+	// TrustDomainID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
+
+	// VNFInstanceID The VNF instance; empty where it is not known.
+	VNFInstanceID string `json:"vnfInstanceId"`
+}
+
+// RuleChange What became of one rule, matched by its id.
+type RuleChange struct {
+	// Added The rule is new.
+	Added bool `json:"added,omitempty,omitzero"`
+
+	// Aspects The parts of the rule that differ.
+	//
+	// Example: ["subject","waiver"]
+	Aspects []string `json:"aspects,omitempty,omitzero"`
+
+	// Direction * `STRICTER`: whatever was refused is refused, and more.
+	// * `LOOSER`: whatever is refused was refused, and more.
+	// * `SAME`: written differently, it refuses the same.
+	// * `OTHER`: neither is certain.
+	//
+	//
+	// Example: STRICTER
+	Direction ChangeDirection `json:"direction"`
+
+	// Message The change in a sentence.
+	Message string `json:"message"`
+
+	// Removed The rule is gone.
+	Removed bool `json:"removed,omitempty,omitzero"`
+
+	// RuleID A rule of a policy, or one of the fixed names.
+	//
+	// Example: R-SEPNF
+	RuleID RuleID `json:"ruleId"`
+}
+
 // RuleID A rule of a policy, or one of the fixed names.
 //
 // Example: R-SEPNF
 type RuleID = string
 
+// RuleViolations How many residencies break a rule.
+type RuleViolations struct {
+	// PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	PolicyID externalRef0.Identifier `json:"policyId"`
+
+	// RuleID A rule of a policy, or one of the fixed names.
+	//
+	// Example: R-SEPNF
+	RuleID RuleID `json:"ruleId"`
+
+	// Violating A number as it is now, and as it would be with the version in force.
+	//
+	// Example: {"after":1,"before":3}
+	Violating BeforeAfter `json:"violating"`
+}
+
+// TrustDomainImpact The hosts of a trust domain.
+type TrustDomainImpact struct {
+	// Eligible Hosts that would take one of its components at least if nothing else ran there. Of a trust domain without components, hosts that would take a workload which asks for nothing.
+	Eligible BeforeAfter `json:"eligible"`
+
+	// TrustDomainID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
+}
+
 // DecisionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type DecisionID = externalRef0.Identifier
+
+// PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type PolicyID = externalRef0.Identifier
+
+// PolicyVersion defines model for PolicyVersion.
+type PolicyVersion = string
 
 // ReservationID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
@@ -778,6 +1019,21 @@ type ListNotificationDeliveriesParams struct {
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
 
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetPolicyAnalysisParams defines parameters for GetPolicyAnalysis.
+type GetPolicyAnalysisParams struct {
+	// CompareTo The version to compare the rules with. Absent means the selected one, if that is another one.
+	CompareTo string `form:"compareTo,omitempty" json:"compareTo,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetPolicySchemaParams defines parameters for GetPolicySchema.
+type GetPolicySchemaParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -925,6 +1181,12 @@ type ServerInterface interface {
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams)
+	// GetPolicyAnalysis Preview a version of a policy
+	// (GET /placement/v1/policies/{policyId}/versions/{version}/analysis)
+	GetPolicyAnalysis(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params GetPolicyAnalysisParams)
+	// GetPolicySchema Read the JSON Schema of policy documents
+	// (GET /placement/v1/policy_schema)
+	GetPolicySchema(w http.ResponseWriter, r *http.Request, params GetPolicySchemaParams)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(w http.ResponseWriter, r *http.Request, params ListReservationsParams)
@@ -994,6 +1256,18 @@ func (_ Unimplemented) ReplayDecision(w http.ResponseWriter, r *http.Request, de
 // ListNotificationDeliveries List what became of notifications
 // (GET /placement/v1/notification_deliveries)
 func (_ Unimplemented) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPolicyAnalysis Preview a version of a policy
+// (GET /placement/v1/policies/{policyId}/versions/{version}/analysis)
+func (_ Unimplemented) GetPolicyAnalysis(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params GetPolicyAnalysisParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPolicySchema Read the JSON Schema of policy documents
+// (GET /placement/v1/policy_schema)
+func (_ Unimplemented) GetPolicySchema(w http.ResponseWriter, r *http.Request, params GetPolicySchemaParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1467,6 +1741,119 @@ func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWri
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListNotificationDeliveries(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPolicyAnalysis operation middleware
+func (siw *ServerInterfaceWrapper) GetPolicyAnalysis(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "policyId" -------------
+	var policyID PolicyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "policyId", chi.URLParam(r, "policyId"), &policyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "policyId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version PolicyVersion
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", chi.URLParam(r, "version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "version", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPolicyAnalysisParams
+
+	// ------------- Optional query parameter "compareTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "compareTo", r.URL.Query(), &params.CompareTo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "compareTo"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "compareTo", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPolicyAnalysis(w, r, policyID, version, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPolicySchema operation middleware
+func (siw *ServerInterfaceWrapper) GetPolicySchema(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPolicySchemaParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPolicySchema(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2229,6 +2616,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/placement/v1/notification_deliveries", wrapper.ListNotificationDeliveries)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/policies/{policyId}/versions/{version}/analysis", wrapper.GetPolicyAnalysis)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/policy_schema", wrapper.GetPolicySchema)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/reservations", wrapper.ListReservations)
 	})
 	r.Group(func(r chi.Router) {
@@ -2502,6 +2895,52 @@ func (response ListNotificationDeliveries200JSONResponse) VisitListNotificationD
 	return err
 }
 
+type GetPolicyAnalysisRequestObject struct {
+	PolicyID PolicyID      `json:"policyId"`
+	Version  PolicyVersion `json:"version"`
+	Params   GetPolicyAnalysisParams
+}
+
+type GetPolicyAnalysisResponseObject interface {
+	VisitGetPolicyAnalysisResponse(w http.ResponseWriter) error
+}
+
+type GetPolicyAnalysis200JSONResponse PolicyAnalysis
+
+func (response GetPolicyAnalysis200JSONResponse) VisitGetPolicyAnalysisResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPolicySchemaRequestObject struct {
+	Params GetPolicySchemaParams
+}
+
+type GetPolicySchemaResponseObject interface {
+	VisitGetPolicySchemaResponse(w http.ResponseWriter) error
+}
+
+type GetPolicySchema200ApplicationSchemaPlusJSONResponse map[string]interface{}
+
+func (response GetPolicySchema200ApplicationSchemaPlusJSONResponse) VisitGetPolicySchemaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/schema+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReservationsRequestObject struct {
 	Params ListReservationsParams
 }
@@ -2750,6 +3189,12 @@ type StrictServerInterface interface {
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(ctx context.Context, request ListNotificationDeliveriesRequestObject) (ListNotificationDeliveriesResponseObject, error)
+	// GetPolicyAnalysis Preview a version of a policy
+	// (GET /placement/v1/policies/{policyId}/versions/{version}/analysis)
+	GetPolicyAnalysis(ctx context.Context, request GetPolicyAnalysisRequestObject) (GetPolicyAnalysisResponseObject, error)
+	// GetPolicySchema Read the JSON Schema of policy documents
+	// (GET /placement/v1/policy_schema)
+	GetPolicySchema(ctx context.Context, request GetPolicySchemaRequestObject) (GetPolicySchemaResponseObject, error)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(ctx context.Context, request ListReservationsRequestObject) (ListReservationsResponseObject, error)
@@ -3022,6 +3467,60 @@ func (sh *strictHandler) ListNotificationDeliveries(w http.ResponseWriter, r *ht
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListNotificationDeliveriesResponseObject); ok {
 		if err := validResponse.VisitListNotificationDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPolicyAnalysis operation middleware
+func (sh *strictHandler) GetPolicyAnalysis(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params GetPolicyAnalysisParams) {
+	var request GetPolicyAnalysisRequestObject
+
+	request.PolicyID = policyID
+	request.Version = version
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPolicyAnalysis(ctx, request.(GetPolicyAnalysisRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPolicyAnalysis")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPolicyAnalysisResponseObject); ok {
+		if err := validResponse.VisitGetPolicyAnalysisResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPolicySchema operation middleware
+func (sh *strictHandler) GetPolicySchema(w http.ResponseWriter, r *http.Request, params GetPolicySchemaParams) {
+	var request GetPolicySchemaRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPolicySchema(ctx, request.(GetPolicySchemaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPolicySchema")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPolicySchemaResponseObject); ok {
+		if err := validResponse.VisitGetPolicySchemaResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -52,6 +52,7 @@ var operationRoles = map[string][]auth.Role{
 	"listPlacedResidencies":    askers(auth.RoleVNFM, auth.RoleNFVO),
 	"listHostDirectives":       {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
 	"listDirectives":           {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
+	"getPolicySchema":          {},
 	"listKeys":                 {},
 
 	"listNotificationDeliveries": {auth.RoleOperator, auth.RoleAuditor}, // of all clients

@@ -118,9 +118,5 @@ func (s *Service) surroundings(ctx context.Context, policyID string) (policy.Sur
 	if err != nil {
 		return policy.Surroundings{}, nil, err
 	}
-	view := s.fleet.View()
-	return policy.Surroundings{
-		Catalogue: view.Catalogue, Others: set, Now: s.settings.Now(),
-		HasHost: func(id string) bool { _, known := view.Slot(id); return known },
-	}, others, nil
+	return around(s.fleet.View(), set, s.settings.Now()), others, nil
 }

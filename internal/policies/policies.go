@@ -50,11 +50,13 @@ type Service struct {
 	fleet    Fleet
 	settings Settings
 	log      *slog.Logger
+
+	previewing chan struct{} // holds one while a preview is computed
 }
 
 // New returns a service.
 func New(store Store, f Fleet, settings Settings, log *slog.Logger) *Service {
-	return &Service{store: store, fleet: f, settings: settings, log: log}
+	return &Service{store: store, fleet: f, settings: settings, log: log, previewing: make(chan struct{}, 1)}
 }
 
 // Draft is what a policy is created with.

@@ -59,6 +59,7 @@ const (
 	CodeRuleRedundant     = "RULE_REDUNDANT"           // WARNING: other rules refuse whatever it refuses
 	CodeContradiction     = "CONTRADICTION"            // rules that together leave a workload no place at all
 	CodePolicyConflict    = "POLICY_CONFLICT"          // WARNING: rules of two policies that together leave a workload no place at all
+	CodeNoHostEver        = "NO_HOST_EVER"             // WARNING: no host, whatever it were, could take a component
 	CodeNoHostNow         = "NO_HOST_NOW"              // WARNING: the inventory has nothing that the rule accepts
 	CodeExceptionExpired  = "EXCEPTION_EXPIRED"        // WARNING
 	CodeExceptionVacuous  = "EXCEPTION_VACUOUS"        // WARNING: it exempts nobody

@@ -8,9 +8,9 @@ import (
 	"ringfence/internal/placement"
 )
 
-// Standing judges a workload where it runs: what the rules in force have against it there and now. What is about the moment of
-// placing is not asked: the life cycle and capacity of the host, and what others have left behind there before. The facts have the
-// others on the host only.
+// Standing judges a workload where it runs: what the rules in force have against it there and now, as JudgeSite does, but without
+// what no rule asks: the life cycle and capacity of the host, and the request's own constraints. The facts have the others on the
+// host only.
 func (c *Candidate) Standing(f placement.HostFacts, nodeID string) []placement.Reason {
 	s := &site{HostFacts: f, node: nodeID}
 	c.chooseRuntime(s)
@@ -18,7 +18,7 @@ func (c *Candidate) Standing(f placement.HostFacts, nodeID string) []placement.R
 	var out []placement.Reason
 	for i := range c.rules {
 		r := &c.rules[i]
-		if !r.Enforced() || r.Kind == ScrubBeforeReuse || !r.Host.matches(c.world.Catalogue, f.Host) {
+		if !r.Enforced() || !r.Host.matches(c.world.Catalogue, f.Host) {
 			continue
 		}
 		if r.Kind == CacheMode && !chosen {
