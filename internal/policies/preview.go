@@ -3,7 +3,6 @@ package policies
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"ringfence/internal/fleet"
@@ -74,8 +73,10 @@ func Preview(v *fleet.View, now time.Time, mappingMaxAge time.Duration, candidat
 	if compiled == nil {
 		return out, nil
 	}
-	after := &policy.Set{Policies: append(slices.Clone(set.Policies), compiled)}
-	slices.SortFunc(after.Policies, func(a, b *policy.Policy) int { return strings.Compare(a.Ref.ID, b.Ref.ID) })
+	after, err := policy.CompileSet(append(slices.Clone(others), candidate))
+	if err != nil {
+		return placement.PolicyAnalysis{}, err
+	}
 	impact := solver.Impact(v, after, solver.ImpactOptions{
 		Now: now, HostMappingMaxAge: mappingMaxAge, MaxComponents: maxComponents, MaxViolations: maxViolations,
 	})

@@ -39,14 +39,15 @@ func (c *Candidate) Retarget(w *placement.Workload, replicas Replicas) {
 func Split(before, after *Candidate) (both, onlyBefore, onlyAfter *Candidate) {
 	b, x, y := *before, *before, *after
 	b.rules, x.rules, y.rules = nil, nil, nil
-	together := map[Kind]bool{} // kinds whose rules count together: what one of them comes to depends on the others
+	demoted := !slices.EqualFunc(before.world.Set.demotions, after.world.Set.demotions, demotion.equal) // every rule may see another level
+	together := map[Kind]bool{}                                                                         // kinds whose rules count together: what one of them comes to depends on the others
 	for _, r := range append(slices.Clone(before.rules), after.rules...) {
 		if !after.has(&r) || !before.has(&r) {
 			together[r.Kind] = true
 		}
 	}
 	apart := func(r *appliedRule) bool {
-		return r.Kind == CacheMode && together[CacheMode] || before.Workload.Runtime == "" && together[RequireIsolation]
+		return demoted || r.Kind == CacheMode && together[CacheMode] || before.Workload.Runtime == "" && together[RequireIsolation]
 	}
 	for i := range before.rules {
 		if r := &before.rules[i]; after.has(r) && !apart(r) {
@@ -65,8 +66,8 @@ func Split(before, after *Candidate) (both, onlyBefore, onlyAfter *Candidate) {
 
 // Alike tells whether the same rules, in whatever order, concern two candidates of one workload under two sets of policies.
 func Alike(a, b *Candidate) bool {
-	_, x, y := Split(a, b)
-	return len(x.rules) == 0 && len(y.rules) == 0
+	both, x, y := Split(a, b)
+	return len(x.rules) == 0 && len(y.rules) == 0 && len(both.rules) == len(a.rules)
 }
 
 // has tells whether a rule that says the same is among those of the candidate.
@@ -75,13 +76,22 @@ func (c *Candidate) has(r *appliedRule) bool {
 		if o.PolicyID != r.PolicyID || o.ID != r.ID || !slices.Equal(o.only, r.only) || (o.only == nil) != (r.only == nil) {
 			return false
 		}
-		if o.Rule == r.Rule {
-			return true
-		}
-		moved := *o.Rule
-		moved.Position = r.Position
-		return reflect.DeepEqual(&moved, r.Rule)
+		return o.alike(r.Rule)
 	})
+}
+
+// alike tells whether two rules say the same, wherever they stand in their policies.
+func (r *Rule) alike(o *Rule) bool {
+	if r == o {
+		return true
+	}
+	moved := *r
+	moved.Position = o.Position
+	return reflect.DeepEqual(&moved, o)
+}
+
+func (d demotion) equal(o demotion) bool {
+	return slices.Equal(d.policy.Associations, o.policy.Associations) && d.rule.alike(o.rule)
 }
 
 // Idle tells whether no rule concerns the candidate.
@@ -149,9 +159,7 @@ func (c *Candidate) best() placement.Isolation {
 	ideal := &placement.Host{HypervisorClass: placement.HypervisorType1}
 	best := placement.IsolationNone
 	for _, rc := range c.classes {
-		w := c.Workload
-		w.Runtime = rc.Name
-		best = max(best, strength(c.world.Catalogue, ideal, &w, "", nil))
+		best = max(best, strength(ideal, &c.Workload, rc.Isolation, "", nil))
 	}
 	return best
 }
