@@ -97,7 +97,11 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 	case "max-blast-radius":
 		return blastRadius(check, p)
 	case "scrub-before-reuse":
-		return fmt.Sprintf("{host} still holds what %s left; a scrub of level %s is needed first", formerOwner(full, p("residueOf")), p("needed"))
+		then := ""
+		if p("then") != "" {
+			then = ", and an attestation after it"
+		}
+		return fmt.Sprintf("{host} still holds what %s left; a scrub of level %s is needed first%s", formerOwner(full, p("residueOf")), p("needed"), then)
 	case "cache-mode":
 		if p("why") != "" {
 			return "the artefact is " + p("why")

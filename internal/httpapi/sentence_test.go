@@ -77,6 +77,7 @@ func reasons() []placement.Reason {
 		rule("max-blast-radius DOMAINS", "count", "3", "max", "2"),
 		rule("max-blast-radius REPLICA_SHARE", "replicas", "3", "max", "2", "scope", "ZONE"),
 		rule("scrub-before-reuse", "residueOf", "DOMAIN-X", "since", "2026-01-01T00:00:00Z", "needed", "REBOOT"),
+		rule("scrub-before-reuse", "residueOf", "DOMAIN-X", "since", "2026-01-01T00:00:00Z", "needed", "REIMAGE", "then", "attested"),
 		rule("cache-mode", "mode", "ENCRYPTED", "artefact", "sha256:ab"),
 		rule("cache-mode", "mode", "GUEST_ONLY", "artefact", "sha256:ab", "why", "never pulled before its workload starts"),
 		fixed(placement.RuleNoPolicy), fixed(placement.RuleUnknown, "object", "VNFD vnfd-9"), fixed(placement.RuleTimeout),

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"math/big"
+	"strconv"
 	"time"
 
 	"ringfence/internal/placement"
@@ -76,6 +77,7 @@ func (c *compiler) params(t *RuleText) Params {
 		c.blastRadius(&p, n, ptr)
 	case ScrubBeforeReuse:
 		p.PerNF = n.get("per").str() == string(IdentityNFInstance)
+		p.Scrubs = c.scrubNeeds(n.get("levels"), pointer(ptr, "levels"))
 	case CacheMode:
 		var err error
 		p.Mode, err = placement.ParseCacheMode(n.get("mode").str())
@@ -83,6 +85,20 @@ func (c *compiler) params(t *RuleText) Params {
 	default: // the other kinds have no parameters
 	}
 	return p
+}
+
+func (c *compiler) scrubNeeds(n *node, ptr string) []ScrubNeed {
+	var out []ScrubNeed
+	for i, item := range n.list() {
+		at := pointer(ptr, strconv.Itoa(i))
+		level, err := placement.ParseScrubLevel(item.get("level").str())
+		c.must(item.get("level"), pointer(at, "level"), err)
+		out = append(out, ScrubNeed{
+			Of: c.selector(item.get("of"), pointer(at, "of")), Before: c.selector(item.get("before"), pointer(at, "before")),
+			Level: level, Attested: item.get("attested").isTrue(),
+		})
+	}
+	return out
 }
 
 func identity(params *node) Identity {

@@ -40,7 +40,6 @@ const (
 	CodeNotAllowed        = "NOT_ALLOWED"       // a known field that this rule cannot have
 	CodeKindUnknown       = "RULE_KIND_UNKNOWN" // no rule kind
 	CodeKindNotSupported  = "RULE_KIND_NOT_SUPPORTED"
-	CodeParamNotSupported = "PARAM_NOT_SUPPORTED"
 	CodeScopeNotSupported = "SCOPE_NOT_SUPPORTED" // a known scope in which this rule is not judged
 	CodeWaiverNotAllowed  = "WAIVER_NOT_ALLOWED"  // the rule's kind is never waived
 	CodeWaiverTooWeak     = "WAIVER_TOO_WEAK"     // minSeparation below VM

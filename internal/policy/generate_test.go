@@ -287,6 +287,14 @@ func drawParams(t *rapid.T, k Kind, w map[string]any) (p Params) {
 		if p.PerNF = rapid.Bool().Draw(t, "per"); p.PerNF {
 			w["per"] = "NF_INSTANCE"
 		}
+		if rapid.Bool().Draw(t, "levels") {
+			before, want := drawSelector(t, 1)
+			n := ScrubNeed{Before: want, Level: rapid.SampledFrom([]placement.ScrubLevel{1, 2, 3, 4}).Draw(t, "level"), Attested: rapid.Bool().Draw(t, "attested")}
+			of := map[string]any{}
+			n.Of.TrustDomains = drawNames(t, of, "trustDomains", drawName)
+			p.Scrubs = []ScrubNeed{n}
+			w["levels"] = []any{map[string]any{"of": of, "before": before, "level": n.Level.String(), "attested": n.Attested}}
+		}
 	case CacheMode:
 		p.Mode = rapid.SampledFrom([]placement.CacheMode{1, 2, 3, 4, 5}).Draw(t, "mode")
 		w["mode"] = p.Mode.String()

@@ -50,7 +50,7 @@ func refusesAtLeast(a, b *Rule) bool {
 	case MaxBlastRadius:
 		return p.Check == q.Check && a.Scope == b.Scope && p.Max <= q.Max && p.ShareNum*q.ShareDen <= q.ShareNum*p.ShareDen
 	case ScrubBeforeReuse:
-		return p.PerNF || !q.PerNF
+		return (p.PerNF || !q.PerNF) && (len(q.Scrubs) == 0 || reflect.DeepEqual(p.Scrubs, q.Scrubs))
 	case CacheMode:
 		return p.Mode >= q.Mode
 	default: // without parameters, or with ones of which none is known to be stricter than another

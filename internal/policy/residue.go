@@ -14,9 +14,13 @@ func (c *Candidate) scrub(r *Rule, s *site) map[string]string {
 		if !foreign {
 			continue
 		}
-		level, attest := c.scrubLevel(res)
+		level, attest := c.scrubLevel(r, res)
 		if !scrubbed(s.Host, res, level, attest) {
-			return failed("residueOf", res.TrustDomainID, "since", stamp(res.Since), "needed", level.String())
+			params := failed("residueOf", res.TrustDomainID, "since", stamp(res.Since), "needed", level.String())
+			if attest {
+				params["then"] = "attested"
+			}
+			return params
 		}
 	}
 	return nil
@@ -26,8 +30,19 @@ func (c *Candidate) scrub(r *Rule, s *site) map[string]string {
 const sensitiveFrom = 3
 
 // scrubLevel is the level that must have been reached between the residue and the candidate, and whether the
-// host must have been attested at or after the scrub.
-func (c *Candidate) scrubLevel(res *placement.Residue) (placement.ScrubLevel, bool) {
+// host must have been attested at or after the scrub: what is asked by default, or more where the rule says so.
+func (c *Candidate) scrubLevel(r *Rule, res *placement.Residue) (placement.ScrubLevel, bool) {
+	level, attest := c.defaultScrubLevel(res)
+	cat, left := c.world.Catalogue, placement.Workload{TrustDomainID: res.TrustDomainID}
+	for i := range r.Params.Scrubs {
+		if n := &r.Params.Scrubs[i]; n.Of.matches(cat, &left, 0) && n.Before.matches(cat, &c.Workload, c.Workload.Roles) {
+			level, attest = max(level, n.Level), attest || n.Attested
+		}
+	}
+	return level, attest
+}
+
+func (c *Candidate) defaultScrubLevel(res *placement.Residue) (placement.ScrubLevel, bool) {
 	left, known := c.world.Catalogue.TrustDomains[res.TrustDomainID]
 	lowTrust := !known || left.Category == placement.CategoryTest || left.Category == placement.CategoryThirdParty
 	switch {

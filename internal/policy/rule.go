@@ -112,6 +112,7 @@ type Params struct {
 	Max             int                          // max-blast-radius
 	ShareNum        int64                        // max-blast-radius: the share as an exact fraction
 	ShareDen        int64
+	Scrubs          []ScrubNeed             // scrub-before-reuse: more than the default asks
 	PerNF           bool                    // scrub-before-reuse: residue of other NFs counts too
 	Mode            placement.CacheMode     // cache-mode
 	AllowCutThrough placement.CutThroughs   // forbid-cut-through
@@ -120,6 +121,14 @@ type Params struct {
 	Accelerations   placement.Accelerations // forbid-acceleration
 	Runtime         string                  // demote-isolation: the runtime class
 	BelowVersion    string                  // demote-isolation
+}
+
+// ScrubNeed is how thoroughly a host must be cleaned between the residue of some trust domains and some candidates, at least.
+type ScrubNeed struct {
+	Of       Selector // the former resident, of which only the trust domain is known
+	Before   Selector
+	Level    placement.ScrubLevel
+	Attested bool // the host must have been attested at or after the scrub
 }
 
 // Waiver lets a pair share the scope when something separates it well enough.

@@ -15,9 +15,6 @@ import (
 // notYetKinds are the kinds of rule that are agreed but that this version does not judge.
 var notYetKinds = []string{"co-locate-in-vm"}
 
-// notYetParams are parameters that are agreed but that this version does not judge, by kind.
-var notYetParams = map[string][]string{string(ScrubBeforeReuse): {"levels"}}
-
 // translator turns what the schema validator found into findings with positions.
 type translator struct {
 	*report
@@ -158,8 +155,6 @@ func (t *translator) unknownFields(p place, schema map[string]any) {
 func (t *translator) unknownField(p place, f *field, known []string) {
 	at, ptr, name := f.Position, pointer(p.pointer(), f.name), quote(f.name)
 	switch {
-	case p.inParams() && slices.Contains(notYetParams[p.kind], f.name):
-		t.add(CodeParamNotSupported, at, ptr, "parameter %s of rule kind %s is not supported by this version", f.name, p.kind)
 	case p.inParams() && len(known) == 0:
 		t.add(CodeUnknownParam, at, ptr, "unknown parameter %s: a rule of kind %s has no parameters", name, p.kind)
 	case p.inParams():

@@ -38,6 +38,8 @@ rules:
   - {id: R-DOM, kind: separate-domains, scope: HOST, waiver: {minSeparation: VM, requireHypervisor: TYPE1, neverForExclusive: true}, rationale: r}
   - {id: R-NF, kind: separate-nf, scope: HOST, params: {identity: NF_INSTANCE}, waiver: {minSeparation: VM, neverForExclusive: true}, rationale: r}
   - {id: R-ROLE, kind: separate-role, scope: HOST, params: {a: [USER_HANDLING], b: [NETWORK_MANAGEMENT], within: NF_INSTANCE}, rationale: r}
+  - {id: R-OLD, kind: demote-isolation, host: {pools: [p1]}, params: {runtime: kata, belowVersion: 3.2.0, level: OS_CONTAINER}, rationale: r}
+  - {id: R-OLD-V, kind: demote-isolation, subject: {trustDomains: [TD-A, TD-V]}, params: {runtime: kata-cc, belowVersion: 3.2.0, level: SANDBOX}, rationale: r}
   - {id: R-TEST, kind: prod-test, subject: {trustDomains: [TD-T]}, object: {trustDomains: ["*"]}, rationale: r}
   - {id: R-ADMIN, kind: separate-admin-domain, rationale: r}
   - {id: R-EXP, kind: separate-exposure, scope: HOST, params: {sensitivityFrom: 3}, rationale: r}
@@ -197,7 +199,10 @@ func drawHost(rt *rapid.T, id string, pools []string) *placement.Host {
 		ID: id, NFVIPoPID: "P", HostPoolID: rapid.SampledFrom(append(slices.Repeat(pools, 4), "")).Draw(rt, "pool"), ResourceZoneID: rapid.SampledFrom([]string{"Z1", "Z1", "Z2", "Z2", ""}).Draw(rt, "zone"),
 		Country: rapid.SampledFrom([]string{"GB", "GB", "IE", "IE", ""}).Draw(rt, "country"), PhysicallySecure: rapid.IntRange(0, 4).Draw(rt, "secure") > 0,
 		HypervisorClass: rapid.SampledFrom([]placement.HypervisorClass{placement.HypervisorType1, placement.HypervisorType1, placement.HypervisorType2}).Draw(rt, "hv"),
-		Runtimes:        subset(rt, runtimeNames(), "runtime"), Capacity: placement.Resources{placement.DimCPUMillis: 4000, placement.DimMemoryMiB: 1000},
+		RuntimeVersions: map[string]string{
+			"kata": rapid.SampledFrom([]string{"3.1.9", "3.2.0", "3.2.0"}).Draw(rt, "kata"), "kata-cc": rapid.SampledFrom([]string{"3.1.9", "3.2.0", "3.2.0"}).Draw(rt, "kata-cc"),
+		},
+		Runtimes: subset(rt, runtimeNames(), "runtime"), Capacity: placement.Resources{placement.DimCPUMillis: 4000, placement.DimMemoryMiB: 1000},
 		Lifecycle:   rapid.SampledFrom([]placement.Lifecycle{placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleInService, placement.LifecycleCordoned, placement.LifecycleQuarantined}).Draw(rt, "lifecycle"),
 		Attestation: placement.Attestation{State: rapid.SampledFrom([]placement.AttestationState{placement.AttestationTrusted, placement.AttestationTrusted, placement.AttestationTrusted, placement.AttestationTrusted, placement.AttestationUntrusted}).Draw(rt, "att"), AttestedAt: noon.Add(-time.Duration(rapid.SampledFrom([]int{1, 30, 50, 90, 1600}).Draw(rt, "age")) * time.Minute)},
 	}

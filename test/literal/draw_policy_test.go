@@ -93,6 +93,16 @@ var kinds = map[string]func(d dice, r *literal.Rule){
 		if d.in(2) {
 			r.Params = params{"per": pick(d, "NF_INSTANCE", "TRUST_DOMAIN")}
 		}
+		if d.in(2) {
+			n := literal.ScrubNeed{Level: pick(d, "CACHE_PURGE", "REBOOT", "REIMAGE"), Attested: d.in(3)}
+			if d.in(2) {
+				n.Of = &literal.Selector{TrustDomains: some(d, 2, domainIDs...)}
+			}
+			if d.in(2) {
+				n.Before = d.selector(true)
+			}
+			r.Params = params{"levels": []literal.ScrubNeed{n}}
+		}
 	},
 	"prod-test": func(d dice, r *literal.Rule) {
 		d.pair(r)

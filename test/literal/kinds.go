@@ -121,7 +121,7 @@ func (t *trial) holds(r *Rule) bool {
 		for i := range h.Residue {
 			res := &h.Residue[i]
 			foreign := res.TrustDomainID != c.TrustDomainID || r.text("per", "") == "NF_INSTANCE" && res.NFInstance != c.NF.Instance()
-			if foreign && !t.scrubbed(res) {
+			if foreign && !t.scrubbed(r, res) {
 				return false
 			}
 		}
@@ -270,7 +270,7 @@ func (t *trial) together(scope string, o *placement.Host) bool {
 }
 
 // scrubbed: a later record reaches the level for the pair, and a device that was handed back was reset.
-func (t *trial) scrubbed(res *placement.Residue) bool {
+func (t *trial) scrubbed(r *Rule, res *placement.Residue) bool {
 	left, known := t.Catalogue.TrustDomains[res.TrustDomainID]
 	c := t.domain(t.ask.Workload.TrustDomainID)
 	level, attestedAfter := placement.ScrubEphemeralWipe, false
@@ -279,6 +279,20 @@ func (t *trial) scrubbed(res *placement.Residue) bool {
 		level, attestedAfter = placement.ScrubReimage, true
 	} else if left.Sensitivity >= 3 && res.TrustDomainID != c.ID {
 		level = placement.ScrubReboot
+	}
+	needs, _ := r.Params["levels"].([]ScrubNeed)
+	for i := range needs {
+		n := &needs[i]
+		if t.picks(n.Of, &placement.Workload{TrustDomainID: res.TrustDomainID}, nil) && t.picks(n.Before, &t.ask.Workload, t.ask.Workload.Roles.Names()) {
+			asked, err := placement.ParseScrubLevel(n.Level)
+			if err != nil {
+				panic(err)
+			}
+			if asked > level {
+				level = asked
+			}
+			attestedAfter = attestedAfter || n.Attested
+		}
 	}
 	clean, reset := false, !res.Device
 	for _, s := range t.host.Scrubs {

@@ -78,6 +78,14 @@ type HostSelector struct {
 	Labels       map[string]string `json:"labels,omitzero"`
 }
 
+// ScrubNeed is one entry of the levels of scrub-before-reuse.
+type ScrubNeed struct {
+	Of       *Selector `json:"of,omitempty"`
+	Before   *Selector `json:"before,omitempty"`
+	Level    string    `json:"level"`
+	Attested bool      `json:"attested,omitempty"`
+}
+
 // Waiver lets a pair share the scope.
 type Waiver struct {
 	MinSeparation     string `json:"minSeparation"`
