@@ -341,8 +341,8 @@ type PolicyDocument struct {
 	// TargetType `COMMON` for a policy that is about all VNF instances.
 	TargetType string `json:"targetType"`
 
-	// Tests Cases with their expected answers, run when the version is transferred. One that fails refuses the version.
-	Tests []map[string]interface{} `json:"tests,omitempty,omitzero"`
+	// Tests Cases with their expected answers, each in a world of its own, run when the version is transferred and before it is put in force. One that fails refuses the version, with a finding `TEST_FAILED` at what was expected.
+	Tests []PolicyTest `json:"tests,omitempty,omitzero"`
 }
 
 // PolicyDocumentAPIVersion The grammar of the document.
@@ -429,6 +429,31 @@ type PolicySubscriptionRequest struct {
 
 	// Filter Picks notifications: every attribute that is given must match, a list by one of its values. An absent attribute matches all.
 	Filter PolicyNotificationsFilter `json:"filter,omitempty,omitzero"`
+}
+
+// PolicyTest One case. The policy of the document alone is in force, as if it were about all VNF instances.
+type PolicyTest struct {
+	// Expect What must come out.
+	Expect struct {
+		// Cache For some of these hosts, the cache mode of each of its artefacts there.
+		//
+		// Example: {"h02":"ENCRYPTED"}
+		Cache map[string]string `json:"cache,omitempty,omitzero"`
+
+		// Hosts All hosts that may take it.
+		Hosts []externalRef0.Identifier `json:"hosts"`
+
+		// Reasons For some of the other hosts, all reasons in their order, as `ruleId` or `ruleId(residencyId)`.
+		//
+		// Example: {"h01":["R-SEPNF(upf-1.pfe-0)"]}
+		Reasons map[string][]string `json:"reasons,omitempty,omitzero"`
+	} `json:"expect"`
+
+	// Given The world: lists as in the inventory document (`trustDomains`, `trustRelations`, `nfviPops`, `resourceZones`, `hostPools`, `runtimeClasses`, `hosts`, `images`, `residencies`, `cacheEntries`), the time `now` (absent: the start of 2026) from which ages count, and as `demand` who asks: the attributes of a residency without `id` and `hostId`; without `runtime` where any will do; with `isolation` as a floor and `administersHostPoolIds`.
+	Given map[string]interface{} `json:"given"`
+
+	// Name What the case shows; unique in the document.
+	Name string `json:"name"`
 }
 
 // PolicyText A policy document as YAML text. It is kept byte for byte, comments included, so it is a text here; what it says has the shape of PolicyDocument.

@@ -151,7 +151,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
 	return policies.New(store, rep, policies.Settings{
-		OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now,
+		ReadInventory: httpapi.ReadInventory, OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now,
 		NotifyConflicts: c.NotifyConflicts, HostMappingMaxAge: c.HostMappingMaxAge,
 	}, log)
 }

@@ -78,7 +78,7 @@ func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Set
 	if err != nil {
 		t.Fatal(err)
 	}
-	ofPolicies.BreakGlassFor, ofPolicies.Now = time.Hour, rep.Now
+	ofPolicies.BreakGlassFor, ofPolicies.Now, ofPolicies.ReadInventory = time.Hour, rep.Now, httpapi.ReadInventory
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
 	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, 0, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)

@@ -307,3 +307,30 @@ func TestActivationCountsAtOnce(t *testing.T) {
 }
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
+
+// TestFailingTestRefusesVersion: a version whose own test does not come out is not stored, with the place of what was expected.
+func TestFailingTestRefusesVersion(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := a.policy("1.0.0", separation("1.0.0"))
+	tested := separation("2.0.0") + `tests:
+  - name: nobody is refused
+    given:
+      trustDomains: [{id: TD-A, category: CONTROL_PLANE, sensitivity: 1, exclusive: false, requiresPhysicalSecurity: false}]
+      runtimeClasses: [{name: runc, isolation: OS_CONTAINER}]
+      hosts: [{id: h1, nfviPopId: L, resourceZoneId: L-A, physicallySecure: true, lifecycle: IN_SERVICE, runtimes: [runc], capabilities: [CACHE_ENC]}]
+      demand: {vnfInstanceId: i, componentId: c, trustDomainId: TD-A, runtime: runc}
+    expect:
+      hosts: [h1]
+`
+	line := strings.Count(tested[:strings.Index(tested, "hosts: [h1]")], "\n") + 1
+	p := a.transfer(id, "2.0.0", tested, yamlPolicy).problem(422)
+	f, _ := p["findings"].([]any)
+	f = slices.DeleteFunc(f, func(f any) bool { return f.(object)["severity"] == "WARNING" })
+	if len(f) != 1 || f[0].(object)["code"] != "TEST_FAILED" || fmt.Sprint(f[0].(object)["line"]) != fmt.Sprint(line) ||
+		!strings.HasSuffix(fmt.Sprint(f[0].(object)["message"]), "expected hosts h1, got none; against h1: R-POOL") {
+		t.Errorf("findings %v", f)
+	}
+	a.transfer(id, "2.0.0", strings.Replace(tested, "hosts: [h1]\n", "hosts: []\n", 1), yamlPolicy).want(201)
+	a.modify(id, object{"selectedVersion": "2.0.0", "activationStatus": "ACTIVATED"}).want(200)
+}

@@ -41,6 +41,14 @@ func (s *Service) agree(ctx context.Context, p *placement.PolicyRecord) (*agreem
 			Message: "the policy document is refused; its findings say where and why",
 		}
 	}
+	if p.Activated {
+		if _, failed := RunTests(v.Content, s.settings.ReadInventory); len(failed) > 0 {
+			return nil, &placement.Error{
+				Kind: placement.Conflict, Findings: failed,
+				Message: fmt.Sprintf("tests of version %s of policy %s fail with this version of ringfence; its findings say which. Nothing was changed", v.Version, p.ID),
+			}
+		}
+	}
 	against := slices.DeleteFunc(findings, func(f placement.Finding) bool { return f.Code != policy.CodePolicyConflict })
 	if len(against) == 0 || !p.Activated {
 		return ag, nil

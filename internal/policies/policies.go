@@ -174,8 +174,8 @@ func (s *Service) active(ctx context.Context, p *placement.PolicyRecord) (placem
 	}, nil
 }
 
-// Transfer stores a version after it was parsed, checked, compiled and analysed. A document that contradicts itself is refused, as
-// one that cannot be compiled. The first version of a policy is selected by the store. Findings that do not stand in the way are
+// Transfer stores a version after it was parsed, checked, compiled, analysed and its own tests passed. A document that contradicts
+// itself is refused, as one that cannot be compiled or whose tests fail. The first version of a policy is selected by the store. Findings that do not stand in the way are
 // returned, and again by Analyse.
 func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaType string, content []byte) ([]placement.Finding, error) {
 	p, err := s.store.GetPolicy(ctx, policyID)
@@ -190,6 +190,10 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 	findings, err := s.examine(ctx, content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
 	if err != nil {
 		return nil, err
+	}
+	if !policy.HasErrors(findings) {
+		_, failed := RunTests(content, s.settings.ReadInventory)
+		findings = append(findings, failed...)
 	}
 	if policy.HasErrors(findings) {
 		return nil, &placement.Error{

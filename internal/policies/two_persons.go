@@ -11,6 +11,7 @@ import (
 
 // Settings are what the operator decides about the life cycle.
 type Settings struct {
+	ReadInventory InventoryReader  // reads the worlds of the policies' own tests
 	OnePerson     bool             // whoever transferred a version may put it in force: there is only one principal
 	BreakGlassFor time.Duration    // for how long one person alone may have put a version in force
 	Now           func() time.Time // the database's time

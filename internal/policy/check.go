@@ -99,9 +99,6 @@ func (d *Document) checkTests(r *report) {
 		}
 		first[t.Name] = at.Line
 	}
-	if len(d.Tests) > 0 {
-		r.warn(CodeTestsNotRun, d.root.get("tests").Position, "/tests", "this version keeps the tests and does not run them")
-	}
 }
 
 func itemPointer(list string, i int) string { return pointer("", list, strconv.Itoa(i)) }

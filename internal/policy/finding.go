@@ -49,7 +49,8 @@ const (
 	CodeExceptionUnknown  = "EXCEPTION_RULE_UNKNOWN"
 	CodeExceptionNever    = "EXCEPTION_NOT_ALLOWED" // for a rule whose kind is never waived
 	CodeTestDuplicate     = "TEST_NAME_DUPLICATE"
-	CodeTestsNotRun       = "TESTS_NOT_RUN" // WARNING
+	CodeTestInvalid       = "TEST_INVALID" // its world is not one
+	CodeTestFailed        = "TEST_FAILED"
 	CodeVersionMismatch   = "POLICY_VERSION_MISMATCH"
 	CodeAssociations      = "ASSOCIATIONS_NOT_ALLOWED" // of a policy whose target is COMMON
 	CodeNameUnknown       = "NAME_UNKNOWN"             // WARNING: what a rule names, the inventory does not have

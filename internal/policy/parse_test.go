@@ -122,9 +122,9 @@ func TestDocumentKeepsWhatDoesNotDecide(t *testing.T) {
 exceptions:
 - {ruleId: R1, hosts: [h1], expiresAt: "2027-01-31T00:00:00Z", approvedBy: a, ticket: t}
 tests:
-- {name: one, given: {count: 2, share: 0.10}, expect: {hosts: [h1, ~, true]}}
+- {name: one, given: {trustDomains: [], hosts: [{count: 2, share: 0.10, any: [h1, ~, true]}], demand: {}}, expect: {hosts: [h1]}}
 `))
-	if policy.HasErrors(findings) || len(findings) != 1 || findings[0].Code != policy.CodeTestsNotRun {
+	if len(findings) != 0 {
 		t.Fatalf("findings %v", findings)
 	}
 	if doc.PolicyVersion != "1" || doc.TargetType != policy.TargetCommon {
@@ -141,14 +141,16 @@ tests:
 		t.Errorf("exception %+v", doc.Exceptions[0])
 	}
 	want := []policy.Test{{
-		Pointer: "/tests/0", Name: "one", Given: map[string]any{"count": json.Number("2"), "share": json.Number("0.10")},
-		Expect: map[string]any{"hosts": []any{"h1", nil, true}},
+		Pointer: "/tests/0", Name: "one", Given: map[string]any{"trustDomains": []any{}, "demand": map[string]any{}, "hosts": []any{
+			map[string]any{"count": json.Number("2"), "share": json.Number("0.10"), "any": []any{"h1", nil, true}},
+		}},
+		Expect: map[string]any{"hosts": []any{"h1"}},
 	}}
 	if diff := cmp.Diff(want, doc.Tests); diff != "" {
 		t.Errorf("tests (-want +got):\n%s", diff)
 	}
 	for ptr, want := range map[string]policy.Position{
-		"": {Line: 1, Column: 1}, "/rules/0/provenance/1/document": {Line: 8, Column: 57}, "/tests/0/expect/hosts/2": {Line: 12, Column: 71},
+		"": {Line: 1, Column: 1}, "/rules/0/provenance/1/document": {Line: 8, Column: 57}, "/tests/0/given/hosts/0/any/2": {Line: 12, Column: 86},
 		"/rules/1": {}, "/rules/x": {}, "/kind/0": {},
 	} {
 		if got := doc.Position(ptr); got != want {
