@@ -218,7 +218,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 			n.Add(1)
 			noContent(w, r)
 		}))
-		s.TLS, s.Config.ErrorLog = &tls.Config{MinVersion: tls.VersionTLS10}, log.New(io.Discard, "", 0) //nolint:gosec // an old server is what is tested
+		s.TLS, s.Config.ErrorLog = &tls.Config{MinVersion: tls.VersionTLS10}, log.New(io.Discard, "", 0)
 		change(s.TLS)
 		s.StartTLS()
 		t.Cleanup(s.Close)

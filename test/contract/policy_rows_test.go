@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -71,48 +72,73 @@ func rows() []row {
 		put("/policies/{p}/versions/1", fmt.Sprintf(british, "\"1\"", "COMMON"), 201, "/policies/{p}/versions/1"),
 		put("/policies/{p}/versions/1", fmt.Sprintf(british, "\"1\"", "COMMON"), 409, ""),
 		put("/policies/{p}/versions/2", fmt.Sprintf(british, "\"2\"", "VNF"), 201, "/policies/{p}/versions/2"),
-		{method: "GET", path: "/policies/{p}/versions/2", status: 200}, {method: "GET", path: "/policies/{p}/selected_versions", status: 200},
+		{method: "GET", path: "/policies/{p}/versions/2", status: 200},
+		{method: "GET", path: "/policies/{p}/selected_versions", status: 200},
 		{method: "GET", path: "/policies/{p}/selected_versions", header: picture, status: 406},
 		patch(`{"activationStatus": "DEACTIVATED"}`, 409), patch(`{"selectedVersion": "9"}`, 422), patch(`{"unheardOf": 1}`, 422), patch(`{`, 400),
 		patch(`{"removeAllAssociations": true, "addAssociations": ["i"]}`, 422), patch(`{"addAssociations": ["i"]}`, 422),
-		{method: "DELETE", path: "/policies/{p}/versions/1", status: 409}, {method: "DELETE", path: "/policies/{p}/versions/9", status: 404},
+		{method: "DELETE", path: "/policies/{p}/versions/1", status: 409},
+		{method: "DELETE", path: "/policies/{p}/versions/9", status: 404},
 		// Subscriptions.
 		{method: "POST", path: "/subscriptions", body: `{"callbackUri": "{callback}"}`, status: 201, keep: "{s}", location: "/subscriptions/{s}"},
 		{method: "POST", path: "/subscriptions", body: `{"callbackUri": "{callback}"}`, status: 303, location: "/subscriptions/{s}"},
 		{method: "POST", path: "/subscriptions", body: `{"callbackUri": "http://127.0.0.1:1/nobody"}`, status: 422},
 		{method: "POST", path: "/subscriptions", body: `{"filter": {"changeTypes": ["EXPLODE_POLICY"]}, "callbackUri": "{callback}"}`, status: 422},
 		{method: "POST", path: "/subscriptions", body: `[`, status: 400},
-		{method: "GET", path: "/subscriptions", status: 200}, {method: "GET", path: "/subscriptions?filter=(eq,colour,red)", status: 400},
+		{method: "GET", path: "/subscriptions", status: 200},
+		{method: "GET", path: "/subscriptions?filter=(eq,colour,red)", status: 400},
 		{method: "GET", path: "/subscriptions?filter=(cont,callbackUri,notify)", status: 200},
-		{method: "GET", path: "/subscriptions/{s}", status: 200}, {method: "GET", path: "/subscriptions/none", status: 404},
+		{method: "GET", path: "/subscriptions/{s}", status: 200},
+		{method: "GET", path: "/subscriptions/none", status: 404},
 		{method: "DELETE", path: "/subscriptions/none", status: 404},
 		// ACTIVATED.
 		{method: "PATCH", path: "/policies/{p}", body: `{"activationStatus": "ACTIVATED"}`, kind: stub.TypeJSON, status: 200},
 		patch(`{"activationStatus": "ACTIVATED"}`, 409),
 		patch(`{"selectedVersion": "2", "addAssociations": ["i", "j"]}`, 200), patch(`{"removeAssociations": ["j", "k"]}`, 200), patch(`{"removeAllAssociations": true, "selectedVersion": "1"}`, 200),
-		{method: "DELETE", path: "/policies/{p}", status: 409}, {method: "DELETE", path: "/policies/{p}/versions/1", status: 409},
+		{method: "DELETE", path: "/policies/{p}", status: 409},
+		{method: "DELETE", path: "/policies/{p}/versions/1", status: 409},
 		{method: "DELETE", path: "/policies/{p}/versions/2", status: 204},
-		{method: "GET", path: "/policies?filter=(eq,activationStatus,ACTIVATED)", status: 200}, {method: "GET", path: "/policies/{p}", status: 200},
+		{method: "GET", path: "/policies?filter=(eq,activationStatus,ACTIVATED)", status: 200},
+		{method: "GET", path: "/policies/{p}", status: 200},
 		// Another policy that contradicts it.
 		put("/policies/{q}/versions/1", fmt.Sprintf(french, "\"1\"", "COMMON"), 201, "/policies/{q}/versions/1"),
 		{method: "PATCH", path: "/policies/{q}", body: `{"activationStatus": "ACTIVATED"}`, kind: stub.TypeMergePatch, status: 200},
 		{method: "PATCH", path: "/policies/{q}", body: `{"activationStatus": "DEACTIVATED"}`, kind: stub.TypeMergePatch, status: 200},
-		{method: "DELETE", path: "/policies/{q}", status: 204}, {method: "DELETE", path: "/policies/{q}", status: 404},
-		{method: "GET", path: "/api_versions", status: 200}, {method: "GET", path: "/api_versions", as: "nobody", status: 401},
+		{method: "DELETE", path: "/policies/{q}", status: 204},
+		{method: "DELETE", path: "/policies/{q}", status: 404},
+		{method: "GET", path: "/api_versions", status: 200},
+		{method: "GET", path: "/api_versions", as: "nobody", status: 401},
 		{method: "GET", path: "/api_versions", header: picture, status: 406},
 	}
 	for _, target := range []struct{ method, path string }{
-		{"GET", "/policies"}, {"POST", "/policies"}, {"GET", "/policies/{p}"}, {"PATCH", "/policies/{p}"}, {"DELETE", "/policies/{p}"},
-		{"GET", "/policies/{p}/selected_versions"}, {"PUT", "/policies/{p}/versions/7"}, {"GET", "/policies/{p}/versions/1"}, {"DELETE", "/policies/{p}/versions/1"},
-		{"GET", "/subscriptions"}, {"POST", "/subscriptions"}, {"GET", "/subscriptions/{s}"}, {"DELETE", "/subscriptions/{s}"},
+		{"GET", "/policies"},
+		{"POST", "/policies"},
+		{"GET", "/policies/{p}"},
+		{"PATCH", "/policies/{p}"},
+		{"DELETE", "/policies/{p}"},
+		{"GET", "/policies/{p}/selected_versions"},
+		{"PUT", "/policies/{p}/versions/7"},
+		{"GET", "/policies/{p}/versions/1"},
+		{"DELETE", "/policies/{p}/versions/1"},
+		{"GET", "/subscriptions"},
+		{"POST", "/subscriptions"},
+		{"GET", "/subscriptions/{s}"},
+		{"DELETE", "/subscriptions/{s}"},
 	} {
 		list = append(list,
 			row{method: target.method, path: target.path, as: "nobody", status: 401}, row{method: target.method, path: target.path, as: "vnfm", status: 403},
 			row{method: target.method, path: target.path, header: malformed, status: 400}, row{method: target.method, path: target.path, header: foreign, status: 406})
 	}
 	for _, target := range []struct{ method, path string }{
-		{"PUT", "/policies"}, {"DELETE", "/policies"}, {"PUT", "/policies/{p}"}, {"POST", "/policies/{p}"}, {"PUT", "/policies/{p}/selected_versions"},
-		{"PATCH", "/policies/{p}/versions/1"}, {"POST", "/policies/{p}/versions/1"}, {"PUT", "/subscriptions"}, {"PATCH", "/subscriptions/{s}"},
+		{"PUT", "/policies"},
+		{"DELETE", "/policies"},
+		{"PUT", "/policies/{p}"},
+		{"POST", "/policies/{p}"},
+		{"PUT", "/policies/{p}/selected_versions"},
+		{"PATCH", "/policies/{p}/versions/1"},
+		{"POST", "/policies/{p}/versions/1"},
+		{"PUT", "/subscriptions"},
+		{"PATCH", "/subscriptions/{s}"},
 	} {
 		list = append(list, row{method: target.method, path: target.path, status: 405})
 	}
@@ -195,9 +221,7 @@ func (r *row) ask(t *testing.T, base string, names map[string]string) stub.Answe
 	}
 	named := strings.NewReplacer(pairs...)
 	header := http.Header{"Version": {"1.0.0"}, "Accept": {"*/*"}}
-	for name, values := range r.header {
-		header[name] = values
-	}
+	maps.Copy(header, r.header)
 	if r.body != "" || r.method == http.MethodPost || r.method == http.MethodPatch || r.method == http.MethodPut {
 		header.Set("Content-Type", r.kind)
 		if r.kind == "" {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -58,9 +59,7 @@ func TestNotifications(t *testing.T) {
 	subscribe := func(role, uri string, more map[string]any) {
 		t.Helper()
 		request := map[string]any{"callbackUri": uri}
-		for k, v := range more {
-			request[k] = v
-		}
+		maps.Copy(request, more)
 		d.do(role, http.MethodPost, subscriptions, request, nil)
 	}
 	subscribe("AUDITOR", listen(t, everything), map[string]any{"authentication": map[string]any{
