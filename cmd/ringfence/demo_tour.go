@@ -94,7 +94,7 @@ func (t *tour) prepare(ctx context.Context, c *client) error {
 	}
 	version, _ := versionOf(content)
 	a := application{name: "reference", designer: "ringfence demo", activate: true}
-	if _, err := a.apply(ctx, t.p, c, version, content); err != nil {
+	if _, err := a.apply(ctx, t.p, c, version, content, func(string) {}); err != nil {
 		return fmt.Errorf("reference policy: %w", err)
 	}
 	t.done(began, "its policy is in force: %s, version %s", a.name, version)

@@ -24,7 +24,8 @@ func newPolicy(p process) *cobra.Command {
 
 A policy has versions, each a document that is transferred once and never changes. One version is selected; it
 decides while the policy is in force. Nothing is placed while no policy is in force.`,
-	}, newPolicyLint(p), newPolicyTest(p), newPolicyApply(p), newPolicyActivate(p), newPolicyList(p), newPolicyShow(p))
+	}, newPolicyLint(p), newPolicyTest(p), newPolicyApply(p), newPolicyActivate(p), newPolicyList(p), newPolicyShow(p),
+		newPolicyAnalysis(p), newPolicyDiff(p), newPolicySchema(p))
 }
 
 func newPolicyList(p process) *cobra.Command {

@@ -27,12 +27,21 @@ func newPolicyLint(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lint FILE...|-", Short: "Check policy documents without a service", Args: takes("FILE...|-"),
 		Long: `Check policy documents as the service would when they are transferred, without talking to it. What is found is
-printed as compilers do, with file, line and column. An ERROR refuses a document (exit code 3), a WARNING does not.`,
+printed as compilers do, with file, line and column. An ERROR refuses a document (exit code 3), a WARNING does not.
+
+With --inventory the document is analysed against a fleet too: rules that contradict or cover each other, names that nobody
+has declared, and trust domains and components that no host is left for.`,
 		Example: `  ringfence policy lint policy.yaml
+  ringfence policy lint policy.yaml --inventory fleet.yaml
   git diff --name-only -- '*.yaml' | xargs ringfence policy lint`,
 	}
 	out := addForms(cmd, formTable, formJSON, formYAML)
+	inventory := cmd.Flags().String("inventory", "", "inventory document to analyse against, as import takes it")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		against, err := survey(p, *inventory)
+		if err != nil {
+			return err
+		}
 		wrong := false
 		var all []common.Finding
 		for _, name := range args {
@@ -40,7 +49,10 @@ printed as compilers do, with file, line and column. An ERROR refuses a document
 			if err != nil {
 				return err
 			}
-			compiled, findings := policy.Load(content, placement.PolicyRef{}, nil)
+			compiled, findings, err := against.lint(content)
+			if err != nil {
+				return err
+			}
 			wrong = wrong || compiled == nil
 			if out.machine() {
 				for _, f := range findings {
@@ -126,7 +138,7 @@ A document with errors is not sent; they are shown like a compiler's (exit code 
 		if policy.HasErrors(findings) {
 			return &exitError{exitRefused, fmt.Errorf("%s was not sent", printable(args[0]))}
 		}
-		v, err := a.apply(ctx, p, c, version, content)
+		v, err := a.apply(ctx, p, c, version, content, func(id string) { warn(ctx, p, c, id, version, args[0], findings) })
 		if err != nil {
 			return refusedDocument(p, out, err, args[0])
 		}
@@ -146,13 +158,19 @@ func versionOf(content []byte) (string, []placement.Finding) {
 }
 
 // apply creates the policy if there is none, transfers the version if it is not there, and activates it if asked to.
-func (a application) apply(ctx context.Context, p process, c *client, version string, content []byte) (wire.Policy, error) {
+func (a application) apply(ctx context.Context, p process, c *client, version string, content []byte, transferred func(policyID string)) (
+	wire.Policy, error,
+) {
 	v, err := a.findOrCreate(ctx, c)
 	if err != nil {
 		return v, err
 	}
-	if err := transfer(ctx, p, c, &v, version, content); err != nil || !a.activate {
+	if err := transfer(ctx, p, c, &v, version, content); err != nil {
 		return v, err
+	}
+	transferred(v.ID)
+	if !a.activate {
+		return v, nil
 	}
 	if _, err := c.get(ctx, policyPath(v.ID), nil, &v); err != nil { // the transfer may have selected it
 		return v, err

@@ -4,13 +4,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"ringfence/api/common"
 	wire "ringfence/api/nfvpolicy"
+	placementwire "ringfence/api/placement"
 )
 
 const goodPolicy = `apiVersion: ringfence/v1
@@ -54,6 +58,24 @@ func answered(t *testing.T, policies ...wire.Policy) *service {
 		s.json("GET /nfvpolicy/v1/policies/p1", http.StatusOK, policies[0])
 	}
 	s.json("PATCH /nfvpolicy/v1/policies/p1", http.StatusOK, map[string]any{})
+	analysis := placementwire.PolicyAnalysis{
+		PolicyID: "p1", Version: "1.1.0", ComparedTo: "1.0.0",
+		Findings: []common.Finding{{Severity: common.FindingSeverityWARNING, Code: "NO_HOST_NOW", Message: "trust domain TD-A: no host"}},
+		Changes:  []placementwire.RuleChange{{RuleID: "R-POOL", Direction: placementwire.ChangeDirectionSTRICTER, Message: "rule R-POOL is stricter: subject changed"}},
+		Impact: placementwire.PolicyImpact{
+			HostsTotal: 3, TrustDomains: []placementwire.TrustDomainImpact{{TrustDomainID: "TD-A", Eligible: placementwire.BeforeAfter{Before: 2}}},
+			Components: []placementwire.ComponentImpact{{
+				VNFDID: "amf", ComponentID: "sig", TrustDomainID: "TD-A", Eligible: placementwire.BeforeAfter{Before: 2}, Free: placementwire.BeforeAfter{Before: 1},
+				NearestMiss: placementwire.RejectedHost{HostID: "h1", Reasons: []placementwire.Reason{{RuleID: "R-POOL"}}},
+			}},
+			Residencies: placementwire.ResidencyImpact{
+				Checked: 9, New: 1, Violating: placementwire.BeforeAfter{After: 1},
+				Listed: []placementwire.ResidencyViolation{{ResidencyID: "amf-1", HostID: "h1", Reason: placementwire.Reason{RuleID: "R-POOL", Message: "R-POOL: the pool does not permit it"}}},
+			},
+		},
+	}
+	s.json("GET /placement/v1/policies/p1/versions/1.1.0/analysis", http.StatusOK, analysis)
+	s.json("GET /placement/v1/policies/p1/versions/1.1.0/analysis?compareTo=1.0.0", http.StatusOK, analysis)
 	s.on("PUT /nfvpolicy/v1/policies/p1/versions/1.1.0", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
 	return s
 }
@@ -67,6 +89,8 @@ func TestPolicyApply(t *testing.T) {
 		puts     = "PUT /nfvpolicy/v1/policies/p1/versions/1.1.0"
 		readsPut = "GET /nfvpolicy/v1/policies/p1/versions/1.1.0"
 		patches  = "PATCH /nfvpolicy/v1/policies/p1"
+		analyses = "GET /placement/v1/policies/p1/versions/1.1.0/analysis"
+		found    = "name: WARNING NO_HOST_NOW: trust domain TD-A: no host\n"
 	)
 	for _, tt := range []struct {
 		name   string
@@ -78,23 +102,23 @@ func TestPolicyApply(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		{name: "a new policy", want: []string{lists, creates, puts, reads}},
-		{name: "a new version", have: []wire.Policy{aPolicy("p1", "core", true, "1.0.0")}, want: []string{lists, puts, reads}},
+		{name: "a new policy", want: []string{lists, creates, puts, analyses, reads}},
+		{name: "a new version", have: []wire.Policy{aPolicy("p1", "core", true, "1.0.0")}, want: []string{lists, puts, analyses, reads}},
 		{
 			name: "a new version is put in force", have: []wire.Policy{aPolicy("p1", "core", true, "1.0.0")}, args: []string{"--activate"},
-			want: []string{lists, puts, reads, patches, reads}, patch: `{"selectedVersion":"1.1.0"}`,
+			want: []string{lists, puts, analyses, reads, patches, reads}, patch: `{"selectedVersion":"1.1.0"}`,
 		},
 		{
 			name: "a first version is put in force", have: []wire.Policy{aPolicy("p1", "core", false, "1.1.0")}, args: []string{"--activate"},
-			want: []string{lists, puts, reads, patches, reads}, patch: `{"activationStatus":"ACTIVATED"}`,
+			want: []string{lists, puts, analyses, reads, patches, reads}, patch: `{"activationStatus":"ACTIVATED"}`,
 		},
 		{
 			name: "named by its id", have: []wire.Policy{aPolicy("p1", "other", true, "1.1.0"), aPolicy("p2", "core", true)},
-			args: []string{"--name", "p1", "--activate"}, want: []string{lists, puts, reads, reads},
+			args: []string{"--name", "p1", "--activate"}, want: []string{lists, puts, analyses, reads, reads},
 		},
 		{
 			name: "the same document again", have: []wire.Policy{aPolicy("p1", "core", true, "1.1.0")}, stored: goodPolicy,
-			want: []string{lists, puts, readsPut, reads}, stderr: "version 1.1.0 is there already, just so\n",
+			want: []string{lists, puts, readsPut, analyses, reads}, stderr: "version 1.1.0 is there already, just so\n",
 		},
 		{
 			name: "another document under the same version", have: []wire.Policy{aPolicy("p1", "core", true, "1.1.0")}, stored: "# another",
@@ -119,8 +143,12 @@ func TestPolicyApply(t *testing.T) {
 				s.on(readsPut, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(tt.stored)) })
 			}
 			got := s.command(t, "", append([]string{"policy", "apply", policyFile(t, goodPolicy)}, tt.args...)...)
-			if got.code != tt.code || got.stderr != tt.stderr {
-				t.Errorf("exit code %d, stderr %q", got.code, got.stderr)
+			want := tt.stderr
+			if slices.Contains(tt.want, analyses) {
+				want += found
+			}
+			if stderr := regexp.MustCompile(`(?m)^/.*core\.yaml: `).ReplaceAllString(got.stderr, "name: "); got.code != tt.code || stderr != want {
+				t.Errorf("exit code %d, stderr %q, want %q", got.code, stderr, want)
 			}
 			if diff := cmp.Diff(tt.want, s.requests()); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"ringfence/internal/fleet"
@@ -115,13 +116,13 @@ func homeless(impact *placement.PolicyImpact) []placement.Finding {
 		who := "component " + c.ComponentID + " of VNFD " + c.VNFDID
 		switch {
 		case len(c.Never) > 0:
-			tell(policy.CodeNoHostEver, who+": no host could ever take it, because what it is contradicts what the rules ask of it", slices.Clone(c.Never))
+			tell(policy.CodeNoHostEver, who+": no host could ever take it, because what it is contradicts "+strings.Join(c.Never, ", "), slices.Clone(c.Never))
 		case c.Eligible.After == 0 && c.NearestMiss != nil:
 			var rules []string
 			for _, r := range c.NearestMiss.Reasons {
 				rules = append(rules, r.RuleID)
 			}
-			tell(policy.CodeNoHostNow, who+": the inventory has no host for it now; nearest is "+c.NearestMiss.HostID, rules)
+			tell(policy.CodeNoHostNow, who+": the inventory has no host for it now; nearest is "+c.NearestMiss.HostID+", refused by "+strings.Join(rules, ", "), rules)
 		case c.Eligible.After == 0:
 			tell(policy.CodeNoHostNow, who+": the inventory has no host for it now", nil)
 		}
