@@ -68,17 +68,13 @@ func (c *client) get(ctx context.Context, path string, query url.Values, into an
 	return c.do(ctx, call{method: http.MethodGet, path: path, query: query}, into)
 }
 
-// send sends a wire type, or JSON that is there already as a json.RawMessage, and reads the answer into another.
-func (c *client) send(ctx context.Context, method, path string, body, into any) (answer, error) {
+// send posts a wire type, or JSON that is there already as a json.RawMessage, and reads the answer into another.
+func (c *client) send(ctx context.Context, path string, body, into any) (answer, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return answer{}, fmt.Errorf("write the request: %w", err)
 	}
-	contentType := typeJSON
-	if method == http.MethodPatch {
-		contentType = typeMergePatch
-	}
-	return c.do(ctx, call{method: method, path: path, body: bytes.NewReader(data), contentType: contentType}, into)
+	return c.do(ctx, call{method: http.MethodPost, path: path, body: bytes.NewReader(data), contentType: typeJSON}, into)
 }
 
 // do makes a call that is answered at once. into may be nil.

@@ -129,7 +129,7 @@ func (t *tour) grant(ctx context.Context, c *client, title, file string) (grante
 	}
 	g := granted{request: request}
 	began := time.Now()
-	got, err := c.send(ctx, http.MethodPost, grantsPath, request, &g.grant)
+	got, err := c.send(ctx, grantsPath, request, &g.grant)
 	if err != nil {
 		return g, fmt.Errorf("%s was to be granted: %w", file, err)
 	}
@@ -176,7 +176,7 @@ func (t *tour) refusal(ctx context.Context, c *client) error {
 		return err
 	}
 	began := time.Now()
-	_, err = c.send(ctx, http.MethodPost, grantsPath, request, nil)
+	_, err = c.send(ctx, grantsPath, request, nil)
 	e := asAPIError(err)
 	switch {
 	case err == nil:
@@ -197,7 +197,7 @@ func (t *tour) again(ctx context.Context, c *client, first granted) error {
 	t.line(t.style.faint("POST " + grantsPath + "   deployments/reference/" + requestVM))
 	var g wire.Grant
 	began := time.Now()
-	if _, err := c.send(ctx, http.MethodPost, grantsPath, first.request, &g); err != nil {
+	if _, err := c.send(ctx, grantsPath, first.request, &g); err != nil {
 		return fmt.Errorf("the same request again: %w", err)
 	}
 	if g.ID != first.grant.ID {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 
@@ -108,7 +107,7 @@ func (e explanation) ask(ctx context.Context, c *client, request json.RawMessage
 		q.HostIDs = []string{e.host}
 	}
 	var d wire.Decision
-	got, err := c.send(ctx, http.MethodPost, decisionsPath, q, &d)
+	got, err := c.send(ctx, decisionsPath, q, &d)
 	return &d, got.body, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -34,7 +33,7 @@ ends with exit code 3; explain says more, and reserves nothing.`,
 			return err
 		}
 		var g wire.Grant
-		got, err := c.send(ctx, http.MethodPost, grantsPath, request, &g)
+		got, err := c.send(ctx, grantsPath, request, &g)
 		if e := asAPIError(err); e != nil && e.refused() {
 			return showRefusal(p, out, e)
 		}

@@ -189,7 +189,7 @@ func (a application) findOrCreate(ctx context.Context, c *client) (wire.Policy, 
 		return wire.Policy{}, ambiguous(a.name, named)
 	}
 	var v wire.Policy
-	_, err = c.send(ctx, http.MethodPost, policiesPath, wire.CreatePolicyRequest{Name: a.name, Designer: a.designer}, &v)
+	_, err = c.send(ctx, policiesPath, wire.CreatePolicyRequest{Name: a.name, Designer: a.designer}, &v)
 	return v, err
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -83,7 +82,7 @@ then on. The host is told with a RELEASE directive. One that is RUNNING is not r
 		}
 		var r wire.Reservation
 		path := reservationsPath + "/" + url.PathEscape(args[0]) + "/release"
-		got, err := c.send(ctx, http.MethodPost, path, wire.ReleaseRequest{Reason: reason}, &r)
+		got, err := c.send(ctx, path, wire.ReleaseRequest{Reason: reason}, &r)
 		if err != nil {
 			return err
 		}

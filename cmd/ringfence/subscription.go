@@ -49,7 +49,7 @@ instead, and resumed if it was suspended; its credentials stay as they are.`,
 			return err
 		}
 		var made wire.PolicySubscription
-		got, err := c.send(ctx, http.MethodPost, subscriptionsPath, request, &made)
+		got, err := c.send(ctx, subscriptionsPath, request, &made)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,8 @@ type Fleet interface {
 }
 
 const (
+	blocksAtOnce = 64 // of hosts, that one goroutine takes at a time
+
 	interval  = 250 * time.Millisecond // how often a change is looked for
 	leaseFor  = 15 * time.Second       // after which another replica takes over
 	leaseSlot = 5 * time.Second        // how often the lease is renewed, or tried for
@@ -180,13 +183,14 @@ func (s *Service) check(ctx context.Context, view, last *fleet.View) (placement.
 
 // inspect judges blocks of hosts on all processors. The order of what is found is that of the blocks.
 func (s *Service) inspect(view *fleet.View, blocks []int) []placement.Violation {
-	now, found := s.fleet.Now(), make([][]placement.Violation, len(blocks))
+	now, parts := s.fleet.Now(), slices.Collect(slices.Chunk(blocks, blocksAtOnce))
+	found := make([][]placement.Violation, len(parts))
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(blocks)) {
+	for range min(runtime.GOMAXPROCS(0), len(parts)) {
 		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(blocks); i = int(next.Add(1)) - 1 {
-				found[i] = solver.Check(view, blocks[i], now, s.mappingAge)
+			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
+				found[i] = solver.Check(view, parts[i], now, s.mappingAge)
 			}
 		})
 	}

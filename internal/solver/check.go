@@ -9,15 +9,17 @@ import (
 	"ringfence/internal/policy"
 )
 
-// Check judges what is on the hosts of one block of a view, each workload against the others on its host, by the rules in force.
+// Check judges what is on the hosts of some blocks of a view, each workload against the others on its host, by the rules in force.
 // It finds what a rule would refuse if the workload came now; what leaves no room, or takes no new ones, is not a violation of
 // those that are there.
-func Check(v *fleet.View, block int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
-	c := inspection{view: v, world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, spans: spansHosts(v.Policies)}
-	b := v.Blocks[block]
-	for i, h := range b.Hosts {
-		if h != nil {
-			c.host(h, b.Residents[i])
+func Check(v *fleet.View, blocks []int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
+	c := inspection{view: v, world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, spans: spansHosts(v.Policies), kin: map[string]*policy.Candidate{}}
+	for _, block := range blocks {
+		b := v.Blocks[block]
+		for i, h := range b.Hosts {
+			if h != nil {
+				c.host(h, b.Residents[i])
+			}
 		}
 	}
 	return c.found
@@ -27,7 +29,9 @@ func Check(v *fleet.View, block int, now time.Time, mappingMaxAge time.Duration)
 type inspection struct {
 	view   *fleet.View
 	world  *policy.World
-	spans  bool // a rule counts replicas beyond the host
+	spans  bool                         // a rule counts replicas beyond the host
+	kin    map[string]*policy.Candidate // one for all workloads that the same rules concern
+	key    []byte
 	others []*placement.Residency
 	found  []placement.Violation
 }
@@ -38,18 +42,26 @@ func (c *inspection) host(h *placement.Host, residents []*placement.Residency) {
 			continue
 		}
 		c.others = append(append(c.others[:0], residents[:i]...), residents[i+1:]...)
-		candidate := policy.Prepare(c.world, r.Workload, placement.IsolationNone, c.replicas(r))
-		verdict := candidate.JudgeSite(placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}, r.CISNodeID, nil)
-		for _, reason := range verdict.Reasons {
-			if reason.PolicyID == "" {
-				continue
-			}
+		reasons := c.candidate(r).Standing(placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}, r.CISNodeID)
+		for _, reason := range reasons {
 			c.found = append(c.found, placement.Violation{
 				NFVIPoPID: h.NFVIPoPID, HostID: h.ID, ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID,
 				TrustDomainID: r.Workload.TrustDomainID, Reason: reason, Evict: evicts(c.view.Policies, &reason), PolicyEpoch: c.view.Epoch,
 			})
 		}
 	}
+}
+
+// candidate is the residency as one that asks.
+func (c *inspection) candidate(r *placement.Residency) *policy.Candidate {
+	c.key = c.view.Policies.Kin(c.key[:0], &r.Workload)
+	candidate := c.kin[string(c.key)]
+	if candidate == nil {
+		candidate = policy.Prepare(c.world, r.Workload, placement.IsolationNone, policy.Replicas{})
+		c.kin[string(c.key)] = candidate
+	}
+	candidate.Retarget(&r.Workload, c.replicas(r))
+	return candidate
 }
 
 // hostBefore is the host with the residue that was there before the residency: what others left behind since did not wait for it.

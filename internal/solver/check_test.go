@@ -18,6 +18,11 @@ func BenchmarkCheck(b *testing.B) {
 	for _, hosts := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("%d", hosts), func(b *testing.B) {
 			_, view := benchView(b, hosts)
+			const chunk = 64
+			blocks := make([]int, len(view.Blocks))
+			for i := range blocks {
+				blocks[i] = i
+			}
 			var found atomic.Int64
 			b.ReportAllocs()
 			for b.Loop() {
@@ -25,8 +30,8 @@ func BenchmarkCheck(b *testing.B) {
 				var group sync.WaitGroup
 				for range runtime.GOMAXPROCS(0) {
 					group.Go(func() {
-						for block := int(next.Add(1)) - 1; block < len(view.Blocks); block = int(next.Add(1)) - 1 {
-							found.Add(int64(len(solver.Check(view, block, noon, 0))))
+						for block := int(next.Add(1)) - 1; block*chunk < len(blocks); block = int(next.Add(1)) - 1 {
+							found.Add(int64(len(solver.Check(view, blocks[block*chunk:min(len(blocks), (block+1)*chunk)], noon, 0))))
 						}
 					})
 				}
@@ -87,7 +92,7 @@ rules:
 		}
 	}
 	got := map[string]bool{}
-	for _, v := range solver.Check(f.Publish(), 0, noon.Add(2*time.Hour), 0) {
+	for _, v := range solver.Check(f.Publish(), []int{0}, noon.Add(2*time.Hour), 0) {
 		got[fmt.Sprint(v.HostID, " ", v.ResidencyID, " ", v.Reason.RuleID, " ", v.Reason.AgainstID, " ", v.Evict)] = true
 	}
 	want := []string{"h1 r1 R-NF r2 true", "h1 r2 R-NF r1 true", "h2 r4 R-SCRUB  false", "h3 r5 R-SHARE  false", "h3 r6 R-SHARE  false"}

@@ -130,7 +130,7 @@ func feasible(v *fleet.View, c *placement.Component) int {
 func violations(v *fleet.View, set *policy.Set) map[string]bool {
 	out := map[string]bool{}
 	for i := range v.Blocks {
-		for _, found := range solver.Check(v.With(set), i, noon, 0) {
+		for _, found := range solver.Check(v.With(set), []int{i}, noon, 0) {
 			out[fmt.Sprint(found.ResidencyID, " ", found.Reason.PolicyID, " ", found.Reason.RuleID)] = true
 		}
 	}
