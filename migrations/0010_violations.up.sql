@@ -3,8 +3,8 @@ BEGIN;
 CREATE TABLE violation (
     nfvi_pop_id     text             NOT NULL,
     id              text COLLATE "C" NOT NULL,
-    host_id         text             NOT NULL DEFAULT '',
-    residency_id    text             NOT NULL DEFAULT '',
+    host_id         text COLLATE "C" NOT NULL DEFAULT '',
+    residency_id    text COLLATE "C" NOT NULL DEFAULT '',
     vnf_instance_id text             NOT NULL DEFAULT '',
     trust_domain_id text             NOT NULL DEFAULT '',
     policy_id       text             NOT NULL,

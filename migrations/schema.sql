@@ -1242,8 +1242,8 @@ COMMENT ON COLUMN public.trust_relation.revision IS 'Grows with every change; th
 CREATE TABLE public.violation (
     nfvi_pop_id text NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
-    host_id text DEFAULT ''::text NOT NULL,
-    residency_id text DEFAULT ''::text NOT NULL,
+    host_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    residency_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     vnf_instance_id text DEFAULT ''::text NOT NULL,
     trust_domain_id text DEFAULT ''::text NOT NULL,
     policy_id text NOT NULL,
