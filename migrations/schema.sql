@@ -1663,6 +1663,10 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.policy_event TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_subscription TO ringfence_app;
 
+GRANT UPDATE(user_name) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(password) ON TABLE public.policy_subscription TO ringfence_app;
+
 GRANT UPDATE(failing_since) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT UPDATE(suspended_at) ON TABLE public.policy_subscription TO ringfence_app;

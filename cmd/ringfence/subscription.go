@@ -31,7 +31,7 @@ func newSubscriptionCreate(p process) *cobra.Command {
 		Use: "create CALLBACK-URI", Short: "Subscribe", Args: takes("CALLBACK-URI"),
 		Long: `Subscribe. The callback URI is tested first: it must be https, lead to an address that the operator allows for this
 client, and answer GET with 204. A subscription that is there already, to the same and with the same filter, is shown
-instead, and resumed if it was suspended; its credentials stay as they are.`,
+instead, and resumed if it was suspended; from then on it has the credentials that are given here.`,
 		Example: `  ringfence subscription create https://soc.example.net/ringfence --change MODIFY_POLICY --change DELETE_POLICY
   ringfence subscription create https://soc.example.net/ringfence --user ringfence --password-file secret.txt`,
 	}

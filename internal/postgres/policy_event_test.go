@@ -134,6 +134,11 @@ func TestPolicySubscriptions(t *testing.T) {
 	if got, created, err = s.CreatePolicySubscription(ctx, same); err != nil || created || got.ID != "s-1" {
 		t.Errorf("the same again: created %t, %s, %v", created, got.ID, err)
 	}
+	same.UserName, same.Password = "another", "changed"
+	now := func() placement.PolicySubscription { return must(s.GetPolicySubscription(ctx, "a", "s-1"))(t) }
+	if got, created, err = s.CreatePolicySubscription(ctx, same); err != nil || created || got.Password != "changed" || now().UserName != "another" || now().Password != "changed" {
+		t.Errorf("the same with other credentials: created %t, %+v, %v", created, got, err)
+	}
 	same.ClientID = "b"
 	if _, created, err = s.CreatePolicySubscription(ctx, same); err != nil || !created {
 		t.Errorf("the same of another client: created %t, %v", created, err)

@@ -32,7 +32,8 @@ func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscr
 }
 
 // CreatePolicySubscription stores a subscription. When the client has one with the same callback and filter, that one is
-// returned instead, and created is false; were it suspended, it is not any more: the client asks for it anew.
+// returned instead, and created is false; from then on it has the credentials given,
+// and is not suspended.
 func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.PolicySubscription) (stored placement.PolicySubscription, created bool, err error) {
 	const sameSQL = `
 		SELECT ` + policySubscriptionColumns + `
@@ -46,7 +47,9 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
 	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
-	const resumeSQL = `UPDATE policy_subscription SET suspended_at = NULL, failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL`
+	const resumeSQL = `
+		UPDATE policy_subscription SET suspended_at = NULL, failing_since = NULL, user_name = $2, password = $3
+		WHERE id = $1 AND (failing_since IS NOT NULL OR user_name <> $2 OR password <> $3)`
 	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSQL, p.ClientID); err != nil { // one at a time for each client, or two alike were stored
@@ -58,7 +61,8 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		}
 		if created = len(same) == 0; !created {
 			stored = same[0]
-			_, err = tx.Exec(ctx, resumeSQL, stored.ID)
+			stored.UserName, stored.Password = p.UserName, p.Password
+			_, err = tx.Exec(ctx, resumeSQL, stored.ID, p.UserName, p.Password)
 			return err
 		}
 		stored = p

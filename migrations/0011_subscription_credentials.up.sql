@@ -1,0 +1,5 @@
+BEGIN;
+
+GRANT UPDATE (user_name, password) ON policy_subscription TO ringfence_app;
+
+COMMIT;
