@@ -333,4 +333,15 @@ func TestFailingTestRefusesVersion(t *testing.T) {
 	}
 	a.transfer(id, "2.0.0", strings.Replace(tested, "hosts: [h1]\n", "hosts: []\n", 1), yamlPolicy).want(201)
 	a.modify(id, object{"selectedVersion": "2.0.0", "activationStatus": "ACTIVATED"}).want(200)
+
+	// One that an earlier release took and this one decides otherwise is not put in force.
+	if err := a.store.PutPolicyVersion(t.Context(), placement.PolicyVersion{
+		PolicyID: id, Version: "3.0.0", MediaType: yamlPolicy, TransferredBy: "author", Content: []byte(strings.Replace(tested, `"2.0.0"`, `"3.0.0"`, 1)),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p = a.modify(id, object{"selectedVersion": "3.0.0"}).problem(409)
+	if f, _ := p["findings"].([]any); len(f) != 1 || f[0].(object)["code"] != "TEST_FAILED" {
+		t.Errorf("put in force: %v", p)
+	}
 }
