@@ -100,6 +100,9 @@ func TestShippedPolicies(t *testing.T) {
 		if ran < 5 || len(findings) > 0 {
 			t.Errorf("%s: %d tests\n%s", file, ran, policy.Format(findings, file, content))
 		}
+		if filepath.Base(file) != "vm-equivalent.yaml" {
+			continue
+		}
 		for _, kind := range []string{"separate-nf", "scrub-before-reuse", "max-blast-radius", "separate-role", "oversight"} {
 			without := strings.ReplaceAll(string(content), "kind: "+kind+"\n", "kind: "+kind+"\n    mode: audit\n")
 			if _, findings := policies.RunTests([]byte(without), httpapi.ReadInventory); len(findings) == 0 {
