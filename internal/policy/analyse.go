@@ -149,7 +149,7 @@ func (a *analysis) covered(r *Rule, at string) {
 	var by []*Rule
 	for _, p := range a.all {
 		for _, o := range p.Rules {
-			if o != r && o.Kind == r.Kind && a.dominates(p, o, r) && (!a.dominates(a.policy, r, o) || precedes(o, r)) {
+			if o != r && o.Kind == r.Kind && a.dominates(p, o, r) && (!a.dominates(a.policy, r, o) || precedes(o, r)) && a.touches(o, r) {
 				by = append(by, o)
 			}
 		}
@@ -163,6 +163,14 @@ func (a *analysis) covered(r *Rule, at string) {
 	if len(by) > 1 && a.pairsInside(r, by) {
 		a.reportCovered(r, at, by)
 	}
+}
+
+// touches tells whether some workload is the business of both rules: without one, neither covers a part of the other.
+func (a *analysis) touches(o, r *Rule) bool {
+	if r.pairwise() {
+		return true
+	}
+	return a.space.exists([]*Selector{&r.Subject, &o.Subject}, nil)
 }
 
 // dominates tells whether a rule, where both concern a candidate, decides at least as strictly, everywhere, for everybody.

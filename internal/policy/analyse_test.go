@@ -133,7 +133,7 @@ func TestAnalyse(t *testing.T) {
 	}
 }
 
-func analysed(t *testing.T, id, rules, exceptions string) (*Document, *Policy) {
+func analysed(t testing.TB, id, rules, exceptions string) (*Document, *Policy) {
 	t.Helper()
 	text := "apiVersion: ringfence/v1\nkind: TrustDomainPolicy\npolicyVersion: \"1\"\nrules:" + rules + "\n"
 	if exceptions != "" {

@@ -252,10 +252,17 @@ func (sp *space) witnesses(picked, spared []*Selector) []region {
 		narrow(s, sp.within)
 	}
 	for _, s := range spared {
+		if len(regions) > maxRegions {
+			break
+		}
 		narrow(s, sp.outside)
 	}
 	return regions
 }
+
+// maxRegions bounds the parts into which what many selectors leave is cut. Beyond it the rest of them is taken to leave all of it:
+// then a rule that is covered by very many others together is not found to be.
+const maxRegions = 200
 
 // hostInside tells whether every host that the one selector picks is picked by the other. Of what a host selector asks, every key
 // stands for itself, so that looking key by key is exact.
