@@ -146,3 +146,13 @@ func analysed(t testing.TB, id, rules, exceptions string) (*Document, *Policy) {
 	}
 	return doc, p
 }
+
+// What many rules that overlap in part come to together is not followed to the end, which would take all memory.
+func TestAnalyseOfManyRulesEnds(t *testing.T) {
+	t.Parallel()
+	rules, cat := manyRules(600)
+	doc, p := analysed(t, "this", rules, "")
+	if findings := Analyse(doc, p, Surroundings{Catalogue: cat}); len(findings) == 0 || HasErrors(findings) {
+		t.Errorf("findings %v", findings)
+	}
+}
