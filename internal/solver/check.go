@@ -9,17 +9,15 @@ import (
 	"ringfence/internal/policy"
 )
 
-// Check judges what is on the hosts of some blocks of a view, each workload against the others on its host, by the rules in force.
+// Check judges what is on some hosts of a view, by their numbers, each workload against the others on its host, by the rules in force.
 // It finds what a rule would refuse if the workload came now; what leaves no room, or takes no new ones, is not a violation of
 // those that are there.
-func Check(v *fleet.View, blocks []int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
+func Check(v *fleet.View, slots []int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
 	c := inspection{view: v, world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, spans: spansHosts(v.Policies), kin: map[string]*policy.Candidate{}}
-	for _, block := range blocks {
-		b := v.Blocks[block]
-		for i, h := range b.Hosts {
-			if h != nil {
-				c.host(h, b.Residents[i])
-			}
+	for _, slot := range slots {
+		b, i := v.Blocks[slot/fleet.BlockSize], slot%fleet.BlockSize
+		if h := b.Hosts[i]; h != nil {
+			c.host(h, b.Residents[i])
 		}
 	}
 	return c.found

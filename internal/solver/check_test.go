@@ -18,11 +18,8 @@ func BenchmarkCheck(b *testing.B) {
 	for _, hosts := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("%d", hosts), func(b *testing.B) {
 			_, view := benchView(b, hosts)
-			const chunk = 64
-			blocks := make([]int, len(view.Blocks))
-			for i := range blocks {
-				blocks[i] = i
-			}
+			const chunk = 4096
+			slots := everySlot(view)
 			var found atomic.Int64
 			b.ReportAllocs()
 			for b.Loop() {
@@ -30,8 +27,8 @@ func BenchmarkCheck(b *testing.B) {
 				var group sync.WaitGroup
 				for range runtime.GOMAXPROCS(0) {
 					group.Go(func() {
-						for block := int(next.Add(1)) - 1; block*chunk < len(blocks); block = int(next.Add(1)) - 1 {
-							found.Add(int64(len(solver.Check(view, blocks[block*chunk:min(len(blocks), (block+1)*chunk)], noon, 0))))
+						for block := int(next.Add(1)) - 1; block*chunk < len(slots); block = int(next.Add(1)) - 1 {
+							found.Add(int64(len(solver.Check(view, slots[block*chunk:min(len(slots), (block+1)*chunk)], noon, 0))))
 						}
 					})
 				}
@@ -92,7 +89,8 @@ rules:
 		}
 	}
 	got := map[string]bool{}
-	for _, v := range solver.Check(f.Publish(), []int{0}, noon.Add(2*time.Hour), 0) {
+	view := f.Publish()
+	for _, v := range solver.Check(view, everySlot(view), noon.Add(2*time.Hour), 0) {
 		got[fmt.Sprint(v.HostID, " ", v.ResidencyID, " ", v.Reason.RuleID, " ", v.Reason.AgainstID, " ", v.Evict)] = true
 	}
 	want := []string{"h1 r1 R-NF r2 true", "h1 r2 R-NF r1 true", "h2 r4 R-SCRUB  false", "h3 r5 R-SHARE  false", "h3 r6 R-SHARE  false"}
@@ -105,4 +103,13 @@ rules:
 	for g := range got {
 		t.Errorf("found: %s", g)
 	}
+}
+
+// everySlot lists the numbers of all hosts of a view.
+func everySlot(v *fleet.View) []int {
+	out := make([]int, len(v.Blocks)*fleet.BlockSize)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }

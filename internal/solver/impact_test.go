@@ -129,10 +129,8 @@ func feasible(v *fleet.View, c *placement.Component) int {
 // violations are those that the check of what runs finds with the policies of a set.
 func violations(v *fleet.View, set *policy.Set) map[string]bool {
 	out := map[string]bool{}
-	for i := range v.Blocks {
-		for _, found := range solver.Check(v.With(set), []int{i}, noon, 0) {
-			out[fmt.Sprint(found.ResidencyID, " ", found.Reason.PolicyID, " ", found.Reason.RuleID)] = true
-		}
+	for _, found := range solver.Check(v.With(set), everySlot(v), noon, 0) {
+		out[fmt.Sprint(found.ResidencyID, " ", found.Reason.PolicyID, " ", found.Reason.RuleID)] = true
 	}
 	return out
 }
