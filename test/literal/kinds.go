@@ -39,12 +39,7 @@ func (t *trial) holds(r *Rule) bool {
 	case "runtime-offered":
 		return t.offered
 	case "one-domain-per-kernel":
-		for _, o := range t.others {
-			if o.Workload.TrustDomainID != c.TrustDomainID && t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
-				return false
-			}
-		}
-		return true
+		return t.kernelOfOneDomain()
 	case "require-isolation":
 		by := r.text("orDedicatedHost", "")
 		return t.eff() >= isolation(r.text("level", "")) || by != "" && t.alone(by)
@@ -74,60 +69,102 @@ func (t *trial) holds(r *Rule) bool {
 		}
 		return true
 	case "same-sensitivity-per-kernel":
-		lowest, highest := d.Sensitivity, d.Sensitivity
-		for _, o := range t.others {
-			if t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
-				n := t.domain(o.Workload.TrustDomainID).Sensitivity
-				if n < lowest {
-					lowest = n
-				}
-				if n > highest {
-					highest = n
-				}
-			}
-		}
-		return highest-lowest <= r.number("delta")
+		return t.kernelOfLikeSensitivity(r)
 	case "signed-tagged-artefact":
-		for _, digest := range c.Images {
-			if !t.signed(r, t.Catalogue.Images[digest], digest) {
-				return false
-			}
-		}
-		return len(c.Images) > 0
+		return t.allSigned(r)
 	case "demote-isolation":
 		return true // the others see what it leaves
 	case "forbid-acceleration":
-		forbidden := r.words("kinds")
-		for _, digest := range c.Images {
-			if has(forbidden, string(t.Catalogue.Images[digest].Kind)) { // checkpoints and VM templates are called alike
-				return false
-			}
-		}
-		return !meet(forbidden, h.Accelerations.Names())
+		return t.unaccelerated(r)
 	case "border-handling":
 		border := has(c.Roles.Names(), "BORDER")
 		strong := t.eff() >= placement.IsolationVM || t.alone("NF_INSTANCE")
 		return !border || !c.UndeclaredPeers && strong && capable(h.Capabilities, "ENC_STORAGE")
 	case "max-age-since-reimage":
-		for _, s := range h.Scrubs {
-			if s.Level == placement.ScrubReimage && t.Now.Sub(s.At) <= duration(r.text("maxAge", "")) {
-				return true
-			}
-		}
-		return false
+		return t.reimaged(r)
 	case "max-blast-radius":
 		return t.contained(r)
 	case "scrub-before-reuse":
-		for i := range h.Residue {
-			res := &h.Residue[i]
-			foreign := res.TrustDomainID != c.TrustDomainID || r.text("per", "") == "NF_INSTANCE" && res.NFInstance != c.NF.Instance()
-			if foreign && !t.scrubbed(r, res) {
-				return false
-			}
-		}
-		return true
+		return t.clean(r)
 	}
 	panic("no such kind: " + r.Kind)
+}
+
+// kernelOfOneDomain: nobody of another domain is in the candidate's kernel.
+func (t *trial) kernelOfOneDomain() bool {
+	c, h := &t.ask.Workload, t.host
+	for _, o := range t.others {
+		if o.Workload.TrustDomainID != c.TrustDomainID && t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
+			return false
+		}
+	}
+	return true
+}
+
+// kernelOfLikeSensitivity: nobody in the candidate's kernel is too far from another.
+func (t *trial) kernelOfLikeSensitivity(r *Rule) bool {
+	c, h := &t.ask.Workload, t.host
+	d := t.domain(c.TrustDomainID)
+	lowest, highest := d.Sensitivity, d.Sensitivity
+	for _, o := range t.others {
+		if t.sameKernel(c, t.runtime, t.at, &o.Workload, o.Workload.Runtime, where(h, o.CISNodeID)) {
+			n := t.domain(o.Workload.TrustDomainID).Sensitivity
+			if n < lowest {
+				lowest = n
+			}
+			if n > highest {
+				highest = n
+			}
+		}
+	}
+	return highest-lowest <= r.number("delta")
+}
+
+// allSigned: there are artefacts, and every one is signed.
+func (t *trial) allSigned(r *Rule) bool {
+	c := &t.ask.Workload
+	for _, digest := range c.Images {
+		if !t.signed(r, t.Catalogue.Images[digest], digest) {
+			return false
+		}
+	}
+	return len(c.Images) > 0
+}
+
+// unaccelerated: neither the artefacts nor the host are of what is forbidden.
+func (t *trial) unaccelerated(r *Rule) bool {
+	c, h := &t.ask.Workload, t.host
+	forbidden := r.words("kinds")
+	for _, digest := range c.Images {
+		if has(forbidden, string(t.Catalogue.Images[digest].Kind)) { // checkpoints and VM templates are called alike
+			return false
+		}
+	}
+	return !meet(forbidden, h.Accelerations.Names())
+}
+
+// reimaged: some record is young enough.
+func (t *trial) reimaged(r *Rule) bool {
+	h := t.host
+	for _, s := range h.Scrubs {
+		if s.Level == placement.ScrubReimage && t.Now.Sub(s.At) <= duration(r.text("maxAge", "")) {
+			return true
+		}
+	}
+	return false
+}
+
+// clean: nothing of others is left.
+func (t *trial) clean(r *Rule) bool {
+	c, h := &t.ask.Workload, t.host
+	for i := range h.Residue {
+		res := &h.Residue[i]
+		foreign := res.TrustDomainID != c.TrustDomainID || r.text("per", "") == "NF_INSTANCE" && res.NFInstance != c.NF.Instance()
+		if foreign && !t.scrubbed(r, res) {
+			return false
+		}
+	}
+	return true
 }
 
 // allowed: none of what is forbidden, or the host is dedicated to the candidate's NF.
