@@ -150,7 +150,11 @@ func against(r *placement.Reason, full bool, p func(string) string) string {
 	if full {
 		who = fmt.Sprintf("%s (%s, network function %s)", printable(r.AgainstID), p("domain"), printable(p("nf")))
 	}
-	return "{host} runs " + who + pairSentence(r.Check)
+	what := pairSentence(r.Check)
+	if !full {
+		what = strings.Replace(what, ", of", " of", 1) // nothing stands between the workload and what it is
+	}
+	return "{host} runs " + who + what
 }
 
 // pairSentence says what of a pair is the matter, by the check of the rule.

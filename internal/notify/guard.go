@@ -101,7 +101,7 @@ func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 	if g.Developing && addr.Unmap().IsLoopback() {
 		return true
 	}
-	if addr.Is4In6() || slices.ContainsFunc(never, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+	if slices.ContainsFunc(never, func(p netip.Prefix) bool { return p.Contains(addr) }) {
 		return false
 	}
 	if slices.ContainsFunc(g.Own, func(own netip.AddrPort) bool {
