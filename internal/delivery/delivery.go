@@ -180,8 +180,8 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 func (s *Service) endRules() EndRules {
 	view := s.fleet.View()
 	return EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
-			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, view.CacheOf(h.ID))
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
+			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, cache)
 		},
 		Purge: directive.PurgeAfter,
 	}

@@ -42,6 +42,28 @@ func cacheDirectives(cat *placement.Catalogue, in *placement.Inputs, plan *place
 	return purges, caches
 }
 
+// Outdated tells which host of a plan holds, by the facts, an artefact in a weaker form than the directives order and is
+// not told to purge it: its cache changed after the directives were built.
+func Outdated(directives []placement.Directive, facts []placement.HostFacts) (hostID string, outdated bool) {
+	purged := func(h *placement.Host, digest string) bool {
+		return slices.ContainsFunc(directives, func(d placement.Directive) bool {
+			return d.Purge != nil && d.HostID == h.ID && slices.Contains(d.Purge.Digests, digest)
+		})
+	}
+	for i := range directives {
+		d := &directives[i]
+		for j := range facts {
+			if h := facts[j].Host; d.Cache != nil && d.HostID == h.ID {
+				weaker := func(e placement.CacheEntry) bool { return e.Digest == d.Cache.Digest && e.Mode < d.Cache.Mode }
+				if slices.ContainsFunc(facts[j].Cache, weaker) && !purged(h, d.Cache.Digest) {
+					return h.ID, true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
 func cacheDirective(cat *placement.Catalogue, h *placement.Host, s shelf, mode placement.CacheMode) *placement.CacheDirective {
 	d := &placement.CacheDirective{Digest: s.digest, Mode: mode, PullPolicy: "IfNotPresent", VisibleToTrustDomainIDs: []string{s.trustDomainID}}
 	switch mode {

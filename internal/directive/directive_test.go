@@ -97,6 +97,33 @@ func TestStrictestMode(t *testing.T) {
 	}
 }
 
+// TestOutdated has something else lie in the cache of h1 than what the directives were built for.
+func TestOutdated(t *testing.T) {
+	t.Parallel()
+	s := newSetting()
+	orders := s.build(at("h1", "r0", 0, placement.CacheEncrypted), at("h2", "r1", 0, placement.CacheShared))
+	for name, tc := range map[string]struct {
+		entry placement.CacheEntry
+		want  bool
+	}{
+		"a weaker form":                 {placement.CacheEntry{HostID: "h1", Digest: "x", Mode: placement.CacheShared}, true},
+		"the form that is ordered":      {placement.CacheEntry{HostID: "h1", Digest: "x", Mode: placement.CacheEncrypted}, false},
+		"a stricter form":               {placement.CacheEntry{HostID: "h1", Digest: "x", Mode: placement.CacheNoStore}, false},
+		"another artefact":              {placement.CacheEntry{HostID: "h1", Digest: "y", Mode: placement.CacheShared}, false},
+		"where it may lie in this form": {placement.CacheEntry{HostID: "h2", Digest: "x", Mode: placement.CacheShared}, false},
+	} {
+		facts := []placement.HostFacts{{Host: &placement.Host{ID: "h0"}}, {Host: &placement.Host{ID: tc.entry.HostID}, Cache: []placement.CacheEntry{tc.entry}}}
+		if host, got := directive.Outdated(orders, facts); got != tc.want || got && host != "h1" {
+			t.Errorf("%s: %q, %v", name, host, got)
+		}
+		s.caches[tc.entry.HostID] = []placement.CacheEntry{tc.entry}
+		if host, got := directive.Outdated(s.build(at("h1", "r0", 0, placement.CacheEncrypted)), facts); got {
+			t.Errorf("%s: outdated on %q although the directives were built for it", name, host)
+		}
+		s.caches = map[string][]placement.CacheEntry{}
+	}
+}
+
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	s := newSetting()

@@ -32,7 +32,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 	}
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
 	start := time.Now()
-	res, err := s.store.Commit(ctx, c, solver.Verify(a.view, in, a.plan))
+	res, err := s.store.Commit(ctx, c, verify(a, c.Directives))
 	if err != nil || res.Status != placement.CommitDone {
 		s.underway.abandon(a.plan)
 	}
@@ -40,11 +40,25 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 	return res, err
 }
 
+// checkCache is the check of the reason that a host's cache changed after its directives were built. No client sees it.
+const checkCache = "STALE-CACHE"
+
+// verify judges the plan of an attempt and its directives by the facts under lock.
+func verify(a *attempt, directives []placement.Directive) placement.Verify {
+	judge := solver.Verify(a.view, &a.decision.Inputs, a.plan)
+	return func(facts placement.CommitFacts) []placement.Reason {
+		if host, outdated := directive.Outdated(directives, facts.Hosts); outdated {
+			return []placement.Reason{{RuleID: checkCache, Check: checkCache, Params: map[string]string{"object": host}}}
+		}
+		return judge(facts)
+	}
+}
+
 // endRules say what follows from the end of what a request supersedes.
 func endRules(view *fleet.View) placement.EndRules {
 	return placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
-			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, view.CacheOf(h.ID))
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
+			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, cache)
 		},
 		Purge: directive.PurgeAfter,
 	}

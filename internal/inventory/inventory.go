@@ -79,8 +79,8 @@ func (s *Service) Now() time.Time { return s.now().UTC().Truncate(time.Microseco
 func (s *Service) endRules() placement.EndRules {
 	view := s.fleet.View()
 	return placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency) []placement.Residue {
-			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, view.CacheOf(h.ID))
+		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
+			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, cache)
 		},
 		Purge: directive.PurgeAfter,
 	}

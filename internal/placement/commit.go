@@ -72,8 +72,8 @@ type Answer struct {
 // EndRules say what follows from the end of a residency, inside of the transaction that ends it. Both are pure
 // and either may be nil.
 type EndRules struct {
-	// Residue is what the residency leaves on its host, given who remains there.
-	Residue func(r *Residency, h *Host, remaining []*Residency) []Residue
+	// Residue is what the residency leaves on its host, given who remains there and what lies in the cache.
+	Residue func(r *Residency, h *Host, remaining []*Residency, cache []CacheEntry) []Residue
 	// Purge orders what must go from the host's cache, given who remains there.
 	Purge func(r *Residency, remaining []*Residency) []Directive
 }

@@ -50,6 +50,7 @@ type HostFacts struct {
 	Used      Resources
 	Residents []*Residency // every state, ascending by id
 	Dedicated *Dedication  // by members of the same request, beside Host.DedicatedTo; nil: none
+	Cache     []CacheEntry // of the artefacts that a plan orders into the cache, ascending by digest; no rule reads it
 }
 
 // Sibling is a residency of the same component as one that a plan places, anywhere in the fleet.

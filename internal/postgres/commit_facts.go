@@ -12,7 +12,7 @@ import (
 
 // queueFacts reads what verification judges and what the writing needs.
 func (t *commitTx) queueFacts(b *pgx.Batch) {
-	queueReadHosts(b, t.keys, &t.hosts, &t.now)
+	queueReadHosts(b, t.keys, t.artefacts(), &t.hosts, &t.now)
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
 	const existingSQL = `
@@ -24,6 +24,21 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	if len(t.ExistingRefs) > 0 {
 		queueCollect(b, &t.existing, existingFromRow, existingSQL, t.ExistingRefs)
 	}
+}
+
+// artefacts are those whose entries in the hosts' caches matter: all (nil), where somebody ends; otherwise those that are ordered
+// into a cache in another form than SHARED, the weakest.
+func (t *commitTx) artefacts() []string {
+	if len(t.Supersedes) > 0 {
+		return nil
+	}
+	digests := []string{}
+	for i := range t.Directives {
+		if c := t.Directives[i].Cache; c != nil && c.Mode > placement.CacheShared {
+			digests = append(digests, c.Digest)
+		}
+	}
+	return digests
 }
 
 type existingRow struct {
@@ -120,7 +135,7 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 	}
 	facts := placement.CommitFacts{Now: t.now}
 	for _, h := range t.hosts {
-		facts.Hosts = append(facts.Hosts, placement.HostFacts{Host: h.asLeft(t.now), Used: h.used, Residents: h.residents})
+		facts.Hosts = append(facts.Hosts, placement.HostFacts{Host: h.asLeft(t.now), Used: h.used, Residents: h.residents, Cache: h.cache})
 	}
 	for _, s := range t.siblings {
 		if !slices.Contains(t.Supersedes, s.ResidencyID) {
@@ -176,7 +191,7 @@ func (h *lockedHost) leave(r *placement.Residency, end placement.EndRules) {
 	if end.Residue == nil || r.State == placement.StateReserved {
 		return
 	}
-	if left := end.Residue(r, &h.host, h.residents); len(left) > 0 {
+	if left := end.Residue(r, &h.host, h.residents, h.cache); len(left) > 0 {
 		h.left, h.changed = append(h.left, left...), true
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -147,6 +148,7 @@ type lockedHost struct {
 	used         placement.Resources
 	directiveSeq int64
 	residents    []*placement.Residency // every state, ascending by id
+	cache        []placement.CacheEntry // of the artefacts that were asked for, ascending by digest
 
 	// What the transaction makes of it.
 	delta      placement.Resources // added to used
@@ -183,6 +185,12 @@ const lockedHostSQL = `
 	FROM host h
 	WHERE h.nfvi_pop_id = $1 AND h.id = $2`
 
+// hostCacheSQL reads what lies in the cache of a host of the listed artefacts; null: of all.
+const hostCacheSQL = `
+	SELECT ` + cacheEntryColumns + `
+	FROM cache_entry
+	WHERE nfvi_pop_id = $1 AND host_id = $2 AND ($3::text[] IS NULL OR digest = ANY($3))`
+
 // residentsSQL reads everything on a host.
 const residentsSQL = `
 	SELECT ` + residencyColumns + `
@@ -207,22 +215,28 @@ func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 }
 
 // queueReadHosts reads hosts, which the transaction has locked, with everything on them, and the database's time.
-func queueReadHosts(b *pgx.Batch, keys []placement.HostKey, hosts *[]*lockedHost, now *time.Time) {
+//
+// Of their caches it reads the entries of the artefacts; nil: of all.
+func queueReadHosts(b *pgx.Batch, keys []placement.HostKey, artefacts []string, hosts *[]*lockedHost, now *time.Time) {
 	var residents []*placement.Residency
+	var cache []placement.CacheEntry
 	for _, k := range keys {
 		queueCollect(b, hosts, lockedHostFromRow, lockedHostSQL, k.NFVIPoPID, k.HostID)
 		queueCollect(b, &residents, addressOf(residencyFromRow), residentsSQL, k.NFVIPoPID, k.HostID)
+		if artefacts == nil || len(artefacts) > 0 {
+			queueCollect(b, &cache, cacheEntryFromRow, hostCacheSQL, k.NFVIPoPID, k.HostID, artefacts)
+		}
 	}
 	b.Queue(`SELECT statement_timestamp()`).QueryRow(func(row pgx.Row) error {
-		settle(*hosts, residents)
+		settle(*hosts, residents, cache)
 		err := row.Scan(now)
 		*now = now.UTC()
 		return err
 	})
 }
 
-// settle puts residents onto their hosts and sorts both as the domain does, whatever the database's collation.
-func settle(hosts []*lockedHost, residents []*placement.Residency) {
+// settle puts residents and cache entries onto their hosts and sorts all as the domain does, whatever the database's collation.
+func settle(hosts []*lockedHost, residents []*placement.Residency, cache []placement.CacheEntry) {
 	slices.SortFunc(hosts, func(a, b *lockedHost) int { return a.key.Compare(b.key) })
 	byKey := make(map[placement.HostKey]*lockedHost, len(hosts))
 	for _, h := range hosts {
@@ -233,8 +247,14 @@ func settle(hosts []*lockedHost, residents []*placement.Residency) {
 			h.residents = append(h.residents, r)
 		}
 	}
+	for _, e := range cache {
+		if h := byKey[placement.HostKey{NFVIPoPID: e.NFVIPoPID, HostID: e.HostID}]; h != nil {
+			h.cache = append(h.cache, e)
+		}
+	}
 	for _, h := range hosts {
 		slices.SortFunc(h.residents, byResidencyID)
+		slices.SortFunc(h.cache, func(a, b placement.CacheEntry) int { return strings.Compare(a.Digest, b.Digest) })
 	}
 }
 

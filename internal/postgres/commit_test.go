@@ -218,6 +218,49 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 	}
 }
 
+// TestCommitReadsCaches has caches filled after a request was decided: the verification sees the artefacts that the plan orders
+// into them in a form that could be weaker, and no others; who ends is followed by what lies there then.
+func TestCommitReadsCaches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1", "h2")
+	cached := func(digest string, mode placement.CacheMode) placement.Directive {
+		return placement.Directive{NFVIPoPID: testPoP, HostID: "h1", Kind: placement.DirectiveCache, Cache: &placement.CacheDirective{Digest: digest, Mode: mode}}
+	}
+	c := w.commitOf(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
+	c.Directives = append(c.Directives, cached("sha256:b", placement.CacheEncrypted), cached("sha256:a", placement.CacheNoStore), cached("sha256:c", placement.CacheShared))
+	for _, e := range []placement.CacheEntry{
+		{HostID: "h1", Digest: "sha256:a"}, {HostID: "h1", Digest: "sha256:b"}, {HostID: "h1", Digest: "sha256:c"}, {HostID: "h1", Digest: "sha256:d"}, {HostID: "h2", Digest: "sha256:a"},
+	} {
+		e.Mode = placement.CacheShared
+		must2(w.PutCacheEntry(t.Context(), e, nil, tester))(t)
+	}
+	seen := func(c placement.Commit) (digests []string) {
+		t.Helper()
+		var facts placement.CommitFacts
+		if res, err := w.Commit(t.Context(), c, func(f placement.CommitFacts) []placement.Reason { facts = f; return nil }); err != nil || res.Status != placement.CommitDone {
+			t.Fatalf("commit: %+v, %v", res, err)
+		}
+		for _, e := range facts.Hosts[0].Cache {
+			digests = append(digests, e.Digest)
+		}
+		return digests
+	}
+	if diff := cmp.Diff([]string{"sha256:a", "sha256:b"}, seen(c)); diff != "" {
+		t.Errorf("of the cache (-want +got):\n%s", diff)
+	}
+	w.exec(`UPDATE residency SET state = 'UNCONFIRMED'`)
+	again := w.commitOf(request{vnf: "amf-1", occ: "occ-1", body: "other", hosts: []string{"h1"}})
+	again.Supersedes = []string{c.Decision.Plan.Placements[0].ResidencyID}
+	var left []placement.CacheEntry
+	again.End.Residue = func(_ *placement.Residency, _ *placement.Host, _ []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
+		left = cache
+		return nil
+	}
+	if seen(again); len(left) != 4 || left[3].Digest != "sha256:d" {
+		t.Errorf("what ends is followed by %v", left)
+	}
+}
+
 // TestCommitTellsNFInstancesApart has VNF instances and instance keys whose ids could be taken for each other's.
 func TestCommitTellsNFInstancesApart(t *testing.T) {
 	t.Parallel()

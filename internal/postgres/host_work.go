@@ -47,7 +47,7 @@ func lockForWork(ctx context.Context, tx pgx.Tx, key placement.HostKey) (*hostWo
 	queueEpoch(&b, &epoch)
 	queueTurn(&b, keys)
 	queueLockHosts(&b, keys, &overtaken)
-	queueReadHosts(&b, keys, &hosts, &w.now)
+	queueReadHosts(&b, keys, nil, &hosts, &w.now)
 	w.overheads = queueOverheads(&b)
 	switch err := tx.SendBatch(ctx, &b).Close(); {
 	case err != nil:

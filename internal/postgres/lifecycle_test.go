@@ -14,7 +14,7 @@ import (
 // leavesResidue notes a residue and orders a purge for everyone who ends.
 func leavesResidue() placement.EndRules {
 	return placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host, _ []*placement.Residency) []placement.Residue {
+		Residue: func(r *placement.Residency, h *placement.Host, _ []*placement.Residency, _ []placement.CacheEntry) []placement.Residue {
 			return []placement.Residue{{TrustDomainID: r.Workload.TrustDomainID, NFInstance: r.Workload.NF.Instance(), BelowVM: h.RackID != ""}}
 		},
 		Purge: func(r *placement.Residency, remaining []*placement.Residency) []placement.Directive {

@@ -87,7 +87,7 @@ func (w *residencyWrites) leave(ctx context.Context, tx pgx.Tx, end placement.En
 	var b pgx.Batch
 	var hosts []*lockedHost
 	var now time.Time
-	queueReadHosts(&b, placement.SortHostKeys(slices.Collect(maps.Keys(movedFrom))), &hosts, &now)
+	queueReadHosts(&b, placement.SortHostKeys(slices.Collect(maps.Keys(movedFrom))), nil, &hosts, &now)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func TestEndOfResidency(t *testing.T) {
 	s, _ := newFleet(t)
 	ctx := t.Context()
 	rules := placement.EndRules{
-		Residue: func(r *placement.Residency, h *placement.Host, _ []*placement.Residency) []placement.Residue {
+		Residue: func(r *placement.Residency, h *placement.Host, _ []*placement.Residency, _ []placement.CacheEntry) []placement.Residue {
 			return []placement.Residue{{TrustDomainID: r.Workload.TrustDomainID, NFInstance: r.Workload.NF.Instance() + "@" + h.ID, BelowVM: true}}
 		},
 		Purge: func(_ *placement.Residency, remaining []*placement.Residency) []placement.Directive {
