@@ -332,6 +332,10 @@ type PolicyDocument struct {
 	// * of all the others: `demote-isolation` counts a runtime class below a version as a lower level. It refuses nothing
 	//   by itself.
 	//
+	// `host` says on which hosts a rule counts: `pools`, `zones`, `countries` by one of the values, `capabilities` and `labels`
+	// by all of them, `notLabels` by none of them. A rule that is to count wherever nobody has said otherwise takes `notLabels`:
+	// a host that was never labelled is picked by `notLabels: {container-engine: "false"}`, not by `labels: {container-engine: "true"}`.
+	//
 	// `co-locate-in-vm` is reserved and refused by this version.
 	Rules []map[string]interface{} `json:"rules"`
 

@@ -45,5 +45,5 @@ func (s *Selector) all() bool {
 }
 
 func (s *HostSelector) all() bool {
-	return s.Pools == nil && s.Zones == nil && s.Countries == nil && !s.HasCapabilities && s.Labels == nil
+	return s.Pools == nil && s.Zones == nil && s.Countries == nil && !s.HasCapabilities && s.Labels == nil && s.NotLabels == nil
 }

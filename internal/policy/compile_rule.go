@@ -76,6 +76,7 @@ func (c *compiler) selectors(n *node, ptr string) []Selector {
 func (c *compiler) hostSelector(n *node, ptr string) HostSelector {
 	s := HostSelector{
 		Pools: n.get("pools").strs(), Zones: n.get("zones").strs(), Countries: n.get("countries").strs(), Labels: labels(n.get("labels")),
+		NotLabels: labels(n.get("notLabels")),
 	}
 	if capabilities := n.get("capabilities"); capabilities != nil {
 		s.HasCapabilities = true

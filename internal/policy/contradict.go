@@ -10,7 +10,7 @@ import (
 // contradictions reports rules that leave some workload without any possible host: alone, or together with an earlier rule of this
 // policy or a rule of another one. Only rules that count on every host are judged: a rule for some hosts leaves the others.
 func (a *analysis) contradictions(r *Rule, at string) {
-	if !r.Enforced() || !reflectsAll(&r.Host) {
+	if !r.Enforced() || !r.Host.all() {
 		return
 	}
 	switch r.Kind {
@@ -22,15 +22,11 @@ func (a *analysis) contradictions(r *Rule, at string) {
 	}
 }
 
-func reflectsAll(s *HostSelector) bool {
-	return s.Pools == nil && s.Zones == nil && s.Countries == nil && !s.HasCapabilities && s.Labels == nil
-}
-
 // locationConflicts compares where the rules on location let a workload run.
 func (a *analysis) locationConflicts(r *Rule, at string) {
 	for _, p := range a.all {
 		for _, o := range p.Rules {
-			if o.Kind != Location || !o.Enforced() || !reflectsAll(&o.Host) || !a.meet(p) || p == a.policy && o.Position > r.Position {
+			if o.Kind != Location || !o.Enforced() || !o.Host.all() || !a.meet(p) || p == a.policy && o.Position > r.Position {
 				continue
 			}
 			domains := a.homeless(r, o)

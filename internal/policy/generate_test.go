@@ -100,6 +100,10 @@ func drawHostSelector(t *rapid.T) (map[string]any, HostSelector) {
 		Pools: drawNames(t, w, "pools", drawName), Zones: drawNames(t, w, "zones", drawName),
 		Countries: drawNames(t, w, "countries", drawCountry), Labels: drawLabels(t, w),
 	}
+	if rapid.Bool().Draw(t, "notLabels") {
+		s.NotLabels = rapid.MapOfN(rapid.Custom(drawName), rapid.Custom(drawName), 1, 2).Draw(t, "notLabels")
+		w["notLabels"] = s.NotLabels
+	}
 	if rapid.Bool().Draw(t, "capabilities") {
 		s.HasCapabilities = true
 		s.Capabilities, _ = placement.ParseCapabilities(drawSet(t, w, "capabilities", (^placement.Capabilities(0)).Names(), 0))

@@ -268,7 +268,7 @@ const maxRegions = 200
 // stands for itself, so that looking key by key is exact.
 func hostInside(inner, outer *HostSelector) bool {
 	return listInside(inner.Pools, outer.Pools) && listInside(inner.Zones, outer.Zones) && listInside(inner.Countries, outer.Countries) &&
-		capabilitiesInside(inner, outer) && labelsInside(inner.Labels, outer.Labels) || picksNoHost(inner)
+		capabilitiesInside(inner, outer) && labelsInside(inner.Labels, outer.Labels) && labelsOutside(inner, outer.NotLabels) || picksNoHost(inner)
 }
 
 // listInside compares two lists of which one value must match; nil matches all.
@@ -292,8 +292,25 @@ func labelsInside(inner, outer map[string]string) bool {
 	return outer == nil || len(outer) > 0
 }
 
+// labelsOutside tells whether no host that a selector picks has one of the labels.
+func labelsOutside(s *HostSelector, not map[string]string) bool {
+	for k, v := range not {
+		have, has := s.Labels[k]
+		spared, spares := s.NotLabels[k]
+		if !(has && have != v || spares && spared == v) {
+			return false
+		}
+	}
+	return true
+}
+
 func picksNoHost(s *HostSelector) bool {
 	empty := func(list []string) bool { return list != nil && len(list) == 0 }
+	for k, v := range s.NotLabels {
+		if have, has := s.Labels[k]; has && have == v {
+			return true
+		}
+	}
 	return empty(s.Pools) || empty(s.Zones) || empty(s.Countries) || s.HasCapabilities && s.Capabilities == 0 || s.Labels != nil && len(s.Labels) == 0
 }
 

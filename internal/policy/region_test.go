@@ -137,7 +137,7 @@ func someHostSelector(r *rand.Rand) *HostSelector {
 	lists := [][]string{{}, {"core"}, {"core", "edge"}, {"z1"}, {"z2", "z1"}, {"GB"}, {"GB", "IE"}}
 	s := &HostSelector{}
 	for range r.IntN(4) {
-		switch r.IntN(5) {
+		switch r.IntN(6) {
 		case 0:
 			s.Pools = lists[r.IntN(3)]
 		case 1:
@@ -148,6 +148,8 @@ func someHostSelector(r *rand.Rand) *HostSelector {
 			s.HasCapabilities, s.Capabilities = true, placement.Capabilities(r.IntN(8))
 		case 4:
 			s.Labels = []map[string]string{{}, {"env": "lab"}, {"env": "prod"}, {"env": "lab", "tier": "gold"}}[r.IntN(4)]
+		case 5:
+			s.NotLabels = []map[string]string{{"env": "lab"}, {"env": "prod"}, {"env": "lab", "tier": "gold"}}[r.IntN(3)]
 		}
 	}
 	return s

@@ -169,7 +169,8 @@ type HostSelector struct {
 	Countries       []string
 	HasCapabilities bool
 	Capabilities    placement.Capabilities // all of them
-	Labels          map[string]string
+	Labels          map[string]string      // all of them
+	NotLabels       map[string]string      // none of them: a host without a label does not have it
 }
 
 // Policy is one compiled policy version.

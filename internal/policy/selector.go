@@ -58,8 +58,18 @@ func (s *HostSelector) matches(cat *placement.Catalogue, h *placement.Host) bool
 		s.Zones != nil && !slices.Contains(s.Zones, h.ResourceZoneID),
 		s.Countries != nil && !slices.Contains(s.Countries, cat.Country(h)),
 		s.HasCapabilities && (s.Capabilities == 0 || !h.Capabilities.Has(s.Capabilities)),
-		s.Labels != nil && !matchesLabels(s.Labels, h.Labels):
+		s.Labels != nil && !matchesLabels(s.Labels, h.Labels),
+		s.NotLabels != nil && matchesAnyLabel(s.NotLabels, h.Labels):
 		return false
 	}
 	return true
+}
+
+func matchesAnyLabel(list, have map[string]string) bool {
+	for k, v := range list {
+		if have[k] == v {
+			return true
+		}
+	}
+	return false
 }

@@ -131,7 +131,7 @@ func (c *Candidate) Never() []*Rule {
 	var out []*Rule
 	for i := range c.rules {
 		r := &c.rules[i]
-		if !r.Enforced() || !reflectsAll(&r.Host) || len(r.Exceptions) > 0 || !r.subject {
+		if !r.Enforced() || !r.Host.all() || len(r.Exceptions) > 0 || !r.subject {
 			continue
 		}
 		if c.neverMet(r) {

@@ -194,7 +194,7 @@ func (d dice) selector(deep bool) *literal.Selector {
 
 func (d dice) hostSelector() *literal.HostSelector {
 	s := &literal.HostSelector{}
-	switch d.IntN(5) {
+	switch d.IntN(6) {
 	case 0:
 		s.Pools = []string{pick(d, poolIDs...)}
 	case 1:
@@ -205,6 +205,8 @@ func (d dice) hostSelector() *literal.HostSelector {
 		s.Capabilities = []string{pick(d, capNames...)}
 	case 4:
 		s.Labels = map[string]string{"tier": pick(d, "gold", "iron")}
+	case 5:
+		s.NotLabels = map[string]string{pick(d, "tier", "tier", "row"): pick(d, "gold", "iron")}
 	}
 	return s
 }

@@ -69,6 +69,11 @@ func (w *World) picksHost(s *HostSelector, h *placement.Host) bool {
 			}
 		}
 	}
+	for k, v := range s.NotLabels { // none of them, and who says nothing has none
+		if h.Labels[k] == v {
+			return false
+		}
+	}
 	return s.Labels == nil || carries(h.Labels, s.Labels)
 }
 

@@ -76,6 +76,7 @@ type HostSelector struct {
 	Countries    []string          `json:"countries,omitzero"`
 	Capabilities []string          `json:"capabilities,omitzero"`
 	Labels       map[string]string `json:"labels,omitzero"`
+	NotLabels    map[string]string `json:"notLabels,omitempty"`
 }
 
 // ScrubNeed is one entry of the levels of scrub-before-reuse.
