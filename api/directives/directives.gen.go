@@ -453,8 +453,14 @@ type PlaceDirective struct {
 	// CISNode The CIS node on the host to run it on. Absent means the host's own kernel.
 	CISNode externalRef0.Identifier `json:"cisNode,omitempty,omitzero"`
 
+	// CutThrough The devices that it may reach past its boundary. Absent means none.
+	CutThrough []externalRef3.CutThrough `json:"cutThrough,omitempty,omitzero"`
+
 	// ExpiresAt Until when it must have started; after that it needs a new grant. Absent means without limit.
 	ExpiresAt externalRef0.DateTime `json:"expiresAt,omitempty,omitzero"`
+
+	// Images The artefacts that it may run. Absent means that the VNF profile names none, so that any may.
+	Images []externalRef3.Digest `json:"images,omitempty,omitzero"`
 
 	// Isolation The isolation that the decision counts on.
 	Isolation externalRef2.Isolation `json:"isolation"`
@@ -467,6 +473,9 @@ type PlaceDirective struct {
 	// Example: {"kubernetes.io/hostname":"lon-w1"}
 	NodeSelector map[string]string `json:"nodeSelector,omitempty,omitzero"`
 
+	// Privileged The rights by which it may leave its container. Absent means none.
+	Privileged []externalRef3.Privilege `json:"privileged,omitempty,omitzero"`
+
 	// Resources An amount per capacity dimension, as integers in the unit that the name ends with: `cpuMillis` (thousandths of a core), `memoryMiB`, `ephemeralStorageMiB`, `hugePages2Mi` and `hugePages1Gi` (pages of that size), `sriovVfs` (SR-IOV virtual functions), `gpus`, `teeGuests` (confidential guests at the same time), and `ext.NAME` for anything else that is counted. A dimension that is not named is 0: a host that does not declare one has none of it. Another name is answered 422.
 	//
 	// Example: {"cpuMillis":64000,"ephemeralStorageMiB":1048576,"memoryMiB":262144,"sriovVfs":64}
@@ -477,6 +486,9 @@ type PlaceDirective struct {
 
 	// Tolerations The Kubernetes tolerations that it needs there.
 	Tolerations []externalRef2.Toleration `json:"tolerations,omitempty,omitzero"`
+
+	// TrustDomainID The trust domain that it belongs to.
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId,omitempty,omitzero"`
 
 	// Workload Which workload of which grant.
 	Workload WorkloadReference `json:"workload"`

@@ -13,11 +13,12 @@ import (
 	"ringfence/internal/placement"
 )
 
-// The label and the taint by which nodes and pods of a host are told apart in a cluster.
+// The labels and the taint by which the nodes of a cluster are told apart.
 const (
-	LabelHost        = "ringfence/host"
+	LabelHost        = "ringfence.io/host-id"
+	LabelCISNode     = "ringfence.io/cis-node-id"
 	LabelHostname    = "kubernetes.io/hostname"
-	TaintTrustDomain = "ringfence/trust-domain"
+	TaintTrustDomain = "ringfence.io/trust-domain"
 )
 
 // Host is what Build reads of a host of the plan.
@@ -63,7 +64,8 @@ func place(cat *placement.Catalogue, d *placement.Demand, h *placement.Host, pl 
 		Isolation: pl.Isolation, CISNodeID: pl.CISNodeID,
 		Namespace:    Namespace(d.Workload.TrustDomainID, d.Workload.NF.VNFInstanceID),
 		NodeSelector: NodeSelector(h, pl.CISNodeID), Tolerations: Tolerations(d.Workload.TrustDomainID),
-		Resources: d.Workload.Resources.Plus(cat.RuntimeClasses[pl.Runtime].Overhead),
+		Resources:     d.Workload.Resources.Plus(cat.RuntimeClasses[pl.Runtime].Overhead),
+		TrustDomainID: d.Workload.TrustDomainID, Images: d.Workload.Images, CutThrough: d.Workload.CutThrough, Privileged: d.Workload.Privileged,
 	}
 }
 
@@ -73,10 +75,13 @@ func workloadRef(w *placement.Workload, residencyID, resourceDefinitionID string
 	}
 }
 
-// NodeSelector picks the granted node: by its name where the inventory knows it, otherwise by our own label.
+// NodeSelector picks the granted node: by its name where the inventory knows it, otherwise by our own labels.
 func NodeSelector(h *placement.Host, cisNodeID string) map[string]string {
 	if n := h.Node(cisNodeID); n != nil && n.NodeName != "" {
 		return map[string]string{LabelHostname: n.NodeName}
+	}
+	if cisNodeID != "" {
+		return map[string]string{LabelHost: h.ID, LabelCISNode: cisNodeID}
 	}
 	return map[string]string{LabelHost: h.ID}
 }

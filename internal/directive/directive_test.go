@@ -127,13 +127,16 @@ func TestOutdated(t *testing.T) {
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	s := newSetting()
+	w := &s.in.Demands[0].Workload
+	w.Images, w.CutThrough, w.Privileged = []string{"x"}, placement.CutThroughSRIOV, placement.PrivilegeHostPID
 	ds := s.build(at("h1", "r0", 0, placement.CacheNoStore))
 	got := ds[len(ds)-1].Place
 	want := &placement.PlaceDirective{
 		Workload: placement.WorkloadRef{ResidencyID: "of-r0", VNFInstanceID: "v", ComponentID: "c", ResourceDefinitionID: "r0"},
 		Runtime:  "kata", Isolation: placement.IsolationVM, Namespace: directive.Namespace("A", "v"),
 		NodeSelector: map[string]string{directive.LabelHost: "h1"}, Tolerations: directive.Tolerations("A"),
-		Resources: placement.Resources{placement.DimMemoryMiB: 600},
+		Resources: placement.Resources{placement.DimMemoryMiB: 600}, TrustDomainID: "A",
+		Images: []string{"x"}, CutThrough: placement.CutThroughSRIOV, Privileged: placement.PrivilegeHostPID,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("PLACE (-want +got):\n%s", diff)

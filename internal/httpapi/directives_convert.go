@@ -42,6 +42,8 @@ func placeToWire(p *placement.PlaceDirective) wire.PlaceDirective {
 	w := wire.PlaceDirective{
 		Workload: workloadToWire(&p.Workload), Runtime: p.Runtime, Isolation: grant.Isolation(p.Isolation.String()), CISNode: p.CISNodeID,
 		Namespace: p.Namespace, NodeSelector: p.NodeSelector, Resources: inventory.Dimensions(p.Resources), ExpiresAt: p.ExpiresAt,
+		TrustDomainID: p.TrustDomainID, Images: p.Images,
+		CutThrough: named[inventory.CutThrough](p.CutThrough.Names()), Privileged: named[inventory.Privilege](p.Privileged.Names()),
 	}
 	for _, t := range p.Tolerations {
 		w.Tolerations = append(w.Tolerations, grant.Toleration{

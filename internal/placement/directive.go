@@ -52,7 +52,14 @@ type PlaceDirective struct {
 	NodeSelector map[string]string
 	Tolerations  []Toleration
 	Resources    Resources
-	ExpiresAt    time.Time
+
+	// What the decision knew of the workload, so that the NFVI can hold it to that.
+	TrustDomainID string
+	Images        []string // digests; empty: the component names none
+	CutThrough    CutThroughs
+	Privileged    Privileges
+
+	ExpiresAt time.Time
 }
 
 // Toleration is a Kubernetes toleration.

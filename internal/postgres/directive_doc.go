@@ -27,6 +27,11 @@ type placeDoc struct {
 	Tolerations  []tolerationDoc     `json:"tolerations,omitempty"`
 	Resources    placement.Resources `json:"resources,omitempty"`
 	ExpiresAt    time.Time           `json:"expiresAt,omitzero"`
+
+	TrustDomainID string   `json:"trustDomainId,omitempty"`
+	Images        []string `json:"images,omitempty"`
+	CutThrough    []string `json:"cutThrough,omitempty"`
+	Privileged    []string `json:"privileged,omitempty"`
 }
 
 type tolerationDoc struct {
@@ -96,7 +101,8 @@ func placeToDoc(p *placement.PlaceDirective) placeDoc {
 	return placeDoc{
 		Workload: workloadRefDoc(p.Workload), Runtime: p.Runtime, Isolation: isolationName(p.Isolation), CISNodeID: p.CISNodeID,
 		Namespace: p.Namespace, NodeSelector: p.NodeSelector, Resources: p.Resources, ExpiresAt: p.ExpiresAt,
-		Tolerations: convert(p.Tolerations, func(t placement.Toleration) tolerationDoc { return tolerationDoc(t) }),
+		Tolerations:   convert(p.Tolerations, func(t placement.Toleration) tolerationDoc { return tolerationDoc(t) }),
+		TrustDomainID: p.TrustDomainID, Images: p.Images, CutThrough: p.CutThrough.Names(), Privileged: p.Privileged.Names(),
 	}
 }
 
@@ -143,10 +149,19 @@ func readDoc[D, T any](body []byte, into **T, from func(D) (T, error)) error {
 
 func placeFromDoc(d placeDoc) (placement.PlaceDirective, error) {
 	isolation, err := isolationFromName(d.Isolation)
+	if err != nil {
+		return placement.PlaceDirective{}, err
+	}
+	cuts, err := placement.ParseCutThroughs(d.CutThrough)
+	if err != nil {
+		return placement.PlaceDirective{}, err
+	}
+	privileges, err := placement.ParsePrivileges(d.Privileged)
 	return placement.PlaceDirective{
 		Workload: placement.WorkloadRef(d.Workload), Runtime: d.Runtime, Isolation: isolation, CISNodeID: d.CISNodeID, Namespace: d.Namespace,
 		NodeSelector: d.NodeSelector, Resources: d.Resources, ExpiresAt: d.ExpiresAt,
-		Tolerations: convert(d.Tolerations, func(t tolerationDoc) placement.Toleration { return placement.Toleration(t) }),
+		Tolerations:   convert(d.Tolerations, func(t tolerationDoc) placement.Toleration { return placement.Toleration(t) }),
+		TrustDomainID: d.TrustDomainID, Images: d.Images, CutThrough: cuts, Privileged: privileges,
 	}, err
 }
 
