@@ -240,6 +240,11 @@ type CacheDirective struct {
 	// PurgeOnRelease Whether it must go with the last workload that uses it.
 	PurgeOnRelease bool `json:"purgeOnRelease"`
 
+	// Reference Where a host that pulls the artefact itself finds it: the `reference` of the image in the inventory, name and tag in the registry. What it leads to counts only if it has the `digest`. Absent where the inventory knows none.
+	//
+	// Example: registry.example.com/upf/oam:4.2.1
+	Reference string `json:"reference,omitempty,omitzero"`
+
 	// RetainAfterStop Whether it may stay when the last workload that uses it has stopped.
 	RetainAfterStop bool `json:"retainAfterStop"`
 

@@ -1059,7 +1059,7 @@ type Image struct {
 	// PublicBase True for a public base image, the only kind that may be cached SHARED without a rule that says so.
 	PublicBase bool `json:"publicBase,omitempty,omitzero"`
 
-	// Reference Its name and tag in the registry, for people.
+	// Reference Its name and tag in the registry, for people and for hosts that pull it: it goes with their CACHE directives.
 	//
 	// Example: registry.example.com/upf/oam:4.2.1
 	Reference string `json:"reference,omitempty,omitzero"`

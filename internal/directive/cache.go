@@ -65,7 +65,9 @@ func Outdated(directives []placement.Directive, facts []placement.HostFacts) (ho
 }
 
 func cacheDirective(cat *placement.Catalogue, h *placement.Host, s shelf, mode placement.CacheMode) *placement.CacheDirective {
-	d := &placement.CacheDirective{Digest: s.digest, Mode: mode, PullPolicy: "IfNotPresent", VisibleToTrustDomainIDs: []string{s.trustDomainID}}
+	d := &placement.CacheDirective{
+		Digest: s.digest, Reference: cat.Images[s.digest].Reference, Mode: mode, PullPolicy: "IfNotPresent", VisibleToTrustDomainIDs: []string{s.trustDomainID},
+	}
 	switch mode {
 	case placement.CacheShared:
 		d.PrePullAllowed, d.RetainAfterStop = true, true

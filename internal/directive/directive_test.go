@@ -152,11 +152,13 @@ func TestCacheModes(t *testing.T) {
 		placement.CacheGuestOnly:     {PullPolicy: "Never", PurgeOnRelease: true, KeyBinding: "GUEST_ATTESTATION"},
 		placement.CacheNoStore:       {PullPolicy: "Always", PurgeOnRelease: true},
 	} {
-		want.Digest, want.Mode = "x", mode
+		want.Digest, want.Mode, want.Reference = "x", mode, "registry.example.com/x:1"
 		if want.VisibleToTrustDomainIDs == nil {
 			want.VisibleToTrustDomainIDs = []string{"A"}
 		}
-		if diff := cmp.Diff(&want, newSetting().build(at("h1", "r0", 0, mode))[0].Cache); diff != "" {
+		s := newSetting()
+		s.cat.Images["x"] = placement.Image{Digest: "x", Reference: "registry.example.com/x:1"}
+		if diff := cmp.Diff(&want, s.build(at("h1", "r0", 0, mode))[0].Cache); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", mode, diff)
 		}
 	}

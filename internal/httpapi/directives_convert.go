@@ -55,7 +55,7 @@ func placeToWire(p *placement.PlaceDirective) wire.PlaceDirective {
 
 func cacheDirectiveToWire(c *placement.CacheDirective) wire.CacheDirective {
 	w := wire.CacheDirective{
-		Digest: c.Digest, Mode: cacheModeToWire(c.Mode), PullPolicy: wire.CacheDirectivePullPolicy(c.PullPolicy),
+		Digest: c.Digest, Reference: c.Reference, Mode: cacheModeToWire(c.Mode), PullPolicy: wire.CacheDirectivePullPolicy(c.PullPolicy),
 		PrePullAllowed: c.PrePullAllowed, RetainAfterStop: c.RetainAfterStop, PurgeOnRelease: c.PurgeOnRelease,
 		KeyBinding: wire.CacheDirectiveKeyBinding(c.KeyBinding), VisibleToTrustDomainIDs: c.VisibleToTrustDomainIDs,
 	}

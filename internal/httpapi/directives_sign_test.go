@@ -128,7 +128,7 @@ func everyDirective() []placement.Directive {
 			CutThrough: placement.CutThroughSRIOV, Privileged: placement.PrivilegeHostPID | placement.PrivilegeHostPath,
 		}},
 		{Kind: placement.DirectiveRelease, Release: &placement.ReleaseDirective{Workload: workload, Reason: "line\none\ttab\x01\x7f"}},
-		{Kind: placement.DirectiveCache, Cache: &placement.CacheDirective{Digest: "*", Mode: placement.CacheShared, PullPolicy: "Always", PrePullAllowed: true}},
+		{Kind: placement.DirectiveCache, Cache: &placement.CacheDirective{Digest: "*", Reference: "registry.example.com/a:1", Mode: placement.CacheShared, PullPolicy: "Always", PrePullAllowed: true}},
 		{Kind: placement.DirectivePurge, Purge: &placement.PurgeDirective{Digests: []string{"sha256:ab", "sha256:cd"}}},
 		{Kind: placement.DirectivePurge, Purge: &placement.PurgeDirective{All: true}},
 		{Kind: placement.DirectiveScrub, Scrub: &placement.ScrubDirective{Level: placement.ScrubReboot, DeviceReset: true, Reason: "r"}},

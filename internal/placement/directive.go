@@ -79,6 +79,7 @@ type ReleaseDirective struct {
 // CacheDirective says in which form an artefact may lie on the host.
 type CacheDirective struct {
 	Digest                  string
+	Reference               string // name:tag in the registry, where a host finds it; empty: unknown
 	Mode                    CacheMode
 	PullPolicy              string // Always, IfNotPresent or Never, as Kubernetes names them
 	PrePullAllowed          bool

@@ -48,6 +48,7 @@ type releaseDoc struct {
 
 type cacheDoc struct {
 	Digest                  string   `json:"digest"`
+	Reference               string   `json:"reference,omitempty"`
 	Mode                    string   `json:"mode"`
 	PullPolicy              string   `json:"pullPolicy,omitempty"`
 	PrePullAllowed          bool     `json:"prePullAllowed,omitempty"`
@@ -108,7 +109,7 @@ func placeToDoc(p *placement.PlaceDirective) placeDoc {
 
 func cacheToDoc(c *placement.CacheDirective) cacheDoc {
 	return cacheDoc{
-		Digest: c.Digest, Mode: c.Mode.String(), PullPolicy: c.PullPolicy, PrePullAllowed: c.PrePullAllowed, RetainAfterStop: c.RetainAfterStop,
+		Digest: c.Digest, Reference: c.Reference, Mode: c.Mode.String(), PullPolicy: c.PullPolicy, PrePullAllowed: c.PrePullAllowed, RetainAfterStop: c.RetainAfterStop,
 		MaxUnusedAgeNS: int64(c.MaxUnusedAge), PurgeOnRelease: c.PurgeOnRelease, KeyBinding: c.KeyBinding,
 		VisibleToTrustDomainIDs: c.VisibleToTrustDomainIDs,
 	}
@@ -168,7 +169,7 @@ func placeFromDoc(d placeDoc) (placement.PlaceDirective, error) {
 func cacheFromDoc(d cacheDoc) (placement.CacheDirective, error) {
 	mode, err := cacheModeFromName(d.Mode)
 	return placement.CacheDirective{
-		Digest: d.Digest, Mode: mode, PullPolicy: d.PullPolicy, PrePullAllowed: d.PrePullAllowed, RetainAfterStop: d.RetainAfterStop,
+		Digest: d.Digest, Reference: d.Reference, Mode: mode, PullPolicy: d.PullPolicy, PrePullAllowed: d.PrePullAllowed, RetainAfterStop: d.RetainAfterStop,
 		MaxUnusedAge: time.Duration(d.MaxUnusedAgeNS), PurgeOnRelease: d.PurgeOnRelease, KeyBinding: d.KeyBinding,
 		VisibleToTrustDomainIDs: d.VisibleToTrustDomainIDs,
 	}, err
