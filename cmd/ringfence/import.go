@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -24,6 +25,9 @@ import (
 const (
 	importPath = "/inventory/v1/imports"
 	exportPath = "/inventory/v1/export"
+
+	formRingfence = "ringfence"
+	formOpenStack = "openstack"
 	// mostExcerpt is the size of a document up to which findings show the line that they are about.
 	mostExcerpt = 64 << 20
 )
@@ -137,12 +141,29 @@ func newExport(p process) *cobra.Command {
 		Long: `Write the whole inventory, as of one moment, to standard output, as the document that import takes.
 
 Two exports of the same inventory are equal byte for byte. Decisions and policies are not part of it: a copy
-of everything is what backup writes.`,
+of everything is what backup writes.
+
+With --format openstack write instead what Nova and Placement must be told so that host pools and trust domains hold
+there: traits, host aggregates, the traits of compute hosts, and what flavors must require. Nova must run with
+enable_isolated_aggregate_filtering. What this can not do is in the operator's guide.`,
 		Example: `  ringfence export > fleet.yaml
-  ringfence export -o json | jq '.hosts | length'`,
+  ringfence export -o json | jq '.hosts | length'
+  ringfence export --format openstack --vim-connection vim-lon`,
 	}
+	format := formRingfence
+	var connections []string
+	cmd.Flags().StringVar(&format, "format", formRingfence, "what to write: "+formRingfence+" or "+formOpenStack)
+	cmd.Flags().StringArrayVar(&connections, "vim-connection", nil, "with --format openstack: only these VIM connections")
 	out := addForms(cmd, formYAML, formJSON)
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
+		switch {
+		case format == formOpenStack:
+			return exportOpenStack(ctx, p, c, out, connections)
+		case format != formRingfence:
+			return &exitError{exitLocal, fmt.Errorf("there is no format %q: expected %s or %s", printable(format), formRingfence, formOpenStack)}
+		case len(connections) > 0:
+			return &exitError{exitLocal, errors.New("--vim-connection goes with --format openstack")}
+		}
 		accept := typeYAML
 		if out.value == formJSON {
 			accept = typeJSON
