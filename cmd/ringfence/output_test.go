@@ -10,7 +10,7 @@ import (
 
 func TestYAMLFromJSON(t *testing.T) {
 	t.Parallel()
-	const in = `{"z": 1, "a": {"empty": {}, "none": [], "null": null}, "text": ["1", "true", "", "a: b", "# c", "x\ny", "\u2028\ud83d\ude00", "2026-11-23T10:00:00Z"],
+	const in = `{"z": 1, "a": {"empty": {}, "none": [], "null": null}, "text": ["1", "true", "", "a: b", "# c", "x\ny", "\u2028\ud83d\ude00", "2026-11-23T10:00:00Z", "1e310"],
 		"number": [1.50, 1e400, 9007199254740993, -0], "flag": true}`
 	const want = `z: 1
 a:
@@ -28,6 +28,7 @@ text:
     y
   - "\L\U0001F600"
   - "2026-11-23T10:00:00Z"
+  - "1e310"
 number:
   - 1.50
   - 1e400

@@ -65,6 +65,27 @@ func TestDocumentsAreReadAsWritten(t *testing.T) {
 	})
 }
 
+// TestStringsThatLookLikeOthersAreQuoted has strings that YAML takes for something else where they stand without quotes.
+func TestStringsThatLookLikeOthersAreQuoted(t *testing.T) {
+	t.Parallel()
+	format := testFormat(t)
+	for _, text := range []string{"", "~", "null", "true", "FALSE", "0", "-1", "007", "0x1f", "0o17", "1.5", "1e3", "1e310", "-.inf", ".NaN", "1_000", "2026-11-23", "yes", "- a", "a: b", "#"} {
+		doc := &placement.Inventory{Hosts: []placement.Host{{ID: "h", NFVIPoPID: "p", ResourceZoneID: "z", Labels: map[string]string{"k": text}}}}
+		var written bytes.Buffer
+		if err := format.write(&written, doc, mediaYAML); err != nil {
+			t.Fatal(err)
+		}
+		back, err := format.read(written.Bytes(), mediaYAML, testNow())
+		if err != nil || len(back.faults) > 0 {
+			t.Errorf("%q: %v %v\n%s", text, err, back, written.Bytes())
+			continue
+		}
+		if got := back.inventory.Hosts[0].Labels["k"]; got != text {
+			t.Errorf("%q is read as %q\n%s", text, got, written.Bytes())
+		}
+	}
+}
+
 // TestFaultyDocuments holds what is said of faulty documents, with the places, to the corpus. A file holds the document
 // and its findings, one a line; with RINGFENCE_UPDATE_CORPUS set they are written anew.
 func TestFaultyDocuments(t *testing.T) {

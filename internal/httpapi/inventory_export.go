@@ -208,7 +208,10 @@ func yamlNode(v *value) *yaml.Node {
 	switch v.kind {
 	case stringValue:
 		node.Tag = "!!str"
-		if strings.ContainsFunc(v.text, unicode.IsControl) { // as a block the library reads some of these differently than it writes them
+		kind, _ := plainScalar(v.text)
+		// The library takes a number that is too large for a float as a plain string, and reads some control characters
+		// in a block differently than it writes them.
+		if kind != stringValue || strings.ContainsFunc(v.text, unicode.IsControl) {
 			node.Style = yaml.DoubleQuotedStyle
 		}
 	case numberValue:

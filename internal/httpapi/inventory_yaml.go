@@ -267,19 +267,24 @@ var (
 // scalar resolves a scalar by the core schema.
 func (y *yamlValues) scalar(n *yaml.Node, v *value) {
 	v.kind, v.text = stringValue, n.Value
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) != 0 {
-		return
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0 {
+		v.kind, v.text = plainScalar(n.Value)
 	}
-	switch s := n.Value; {
+}
+
+// plainScalar is what a scalar without quotes means.
+func plainScalar(s string) (kind valueKind, text string) {
+	switch {
 	case s == "" || s == "~" || s == "null" || s == "Null" || s == "NULL":
-		v.kind, v.text = nullValue, ""
+		return nullValue, ""
 	case s == "true" || s == "True" || s == "TRUE" || s == "false" || s == "False" || s == "FALSE":
-		v.kind, v.text = boolValue, strings.ToLower(s)
+		return boolValue, strings.ToLower(s)
 	case yamlInt.MatchString(s):
-		v.kind, v.text = numberValue, decimal(s)
+		return numberValue, decimal(s)
 	case yamlBased.MatchString(s), yamlFloat.MatchString(s):
-		v.kind = numberValue // no attribute is a number in such a form
+		return numberValue, s // no attribute is a number in such a form
 	}
+	return stringValue, s
 }
 
 // decimal writes an integer as JSON does: without a plus and leading zeros.
