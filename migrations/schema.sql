@@ -1254,7 +1254,13 @@ CREATE TABLE public.violation (
     evict boolean NOT NULL,
     policy_epoch bigint NOT NULL,
     since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    until timestamp with time zone
+    until timestamp with time zone,
+    enforcement text DEFAULT 'ENFORCED'::text NOT NULL,
+    eviction text DEFAULT 'NONE'::text NOT NULL,
+    eviction_ordered_at timestamp with time zone,
+    eviction_done_at timestamp with time zone,
+    CONSTRAINT violation_enforcement_ck CHECK ((enforcement = ANY (ARRAY['ENFORCED'::text, 'SHOULD'::text, 'AUDIT'::text]))),
+    CONSTRAINT violation_eviction_ck CHECK ((eviction = ANY (ARRAY['NONE'::text, 'PENDING'::text, 'ORDERED'::text, 'DONE'::text])))
 );
 
 COMMENT ON TABLE public.violation IS 'Where what is decided to run does not meet a rule in force. Recorded after the fact; whether something is granted does not depend on it.';
@@ -1288,6 +1294,14 @@ COMMENT ON COLUMN public.violation.policy_epoch IS 'Policy epoch in which it was
 COMMENT ON COLUMN public.violation.since IS 'When it was found first.';
 
 COMMENT ON COLUMN public.violation.until IS 'When it was found no longer; null: it stands.';
+
+COMMENT ON COLUMN public.violation.enforcement IS 'What the rule does with what does not meet it: ENFORCED refuses, SHOULD warns, AUDIT records.';
+
+COMMENT ON COLUMN public.violation.eviction IS 'What becomes of the residency because of it: NONE, PENDING until its turn comes, ORDERED when its host was told to release it, DONE when it was observed gone after that.';
+
+COMMENT ON COLUMN public.violation.eviction_ordered_at IS 'When its host was told to release the residency; null: it was not.';
+
+COMMENT ON COLUMN public.violation.eviction_done_at IS 'When the residency was observed gone after that; null: it was not.';
 
 CREATE TABLE public.violation_check (
     only_row boolean DEFAULT true NOT NULL,
@@ -1551,9 +1565,15 @@ CREATE INDEX residency_vim_resource_ix ON public.residency USING gin (vim_resour
 
 CREATE INDEX residency_vnf_instance_ix ON public.residency USING btree (vnf_instance_id, component_id);
 
+CREATE INDEX violation_eviction_ix ON public.violation USING btree (eviction, nfvi_pop_id, host_id) WHERE (eviction = ANY (ARRAY['PENDING'::text, 'ORDERED'::text]));
+
+CREATE INDEX violation_eviction_ordered_ix ON public.violation USING btree (eviction_ordered_at) WHERE (eviction_ordered_at IS NOT NULL);
+
 CREATE INDEX violation_id_ix ON public.violation USING btree (id);
 
 CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_id, host_id, residency_id, policy_id, rule_id, against_id) WHERE (until IS NULL);
+
+CREATE INDEX violation_until_ix ON public.violation USING btree (until) WHERE (until IS NOT NULL);
 
 ALTER TABLE ONLY public.cache_entry
     ADD CONSTRAINT cache_entry_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
@@ -1693,7 +1713,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_domain TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.violation TO ringfence_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.violation TO ringfence_app;
 
 GRANT SELECT,UPDATE ON TABLE public.violation_check TO ringfence_app;
 

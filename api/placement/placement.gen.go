@@ -120,6 +120,51 @@ func (e DecisionOutcome) Valid() bool {
 	}
 }
 
+// Defines values for Enforcement.
+const (
+	EnforcementAUDIT    Enforcement = "AUDIT"
+	EnforcementENFORCED Enforcement = "ENFORCED"
+	EnforcementSHOULD   Enforcement = "SHOULD"
+)
+
+// Valid indicates whether the value is a known member of the Enforcement enum.
+func (e Enforcement) Valid() bool {
+	switch e {
+	case EnforcementAUDIT:
+		return true
+	case EnforcementENFORCED:
+		return true
+	case EnforcementSHOULD:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Eviction.
+const (
+	EvictionDONE    Eviction = "DONE"
+	EvictionNONE    Eviction = "NONE"
+	EvictionORDERED Eviction = "ORDERED"
+	EvictionPENDING Eviction = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the Eviction enum.
+func (e Eviction) Valid() bool {
+	switch e {
+	case EvictionDONE:
+		return true
+	case EvictionNONE:
+		return true
+	case EvictionORDERED:
+		return true
+	case EvictionPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplainLevel.
 const (
 	ExplainLevelFULL   ExplainLevel = "FULL"
@@ -471,6 +516,20 @@ type Difference struct {
 	Replayed string `json:"replayed,omitempty,omitzero"`
 }
 
+// Enforcement What a rule does with what does not meet it.
+// * `ENFORCED`: it refuses.
+// * `SHOULD`: it scores and warns.
+// * `AUDIT`: it records what it would refuse (`mode: audit`).
+type Enforcement string
+
+// Eviction What becomes of the residency because of the violation.
+//   - `NONE`: nothing. The rule does not evict, or it is about a pair of which the other one came later and goes, or the residency was
+//     going already.
+//   - `PENDING`: it is to go. At most so many go in a minute as the setting `evictions-per-minute` says; the others wait.
+//   - `ORDERED`: it is `TERMINATING`, and its host has a `RELEASE` directive.
+//   - `DONE`: it was observed gone after that.
+type Eviction string
+
 // ExplainLevel * `NONE`: outcome and placements only.
 // * `FUNNEL`: and, per demand, the funnel and the nearest miss.
 // * `FULL`: and every feasible and rejected host, each rejected one with all its reasons.
@@ -677,6 +736,26 @@ type Reason struct {
 
 // RecordedViolation A rule in force that something that runs, or is decided to run, does not meet.
 type RecordedViolation struct {
+	// Enforcement What a rule does with what does not meet it.
+	// * `ENFORCED`: it refuses.
+	// * `SHOULD`: it scores and warns.
+	// * `AUDIT`: it records what it would refuse (`mode: audit`).
+	Enforcement Enforcement `json:"enforcement"`
+
+	// Eviction What becomes of the residency because of the violation.
+	// * `NONE`: nothing. The rule does not evict, or it is about a pair of which the other one came later and goes, or the residency was
+	//   going already.
+	// * `PENDING`: it is to go. At most so many go in a minute as the setting `evictions-per-minute` says; the others wait.
+	// * `ORDERED`: it is `TERMINATING`, and its host has a `RELEASE` directive.
+	// * `DONE`: it was observed gone after that.
+	Eviction Eviction `json:"eviction"`
+
+	// EvictionDoneAt When the residency was observed gone after that. Absent while it was not.
+	EvictionDoneAt externalRef0.DateTime `json:"evictionDoneAt,omitempty,omitzero"`
+
+	// EvictionOrderedAt When the host was told to release the residency. Absent while it was not.
+	EvictionOrderedAt externalRef0.DateTime `json:"evictionOrderedAt,omitempty,omitzero"`
+
 	// HostID The host. Absent for `BREAK-GLASS`, which is about no host.
 	HostID externalRef0.Identifier `json:"hostId,omitempty,omitzero"`
 
@@ -685,7 +764,7 @@ type RecordedViolation struct {
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	ID externalRef0.Identifier `json:"id"`
 
-	// OnViolation What the rule wants to happen. This version only records; whoever operates the VNF moves it.
+	// OnViolation What the rule wants to happen: that it is recorded, and whoever operates the VNF moves it, or that the residency is evicted. A rule that is not `ENFORCED` never evicts.
 	OnViolation RecordedViolationOnViolation `json:"onViolation"`
 
 	// PolicyEpoch The policy epoch in which it was found first.
@@ -717,7 +796,7 @@ type RecordedViolation struct {
 	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId,omitempty,omitzero"`
 }
 
-// RecordedViolationOnViolation What the rule wants to happen. This version only records; whoever operates the VNF moves it.
+// RecordedViolationOnViolation What the rule wants to happen: that it is recorded, and whoever operates the VNF moves it, or that the residency is evicted. A rule that is not `ENFORCED` never evicts.
 type RecordedViolationOnViolation string
 
 // RecordedViolationState `OPEN` while it stands.
@@ -833,6 +912,9 @@ type ResidencyImpact struct {
 
 	// Checked The residencies that were judged.
 	Checked int `json:"checked"`
+
+	// Evicted Residencies that would be evicted with the version in force, because they do not meet a rule with `onViolation: EVICT`.
+	Evicted int `json:"evicted"`
 
 	// Listed The first of the new violations, by rule, host and residency.
 	Listed []ResidencyViolation `json:"listed"`

@@ -141,7 +141,8 @@ func TestViolations(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	s.json("GET /placement/v1/violations?filter=%28eq%2CruleId%2CR-ISO%29%3B%28eq%2Cstate%2COPEN%29", http.StatusOK, []any{map[string]any{
-		"id": "v1", "state": "OPEN", "hostId": "h04", "residencyId": "r1", "vnfInstanceId": "pcf-1", "trustDomainId": "TD-CP", "onViolation": "REPORT",
+		"id": "v1", "state": "OPEN", "hostId": "h04", "residencyId": "r1", "vnfInstanceId": "pcf-1", "trustDomainId": "TD-CP", "onViolation": "EVICT",
+		"enforcement": "ENFORCED", "eviction": "ORDERED", "evictionOrderedAt": time.Now().Add(-2 * time.Hour).Format(time.RFC3339),
 		"policyEpoch": 48, "since": time.Now().Add(-3 * time.Hour).Format(time.RFC3339),
 		"reason": map[string]any{"ruleId": "R-ISO", "message": "R-ISO: on host h04 the workload would be isolated at OS_CONTAINER, but VM is needed"},
 	}})

@@ -161,6 +161,9 @@ func writeImpact(b *bytes.Buffer, i *wire.PolicyImpact) {
 	r := &i.Residencies
 	fmt.Fprintf(b, "\nOf %d residencies %d break a rule now, %d would then: %d new violations, %d resolved.\n",
 		r.Checked, r.Violating.Before, r.Violating.After, r.New, r.Resolved)
+	if r.Evicted > 0 {
+		fmt.Fprintf(b, "%d would be evicted.\n", r.Evicted)
+	}
 	if len(r.Listed) > 0 {
 		t := table{header: []string{"RULE", "HOST", "RESIDENCY", "WHY"}}
 		for _, v := range r.Listed[:min(len(r.Listed), mostShown)] {

@@ -1,5 +1,5 @@
 // Package compliance is the use case of holding what runs against the rules in force: after every change it looks for what a rule
-// would refuse now, and records it. It refuses, moves and ends nothing.
+// would refuse now, records it, and has hosts release what a rule evicts. It refuses and moves nothing, and ends nothing by itself.
 //
 // It is a package of its own because no other use case looks at residencies that nobody asks about.
 package compliance
@@ -26,7 +26,15 @@ type Store interface {
 	// LeaseCompliance makes a process the one that checks, for a while, and tells whether it is.
 	LeaseCompliance(ctx context.Context, checker string, lease time.Duration) (bool, error)
 	// RecordViolations opens what is new and ends what was not found again. Conflict when another process checks now.
-	RecordViolations(ctx context.Context, checker string, c placement.ViolationCheck) (opened, ended int, err error)
+	RecordViolations(ctx context.Context, checker string, c placement.ViolationCheck) (placement.ViolationRecord, error)
+	// PendingEvictions lists hosts on which something waits to be evicted, those first where it has waited longest.
+	PendingEvictions(ctx context.Context, limit int) ([]placement.HostKey, error)
+	// Evict has a host release those who wait for it and whom judge still sends away. Conflict when another process checks now,
+	// NotFound for a host that is gone.
+	Evict(ctx context.Context, checker string, o placement.EvictionOrder, judge placement.JudgeEviction) (placement.EvictionResult, error)
+	// CountViolations counts those that stand by rule, and PruneViolations removes those that ended long ago.
+	CountViolations(ctx context.Context, limit int) ([]placement.ViolationCount, error)
+	PruneViolations(ctx context.Context, after time.Duration, limit int) (int, error)
 	ListViolations(ctx context.Context, f placement.ViolationFilter, page placement.Page) ([]placement.Violation, error)
 	GetViolation(ctx context.Context, id string) (placement.Violation, error)
 	// UnconfirmedBreakGlass returns the policies that one person alone put in force and that nobody has confirmed in time.
@@ -49,23 +57,44 @@ const (
 	fullEvery  = time.Minute            // how often everything is checked again, because time alone violates rules: attestations age, exceptions end
 )
 
+// Settings are what the operator decides about it.
+type Settings struct {
+	HostMappingMaxAge  time.Duration // a CIS-node VM whose host was seen longer ago has an unknown host; 0: no limit
+	EvictionsPerMinute int           // residencies in the whole fleet, by rules that evict; 0: none
+	Keep               time.Duration // for how long a violation that has ended is kept; 0: for ever
+}
+
+// Observer is told what was found and done, for the metrics.
+type Observer interface {
+	// Violations tells how many violations stand, by rule and enforcement, and how many of their residencies wait to be evicted;
+	// nil from a process that does not check.
+	Violations(open map[string]map[string]int, pending int)
+	// ViolationsEnded counts violations that have ended.
+	ViolationsEnded(enforcement string, n int)
+	// Evicted counts residencies that their hosts were told to release.
+	Evicted(n int)
+}
+
 // Service checks and lists.
 type Service struct {
-	store      Store
-	fleet      Fleet
-	mappingAge time.Duration
-	log        *slog.Logger
-	name       string // of this process, as the one that checks
+	store    Store
+	fleet    Fleet
+	settings Settings
+	observer Observer
+	log      *slog.Logger
+	name     string // of this process, as the one that checks
 
 	leader  bool
 	leased  time.Time // when the lease was last asked for
 	checked *fleet.View
 	full    time.Time // when everything was checked last
+	waiting bool      // somebody waits to be evicted
+	closed  time.Time // when there was no room to evict any more
 }
 
-// New returns a service. A CIS-node VM whose host was seen longer ago than mappingMaxAge has an unknown host; 0: no limit.
-func New(store Store, f Fleet, mappingMaxAge time.Duration, log *slog.Logger) *Service {
-	return &Service{store: store, fleet: f, mappingAge: mappingMaxAge, log: log, name: uuid.NewString()}
+// New returns a service.
+func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.Logger) *Service {
+	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, name: uuid.NewString()}
 }
 
 // List returns a page of violations.
@@ -96,14 +125,27 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Check records the violations of what has changed since the last check, if this process is the one that does. It is called by
-// one goroutine.
+// Check records the violations of what has changed since the last check, and evicts, if this process is the one that does. It is
+// called by one goroutine.
 func (s *Service) Check(ctx context.Context) error {
 	mine, err := s.lease(ctx)
 	if err != nil || !mine {
 		return err
 	}
 	view := s.fleet.View()
+	err = s.record(ctx, view)
+	if err == nil && s.waiting {
+		err = s.evict(ctx, view)
+	}
+	if placement.KindOf(err) == placement.Conflict && err != nil {
+		s.resign()
+		return nil //nolint:nilerr // that another replica checks now is how it should be
+	}
+	return err
+}
+
+// record records the violations of what has changed since the last check.
+func (s *Service) record(ctx context.Context, view *fleet.View) error {
 	last := s.checked
 	switch {
 	case last == nil, last.Epoch != view.Epoch, time.Since(s.full) >= fullEvery:
@@ -115,22 +157,77 @@ func (s *Service) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, ended, err := s.store.RecordViolations(ctx, s.name, c)
-	if placement.KindOf(err) == placement.Conflict && err != nil {
-		s.leader, s.checked = false, nil
-		return nil //nolint:nilerr // that another replica checks now is how it should be
-	}
+	done, err := s.store.RecordViolations(ctx, s.name, c)
 	if err != nil {
 		return fmt.Errorf("record violations: %w", err)
 	}
-	s.checked = view
+	s.checked, s.waiting = view, done.Pending > 0
 	if last == nil {
 		s.full = time.Now()
 	}
-	if opened+ended > 0 {
-		s.log.WarnContext(ctx, "what runs was held against the policies", "policyEpoch", view.Epoch, "newViolations", opened, "endedViolations", ended)
+	if err := s.tell(ctx, &done, last == nil); err != nil {
+		return err
+	}
+	if last == nil {
+		return s.prune(ctx)
 	}
 	return nil
+}
+
+// mostRules bounds the rules that have a metric of their own.
+const mostRules = 100
+
+// tell tells what a check has changed.
+func (s *Service) tell(ctx context.Context, done *placement.ViolationRecord, all bool) error {
+	ended := 0
+	for e, n := range done.Ended {
+		s.observer.ViolationsEnded(string(e), n)
+		ended += n
+	}
+	if !all && done.Opened+ended == 0 {
+		return nil
+	}
+	if done.Opened+ended > 0 {
+		s.log.WarnContext(ctx, "what runs was held against the policies",
+			"policyEpoch", s.checked.Epoch, "newViolations", done.Opened, "endedViolations", ended, "pendingEvictions", done.Pending)
+	}
+	open, err := s.store.CountViolations(ctx, mostRules)
+	if err != nil {
+		return fmt.Errorf("count violations: %w", err)
+	}
+	counts := map[string]map[string]int{}
+	for _, v := range open {
+		if counts[v.RuleID] == nil {
+			counts[v.RuleID] = map[string]int{}
+		}
+		counts[v.RuleID][string(v.Enforcement)] = v.Count
+	}
+	s.observer.Violations(counts, done.Pending)
+	return nil
+}
+
+// pruneBatch is how many violations are removed at a time.
+const pruneBatch = 5000
+
+// prune removes what ended long ago.
+func (s *Service) prune(ctx context.Context) error {
+	if s.settings.Keep == 0 {
+		return nil
+	}
+	n, err := s.store.PruneViolations(ctx, s.settings.Keep, pruneBatch)
+	if err != nil {
+		return fmt.Errorf("remove violations that ended long ago: %w", err)
+	}
+	if n > 0 {
+		s.log.InfoContext(ctx, "violations that ended long ago were removed", "count", n)
+	}
+	return nil
+}
+
+// resign says that another process checks now.
+func (s *Service) resign() {
+	s.leader, s.checked, s.waiting = false, nil, false
+	s.observer.Violations(nil, 0)
 }
 
 // lease tells whether this process is the one that checks. One that becomes it checks everything first.
@@ -142,7 +239,10 @@ func (s *Service) lease(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if s.leased = time.Now(); mine && !s.leader {
+	if s.leased = time.Now(); !mine && s.leader {
+		s.resign()
+	}
+	if mine && !s.leader {
 		s.checked = nil
 	}
 	s.leader = mine
@@ -214,7 +314,7 @@ func (s *Service) inspect(view *fleet.View, slots []int) []placement.Violation {
 	for range min(runtime.GOMAXPROCS(0), len(parts)) {
 		group.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
-				found[i] = solver.Check(view, parts[i], now, s.mappingAge)
+				found[i] = solver.Check(view, parts[i], now, s.settings.HostMappingMaxAge)
 			}
 		})
 	}
@@ -228,7 +328,7 @@ func (s *Service) inspect(view *fleet.View, slots []int) []placement.Violation {
 
 // unconfirmed is the violation of a policy that one person alone put in force for too long.
 func unconfirmed(p *placement.PolicyRecord, epoch int64) placement.Violation {
-	return placement.Violation{PolicyEpoch: epoch, Reason: placement.Reason{
+	return placement.Violation{PolicyEpoch: epoch, Enforcement: placement.Enforced, Eviction: placement.EvictionNone, Reason: placement.Reason{
 		PolicyID: p.ID, RuleID: placement.RuleBreakGlass, Check: placement.RuleBreakGlass,
 		Params: map[string]string{"by": p.BreakGlass.By, "version": p.SelectedVersion, "until": p.BreakGlass.Until.Format(time.RFC3339), "why": p.BreakGlass.Reason},
 	}}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,7 +38,9 @@ type Config struct {
 	HostMappingMaxAge time.Duration
 	AttestationMargin time.Duration
 	BreakGlassFor     time.Duration
-	NotifyConflicts   bool // policies that contradict each other may be in force together; subscribers are told
+	EvictionsPerMin   int           // residencies that rules may evict, in the whole fleet
+	KeepViolations    time.Duration // after they have ended; 0: for ever
+	NotifyConflicts   bool          // policies that contradict each other may be in force together; subscribers are told
 	DrainTimeout      time.Duration
 	LogLevel          string
 	LogFormat         string
@@ -92,6 +95,15 @@ func Settings() []Setting {
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
 		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},
 		{"break-glass-for", "24h", "how long a policy version that its author alone put in force may stay so before a second person confirms it", dur(func(c *Config) *time.Duration { return &c.BreakGlassFor })},
+		{"evictions-per-minute", "10", "how many residencies rules with onViolation EVICT may evict in a minute, in the whole fleet; 0: none, all wait", func(c *Config, v string) error {
+			n, err := strconv.Atoi(v)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is no number of at least 0", v)
+			}
+			c.EvictionsPerMin = n
+			return nil
+		}},
+		{"keep-violations", "9600h", "how long violations are kept after they have ended; 0: for ever (default: 400 days, a year and what an audit of it takes)", dur(func(c *Config) *time.Duration { return &c.KeepViolations })},
 		{"on-policy-conflict", "reject", "what becomes of putting a policy in force that contradicts another one: reject it, or notify subscribers and do it", func(c *Config, v string) error {
 			c.NotifyConflicts = v == "notify"
 			if v != "notify" && v != "reject" {

@@ -80,7 +80,7 @@ func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Set
 	}
 	ofPolicies.BreakGlassFor, ofPolicies.Now, ofPolicies.ReadInventory = time.Hour, rep.Now, httpapi.ReadInventory
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
-	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, 0, log), replica: rep}
+	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, compliance.Settings{EvictionsPerMinute: 100}, unobserved{}, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
@@ -129,6 +129,9 @@ type unobserved struct{}
 func (unobserved) Solved(context.Context, time.Duration)                  {}
 func (unobserved) Committed(context.Context, time.Duration, bool)         {}
 func (unobserved) Decided(context.Context, string, string, time.Duration) {}
+func (unobserved) Violations(map[string]map[string]int, int)              {}
+func (unobserved) ViolationsEnded(string, int)                            {}
+func (unobserved) Evicted(int)                                            {}
 
 // The clients of the tests, by their roles. A client's token is its name.
 var testClients = map[string][]auth.Role{

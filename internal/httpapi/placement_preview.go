@@ -62,7 +62,7 @@ func impactToWire(i *placement.PolicyImpact) wire.PolicyImpact {
 		}),
 		Components: mapped(i.Components, componentImpactToWire),
 		Residencies: wire.ResidencyImpact{
-			Checked: r.Checked, Violating: beforeAfterToWire(r.Violating), New: r.New, Resolved: r.Resolved,
+			Checked: r.Checked, Violating: beforeAfterToWire(r.Violating), Evicted: r.Evicted, New: r.New, Resolved: r.Resolved,
 			ByRule: mapped(r.ByRule, func(v *placement.RuleViolations) wire.RuleViolations {
 				return wire.RuleViolations{PolicyID: v.PolicyID, RuleID: v.RuleID, Violating: beforeAfterToWire(v.Violating)}
 			}),

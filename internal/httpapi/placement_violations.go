@@ -12,6 +12,8 @@ func violationAttributes() filterable[placement.Violation] {
 	return filterable[placement.Violation]{
 		"id":            byText(func(v *placement.Violation) string { return v.ID }),
 		"state":         byName(violationState),
+		"enforcement":   byName(func(v *placement.Violation) placement.Enforcement { return v.Enforcement }),
+		"eviction":      byName(func(v *placement.Violation) placement.Eviction { return v.Eviction }),
 		"hostId":        byText(func(v *placement.Violation) string { return v.HostID }),
 		"residencyId":   byText(func(v *placement.Violation) string { return v.ResidencyID }),
 		"vnfInstanceId": byText(func(v *placement.Violation) string { return v.VNFInstanceID }),
@@ -34,7 +36,7 @@ func (a placementAPI) ListViolations(ctx context.Context, req wire.ListViolation
 	if err != nil {
 		return nil, err
 	}
-	narrow := placement.ViolationFilter{HostID: f.equal["hostId"], Open: f.equal["state"] == string(wire.RecordedViolationStateOPEN)}
+	narrow := placement.ViolationFilter{HostID: f.equal["hostId"], Open: f.equal["state"] == string(wire.RecordedViolationStateOPEN), Enforcement: placement.Enforcement(f.equal["enforcement"])}
 	list, link, err := readPage(ctx, a.Server, req.Params.NextpageOpaqueMarker, f, source[placement.Violation]{
 		read: func(ctx context.Context, page placement.Page) ([]placement.Violation, error) {
 			return a.Compliance.List(ctx, narrow, page)
@@ -60,7 +62,8 @@ func violationToWire(v *placement.Violation) wire.RecordedViolation {
 	w := wire.RecordedViolation{
 		ID: v.ID, State: violationState(v), HostID: v.HostID, ResidencyID: v.ResidencyID, VNFInstanceID: v.VNFInstanceID,
 		TrustDomainID: v.TrustDomainID, Reason: reasonToWire(&v.Reason, true), OnViolation: wire.RecordedViolationOnViolationREPORT, PolicyEpoch: v.PolicyEpoch,
-		Since: v.Since, Until: v.Until,
+		Since: v.Since, Until: v.Until, Enforcement: wire.Enforcement(v.Enforcement), Eviction: wire.Eviction(v.Eviction),
+		EvictionOrderedAt: v.OrderedAt, EvictionDoneAt: v.DoneAt,
 	}
 	if v.Evict {
 		w.OnViolation = wire.RecordedViolationOnViolationEVICT

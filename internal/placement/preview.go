@@ -49,6 +49,7 @@ type ComponentImpact struct {
 type ResidencyImpact struct {
 	Checked   int
 	Violating BeforeAfter // residencies
+	Evicted   int         // residencies that rules would evict with the version in force
 	New       int         // violations that the version would bring: a rule, broken by a residency
 	Resolved  int         // violations that the version would end
 	ByRule    []RuleViolations

@@ -5,8 +5,29 @@ import "time"
 // RuleBreakGlass is the id of what is no policy rule: one person alone put a policy in force, and nobody has confirmed it in time.
 const RuleBreakGlass = "BREAK-GLASS"
 
-// Violation is a rule in force that something that runs, or is decided to run, does not meet. It is recorded, and changes nothing
-// by itself.
+// Enforcement says what a rule does with what does not meet it.
+type Enforcement string
+
+// The enforcements. A SHOULD rule in audit mode is AUDIT.
+const (
+	Enforced Enforcement = "ENFORCED" // it refuses
+	Should   Enforcement = "SHOULD"   // it scores and warns
+	Audit    Enforcement = "AUDIT"    // it records what it would refuse
+)
+
+// Eviction says what becomes of what violates a rule that evicts.
+type Eviction string
+
+// The states of an eviction.
+const (
+	EvictionNone    Eviction = "NONE"    // nothing: the rule does not evict, or the other one of a pair goes, or it was going already
+	EvictionPending Eviction = "PENDING" // it is to go, and waits for its turn
+	EvictionOrdered Eviction = "ORDERED" // its host was told to release it
+	EvictionDone    Eviction = "DONE"    // it was observed gone after that
+)
+
+// Violation is a rule in force that something that runs, or is decided to run, does not meet. It is recorded, and unless the rule
+// evicts it changes nothing by itself.
 type Violation struct {
 	ID            string
 	NFVIPoPID     string
@@ -15,18 +36,22 @@ type Violation struct {
 	VNFInstanceID string
 	TrustDomainID string
 	Reason        Reason
-	Evict         bool  // the rule says onViolation EVICT
+	Enforcement   Enforcement
+	Evict         bool // the rule says onViolation EVICT
+	Eviction      Eviction
 	PolicyEpoch   int64 // in which it was found first
 	Since         time.Time
 	Until         time.Time // when it was found no longer; zero: it stands
+	OrderedAt     time.Time // when the host was told to release the residency; zero: it was not
+	DoneAt        time.Time // when it was observed gone after that; zero: it was not
 }
 
-// ViolationKey tells violations apart: there is one at a time of a residency, a rule and a partner.
-type ViolationKey struct{ ResidencyID, PolicyID, RuleID, AgainstID string }
+// ViolationKey tells violations apart: there is one at a time of a residency on a host, a rule and a partner.
+type ViolationKey struct{ HostID, ResidencyID, PolicyID, RuleID, AgainstID string }
 
 // Key is what tells the violation apart from others that stand.
 func (v *Violation) Key() ViolationKey {
-	return ViolationKey{v.ResidencyID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.AgainstID}
+	return ViolationKey{v.HostID, v.ResidencyID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.AgainstID}
 }
 
 // ViolationCheck is the result of checking what runs on some hosts, or on all.
@@ -37,8 +62,48 @@ type ViolationCheck struct {
 	Found       []Violation
 }
 
+// ViolationRecord is what recording a check has changed.
+type ViolationRecord struct {
+	Opened  int
+	Ended   map[Enforcement]int
+	Pending int // violations whose residencies wait for their eviction now
+}
+
 // ViolationFilter selects violations; empty members select all.
 type ViolationFilter struct {
-	HostID string
-	Open   bool // only those that stand
+	HostID      string
+	Open        bool // only those that stand
+	Enforcement Enforcement
+}
+
+// ViolationCount is how many violations of a rule stand.
+type ViolationCount struct {
+	RuleID      string
+	Enforcement Enforcement
+	Count       int
+}
+
+// EvictionOrder is what evicting from one host is told.
+type EvictionOrder struct {
+	Host        HostKey
+	PolicyEpoch int64 // of the judge; in another one nobody is evicted
+	PerMinute   int   // at most so many residencies in the fleet
+	Siblings    bool  // the judge looks at the replicas on other hosts too
+}
+
+// EvictionFacts are what is on a host, read under its lock.
+type EvictionFacts struct {
+	Now      time.Time // the database's
+	Host     HostFacts
+	Siblings []*Residency // of the VNF instances on the host, wherever they are; ascending by id
+}
+
+// JudgeEviction tells who has to go from a host, by residency, with the reasons. It is pure.
+type JudgeEviction func(EvictionFacts) map[string][]Reason
+
+// EvictionResult is what became of an EvictionOrder.
+type EvictionResult struct {
+	Ordered []string // residencies that the host was told to release
+	Waiting int      // residencies that are to go, and for whom PerMinute has no room now
+	Stale   bool     // the policy epoch has moved: nothing was judged
 }

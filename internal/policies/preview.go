@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func Preview(v *fleet.View, now time.Time, mappingMaxAge time.Duration, candidat
 	})
 	out.Impact = &impact
 	out.Findings = append(out.Findings, homeless(&impact)...)
+	if n := impact.Residencies.Evicted; n > 0 {
+		out.Findings = append(out.Findings, placement.Finding{Severity: policy.SeverityWarning, Code: policy.CodeEvicts, Message: evicts(n)})
+	}
 	if old != nil {
 		before, faults := policy.Load(old.Content, old.Ref, old.Associations)
 		if before == nil {
@@ -101,6 +105,14 @@ func around(v *fleet.View, others *policy.Set, now time.Time) policy.Surrounding
 		Catalogue: v.Catalogue, Others: others, Now: now,
 		HasHost: func(id string) bool { _, known := v.Slot(id); return known },
 	}
+}
+
+// evicts says how many residencies go.
+func evicts(n int) string {
+	if n == 1 {
+		return "1 residency that runs now would be evicted"
+	}
+	return strconv.Itoa(n) + " residencies that run now would be evicted"
 }
 
 // homeless are the findings about components and trust domains that no host is left for: by what the words mean, whatever

@@ -61,6 +61,7 @@ const (
 	CodePolicyConflict    = "POLICY_CONFLICT"          // WARNING: rules of two policies that together leave a workload no place at all
 	CodeNoHostEver        = "NO_HOST_EVER"             // WARNING: no host, whatever it were, could take a component
 	CodeNoHostNow         = "NO_HOST_NOW"              // WARNING: the inventory has nothing that the rule accepts
+	CodeEvicts            = "EVICTS"                   // WARNING: what runs now would be evicted
 	CodeExceptionExpired  = "EXCEPTION_EXPIRED"        // WARNING
 	CodeExceptionVacuous  = "EXCEPTION_VACUOUS"        // WARNING: it exempts nobody
 	CodeTooManyFindings   = "TOO_MANY_FINDINGS"        // the rest is not listed

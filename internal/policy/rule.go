@@ -89,6 +89,21 @@ type Rule struct {
 // Enforced tells whether the rule refuses.
 func (r *Rule) Enforced() bool { return !r.Audit && !r.Should }
 
+// Enforcement says what the rule does with what does not meet it.
+func (r *Rule) Enforcement() placement.Enforcement {
+	switch {
+	case r.Audit:
+		return placement.Audit
+	case r.Should:
+		return placement.Should
+	default:
+		return placement.Enforced
+	}
+}
+
+// Evicts tells whether the rule sends away what runs and does not meet it: only what refuses does.
+func (r *Rule) Evicts() bool { return r.Evict && r.Enforced() }
+
 // Params are the parameters of all kinds; the compiler sets those of the rule's kind and leaves the others zero.
 type Params struct {
 	Check           string                       // kinds with several checks

@@ -12,13 +12,22 @@ import (
 // what no rule asks: the life cycle and capacity of the host, and the request's own constraints. The facts have the others on the
 // host only.
 func (c *Candidate) Standing(f placement.HostFacts, nodeID string) []placement.Reason {
+	return c.standing(f, nodeID, true)
+}
+
+// Warnings are what rules in audit mode and SHOULD rules have against a workload where it runs.
+func (c *Candidate) Warnings(f placement.HostFacts, nodeID string) []placement.Reason {
+	return c.standing(f, nodeID, false)
+}
+
+func (c *Candidate) standing(f placement.HostFacts, nodeID string, enforced bool) []placement.Reason {
 	s := &site{HostFacts: f, node: nodeID}
 	c.chooseRuntime(s)
 	cache, chosen := cacheVerdict{}, false
 	var out []placement.Reason
 	for i := range c.rules {
 		r := &c.rules[i]
-		if !r.Enforced() || !r.Host.matches(c.world.Catalogue, f.Host) {
+		if r.Enforced() != enforced || !r.Host.matches(c.world.Catalogue, f.Host) {
 			continue
 		}
 		if r.Kind == CacheMode && !chosen {

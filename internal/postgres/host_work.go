@@ -14,6 +14,7 @@ type hostWork struct {
 	*lockedHost
 
 	tx        pgx.Tx
+	epoch     int64
 	now       time.Time // the database's, after the lock
 	overheads map[string]placement.Resources
 	batch     pgx.Batch
@@ -39,12 +40,11 @@ func (s *Store) workOnHost(ctx context.Context, key placement.HostKey, fn func(*
 
 func lockForWork(ctx context.Context, tx pgx.Tx, key placement.HostKey) (*hostWork, error) {
 	var b pgx.Batch
-	var epoch int64
 	var overtaken bool
 	var hosts []*lockedHost
 	w := &hostWork{tx: tx}
 	keys := []placement.HostKey{key}
-	queueEpoch(&b, &epoch)
+	queueEpoch(&b, &w.epoch)
 	queueTurn(&b, keys)
 	queueLockHosts(&b, keys, &overtaken)
 	queueReadHosts(&b, keys, nil, &hosts, &w.now)

@@ -4,12 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ringfence/internal/placement"
 )
 
 func violationOf(residency, host, rule, against string) placement.Violation {
 	return placement.Violation{
 		NFVIPoPID: "LON", HostID: host, ResidencyID: residency, VNFInstanceID: "vnf", TrustDomainID: "TD", PolicyEpoch: 7, Evict: true,
+		Enforcement: placement.Enforced, Eviction: placement.EvictionNone,
 		Reason: placement.Reason{PolicyID: "p-1", RuleID: rule, Check: "kind", AgainstID: against, Params: map[string]string{"host": host}},
 	}
 }
@@ -24,14 +27,11 @@ func TestRecordViolations(t *testing.T) {
 	}
 	record := func(hosts []string, found ...placement.Violation) (opened, ended int) {
 		t.Helper()
-		opened, ended, err := s.RecordViolations(ctx, "me", placement.ViolationCheck{PolicyEpoch: 7, HostIDs: hosts, Found: found})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return opened, ended
+		done := must(s.RecordViolations(ctx, "me", placement.ViolationCheck{PolicyEpoch: 7, HostIDs: hosts, Found: found}))(t)
+		return done.Opened, done.Ended[placement.Enforced]
 	}
 	a, b, c := violationOf("r1", "h1", "R-1", ""), violationOf("r1", "h1", "R-1", "r2"), violationOf("r3", "h2", "R-1", "")
-	alone := placement.Violation{Reason: placement.Reason{PolicyID: "p-1", RuleID: placement.RuleBreakGlass, Check: "x"}}
+	alone := placement.Violation{Enforcement: placement.Enforced, Eviction: placement.EvictionNone, Reason: placement.Reason{PolicyID: "p-1", RuleID: placement.RuleBreakGlass, Check: "x"}}
 	for i, step := range []struct {
 		hosts         []string
 		found         []placement.Violation
@@ -64,6 +64,49 @@ func TestRecordViolations(t *testing.T) {
 	wantKind(t, err, placement.NotFound)
 }
 
+// TestViolationFollowsItsRule: a violation that stands is told apart anew when the rule behind it changes, is counted, and goes when
+// it ended long ago.
+func TestViolationFollowsItsRule(t *testing.T) {
+	t.Parallel()
+	s, ownerURL := newStoreAndOwner(t)
+	ctx := t.Context()
+	must(s.LeaseCompliance(ctx, "me", time.Minute))(t)
+	record := func(found ...placement.Violation) placement.ViolationRecord {
+		return must(s.RecordViolations(ctx, "me", placement.ViolationCheck{PolicyEpoch: 7, Found: found}))(t)
+	}
+	v, other := violationOf("r1", "h1", "R-1", ""), violationOf("r2", "h1", "R-2", "")
+	v.Enforcement, v.Evict = placement.Audit, false
+	other.Enforcement = placement.Should
+	record(v, other)
+	audit := placement.ViolationFilter{Enforcement: placement.Audit}
+	if got := must(s.ListViolations(ctx, audit, placement.Page{Limit: 9}))(t); len(got) != 1 || got[0].Enforcement != placement.Audit || got[0].Evict {
+		t.Errorf("in audit mode: %+v", got)
+	}
+	want := []placement.ViolationCount{{RuleID: "R-1", Enforcement: placement.Audit, Count: 1}, {RuleID: "R-2", Enforcement: placement.Should, Count: 1}}
+	if diff := cmp.Diff(want, must(s.CountViolations(ctx, 9))(t)); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
+	}
+	v.Enforcement, v.Evict, v.Eviction = placement.Enforced, true, placement.EvictionPending
+	if done := record(v, other); done.Opened != 0 || len(done.Ended) != 0 || done.Pending != 1 {
+		t.Errorf("the rule is enforced now: %+v", done)
+	}
+	if got := must(s.ListViolations(ctx, audit, placement.Page{Limit: 9}))(t); len(got) != 0 {
+		t.Errorf("still in audit mode: %+v", got)
+	}
+	if done := record(); done.Ended[placement.Enforced] != 1 || done.Ended[placement.Should] != 1 || done.Pending != 0 {
+		t.Errorf("nothing is violated: %+v", done)
+	}
+	if n := must(s.PruneViolations(ctx, time.Hour, 9))(t); n != 0 {
+		t.Errorf("%d were removed early", n)
+	}
+	if _, err := connect(t, ownerURL).Exec(ctx, `UPDATE violation SET until = now() - interval '2 hours' WHERE rule_id = 'R-1'`); err != nil {
+		t.Fatal(err)
+	}
+	if n := must(s.PruneViolations(ctx, time.Hour, 9))(t); n != 1 {
+		t.Errorf("%d of 1 were removed", n)
+	}
+}
+
 // TestOneProcessChecks: the lease goes to another only when it has ended, and then the first one records nothing any more.
 func TestOneProcessChecks(t *testing.T) {
 	t.Parallel()
@@ -78,7 +121,7 @@ func TestOneProcessChecks(t *testing.T) {
 			t.Errorf("%+v: %t", step, mine)
 		}
 	}
-	_, _, err := s.RecordViolations(ctx, "a", placement.ViolationCheck{})
+	_, err := s.RecordViolations(ctx, "a", placement.ViolationCheck{})
 	wantKind(t, err, placement.Conflict)
 }
 

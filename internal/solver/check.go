@@ -10,10 +10,10 @@ import (
 )
 
 // Check judges what is on some hosts of a view, by their numbers, each workload against the others on its host, by the rules in force.
-// It finds what a rule would refuse if the workload came now; what leaves no room, or takes no new ones, is not a violation of
-// those that are there.
+// It finds what a rule would refuse, or warn of, if the workload came now; what leaves no room, or takes no new ones, is not a
+// violation of those that are there. What a rule evicts is marked.
 func Check(v *fleet.View, slots []int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
-	c := inspection{view: v, world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, spans: spansHosts(v.Policies), kin: map[string]*policy.Candidate{}}
+	c := newInspection(v, now, mappingMaxAge)
 	for _, slot := range slots {
 		b, i := v.Blocks[slot/fleet.BlockSize], slot%fleet.BlockSize
 		if h := b.Hosts[i]; h != nil {
@@ -25,49 +25,79 @@ func Check(v *fleet.View, slots []int, now time.Time, mappingMaxAge time.Duratio
 
 // inspection is the check of some hosts.
 type inspection struct {
-	view   *fleet.View
-	world  *policy.World
-	spans  bool                         // a rule counts replicas beyond the host
-	kin    map[string]*policy.Candidate // one for all workloads that the same rules concern
-	key    []byte
-	others []*placement.Residency
-	found  []placement.Violation
+	world    *policy.World
+	epoch    int64
+	rules    map[ruleKey]*policy.Rule
+	spans    bool // a rule counts replicas beyond the host
+	warns    bool // a rule is in audit mode, or SHOULD
+	hostOf   func(*placement.Residency) *placement.Host
+	siblings func(vnfInstanceID string) []*placement.Residency
+	kin      map[string]*policy.Candidate // one for all workloads that the same rules concern
+	key      []byte
+	others   []*placement.Residency
+	found    []placement.Violation
+}
+
+func newInspection(v *fleet.View, now time.Time, mappingMaxAge time.Duration) *inspection {
+	c := &inspection{
+		world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, epoch: v.Epoch,
+		rules: rulesOf(v.Policies), spans: spansHosts(v.Policies), siblings: v.ResidenciesOf, kin: map[string]*policy.Candidate{},
+		hostOf: func(r *placement.Residency) *placement.Host { return hostOf(v, r) },
+	}
+	for _, r := range c.rules {
+		c.warns = c.warns || !r.Enforced()
+	}
+	return c
+}
+
+// rule is the rule that a reason names.
+func (c *inspection) rule(reason *placement.Reason) *policy.Rule {
+	return c.rules[ruleKey{reason.PolicyID, reason.RuleID}]
 }
 
 func (c *inspection) host(h *placement.Host, residents []*placement.Residency) {
+	first := len(c.found)
 	for i, r := range residents {
 		if r.Kind == placement.ResidencyFabric {
 			continue
 		}
 		c.others = append(append(c.others[:0], residents[:i]...), residents[i+1:]...)
-		reasons := c.candidate(r).Standing(placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}, r.CISNodeID)
-		for _, reason := range reasons {
-			c.found = append(c.found, placement.Violation{
-				NFVIPoPID: h.NFVIPoPID, HostID: h.ID, ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID,
-				TrustDomainID: r.Workload.TrustDomainID, Reason: reason, Evict: evicts(c.view.Policies, &reason), PolicyEpoch: c.view.Epoch,
-			})
+		candidate := c.candidate(r)
+		candidate.Retarget(&r.Workload, c.replicas(r))
+		facts := placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}
+		c.add(h, r, candidate.Standing(facts, r.CISNodeID))
+		if c.warns {
+			c.add(h, r, candidate.Warnings(facts, r.CISNodeID))
 		}
+	}
+	c.mark(h, residents, c.found[first:])
+}
+
+func (c *inspection) add(h *placement.Host, r *placement.Residency, reasons []placement.Reason) {
+	for _, reason := range reasons {
+		rule := c.rule(&reason)
+		c.found = append(c.found, placement.Violation{
+			NFVIPoPID: h.NFVIPoPID, HostID: h.ID, ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID,
+			TrustDomainID: r.Workload.TrustDomainID, Reason: reason, PolicyEpoch: c.epoch,
+			Enforcement: rule.Enforcement(), Evict: rule.Evicts(), Eviction: placement.EvictionNone,
+		})
 	}
 }
 
 // candidate is the residency as one that asks.
 func (c *inspection) candidate(r *placement.Residency) *policy.Candidate {
-	c.key = c.view.Policies.Kin(c.key[:0], &r.Workload)
+	c.key = c.world.Set.Kin(c.key[:0], &r.Workload)
 	candidate := c.kin[string(c.key)]
 	if candidate == nil {
 		candidate = policy.Prepare(c.world, r.Workload, placement.IsolationNone, policy.Replicas{})
 		c.kin[string(c.key)] = candidate
 	}
-	candidate.Retarget(&r.Workload, c.replicas(r))
 	return candidate
 }
 
 // hostBefore is the host with the residue that was there before the residency: what others left behind since did not wait for it.
 func hostBefore(h *placement.Host, r *placement.Residency) *placement.Host {
-	placed := r.ReservedAt
-	if placed.IsZero() {
-		placed = r.StateSince
-	}
+	placed := arrivedAt(r)
 	later := func(left placement.Residue) bool { return !left.Since.Before(placed) }
 	if !slices.ContainsFunc(h.Residue, later) {
 		return h
@@ -79,16 +109,34 @@ func hostBefore(h *placement.Host, r *placement.Residency) *placement.Host {
 
 // replicas counts the other replicas of a residency's component, where a rule asks.
 func (c *inspection) replicas(r *placement.Residency) policy.Replicas {
+	others := c.replicasOf(r)
+	return c.counted(others, others)
+}
+
+// replicasOf are the other replicas of a residency's component, where a rule asks.
+func (c *inspection) replicasOf(r *placement.Residency) []*placement.Residency {
+	if !c.spans {
+		return nil
+	}
+	var out []*placement.Residency
+	for _, o := range c.siblings(r.Workload.NF.VNFInstanceID) {
+		if o.ID != r.ID && o.Kind != placement.ResidencyFabric && sameComponent(&o.Workload, &r.Workload) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// counted are replicas, of which some count where they are.
+func (c *inspection) counted(all, there []*placement.Residency) policy.Replicas {
 	if !c.spans {
 		return policy.Replicas{}
 	}
-	var hosts []*placement.Host
-	for _, o := range c.view.ResidenciesOf(r.Workload.NF.VNFInstanceID) {
-		if o.ID != r.ID && o.Kind != placement.ResidencyFabric && sameComponent(&o.Workload, &r.Workload) {
-			hosts = append(hosts, hostOf(c.view, o))
-		}
+	hosts := make([]*placement.Host, len(there))
+	for i, o := range there {
+		hosts[i] = c.hostOf(o)
 	}
-	return policy.Replicas{Existing: len(hosts), Requested: 1, In: func(scope placement.Scope, h *placement.Host) int {
+	return policy.Replicas{Existing: len(all), Requested: 1, In: func(scope placement.Scope, h *placement.Host) int {
 		n := 0
 		for _, o := range hosts {
 			if mayShareUnit(scope, o, h) {
@@ -104,11 +152,5 @@ func spansHosts(set *policy.Set) bool {
 		return slices.ContainsFunc(p.Rules, func(r *policy.Rule) bool {
 			return r.Kind == policy.MaxBlastRadius && r.Params.Check == policy.CheckReplicaShare
 		})
-	})
-}
-
-func evicts(set *policy.Set, reason *placement.Reason) bool {
-	return slices.ContainsFunc(set.Policies, func(p *policy.Policy) bool {
-		return p.Ref.ID == reason.PolicyID && slices.ContainsFunc(p.Rules, func(r *policy.Rule) bool { return r.ID == reason.RuleID && r.Evict })
 	})
 }

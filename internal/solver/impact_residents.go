@@ -18,6 +18,8 @@ func (w *whatIf) residencies() placement.ResidencyImpact {
 	parallel(n, func(i int) {
 		parts[i] = examination{w: w, rules: map[ruleKey]placement.BeforeAfter{}}
 		parts[i].kin = map[string]*kin{}
+		after := w.sides[1]
+		parts[i].after = newInspection(after.view, w.options.Now, w.options.HostMappingMaxAge)
 		for b := blocks * i / n; b < blocks*(i+1)/n; b++ {
 			parts[i].block(b)
 		}
@@ -42,6 +44,8 @@ type examination struct {
 	out   placement.ResidencyImpact
 	rules map[ruleKey]placement.BeforeAfter
 	kin   map[string]*kin
+	after *inspection // by the rules of the other side, for whom they evict
+	evict bool        // such a rule does not hold on the host that is looked at
 	key   []byte
 	rest  []*placement.Residency
 }
@@ -57,6 +61,7 @@ func (n *examination) add(part *examination) {
 	o.Checked += p.Checked
 	o.Violating.Before += p.Violating.Before
 	o.Violating.After += p.Violating.After
+	o.Evicted += p.Evicted
 	o.New += p.New
 	o.Resolved += p.Resolved
 	o.Listed = append(o.Listed, p.Listed...)
@@ -84,12 +89,16 @@ func (n *examination) block(bi int) {
 		if b.Hosts[i] == nil {
 			continue
 		}
+		n.evict = false
 		for k, r := range residents {
 			if r.Kind == placement.ResidencyFabric {
 				continue
 			}
 			n.rest = append(append(n.rest[:0], residents[:k]...), residents[k+1:]...)
 			n.residency(placement.HostFacts{Host: hostBefore(b.Hosts[i], r), Residents: n.rest}, r)
+		}
+		if n.evict {
+			n.out.Evicted += len(n.after.evictees(b.Hosts[i], residents))
 		}
 	}
 	if len(n.out.Listed) > listSlack*n.w.options.MaxViolations {
@@ -124,6 +133,7 @@ func (n *examination) residency(f placement.HostFacts, r *placement.Residency) {
 		v := n.rules[k]
 		v.After++
 		n.rules[k] = v
+		n.evict = n.evict || n.after.rules[k].Evicts()
 		if !hasRule(before, k) {
 			n.out.New++
 			n.out.Listed = append(n.out.Listed, placement.ResidencyViolation{
@@ -145,7 +155,7 @@ func (n *examination) judge(f placement.HostFacts, r *placement.Residency) (befo
 		return nil, nil
 	}
 	k := n.kinOf(&r.Workload)
-	replicas := (&inspection{view: view, spans: k.replicas}).replicas(r)
+	replicas := (&inspection{spans: k.replicas, siblings: view.ResidenciesOf, hostOf: func(o *placement.Residency) *placement.Host { return hostOf(view, o) }}).replicas(r)
 	standing := func(c *policy.Candidate) []placement.Reason {
 		if c.Idle() {
 			return nil

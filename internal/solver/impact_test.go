@@ -126,11 +126,13 @@ func feasible(v *fleet.View, c *placement.Component) int {
 	return why.Demands[0].HostsFeasible
 }
 
-// violations are those that the check of what runs finds with the policies of a set.
+// violations are those of rules that refuse which the check of what runs finds with the policies of a set.
 func violations(v *fleet.View, set *policy.Set) map[string]bool {
 	out := map[string]bool{}
 	for _, found := range solver.Check(v.With(set), everySlot(v), noon, 0) {
-		out[fmt.Sprint(found.ResidencyID, " ", found.Reason.PolicyID, " ", found.Reason.RuleID)] = true
+		if found.Enforcement == placement.Enforced {
+			out[fmt.Sprint(found.ResidencyID, " ", found.Reason.PolicyID, " ", found.Reason.RuleID)] = true
+		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,9 @@ type Telemetry struct {
 	solved    metric.Float64Histogram
 	committed metric.Float64Histogram
 	retries   metric.Int64Counter
+	ended     metric.Int64Counter
+	evicted   metric.Int64Counter
+	standing  atomic.Pointer[standing]
 }
 
 // Gauges are read when metrics are scraped.
@@ -125,12 +129,15 @@ func seconds() metric.Float64HistogramOption {
 
 func (t *Telemetry) instruments() error {
 	m := t.meters.Meter("ringfence")
-	var errs [5]error
+	var errs [8]error
 	t.decisions, errs[0] = m.Int64Counter("ringfence_decisions", metric.WithDescription("Decisions by kind and outcome."))
 	t.decided, errs[1] = m.Float64Histogram("ringfence_decision_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time from the question to the durable answer."))
 	t.solved, errs[2] = m.Float64Histogram("ringfence_solve_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time of the solver."))
 	t.committed, errs[3] = m.Float64Histogram("ringfence_commit_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time of the commit protocol."))
 	t.retries, errs[4] = m.Int64Counter("ringfence_redecisions", metric.WithDescription("Plans that no longer fitted under lock and were decided again."))
+	t.ended, errs[5] = m.Int64Counter("ringfence_violations_ended", metric.WithDescription("Violations that have ended, by the enforcement of their rules."))
+	t.evicted, errs[6] = m.Int64Counter("ringfence_evictions", metric.WithDescription("Residencies that their hosts were told to release by a rule that evicts."))
+	errs[7] = t.violations(m)
 	return errors.Join(errs[:]...)
 }
 
