@@ -43,6 +43,7 @@ var table = slices.Concat([]room{
 	{path: "internal/console", ours: outside},
 	{path: "internal/config"},
 	{path: "internal/telemetry"},
+	{path: "internal/client", ours: []string{"api/..."}},
 	{path: "api"},
 	{path: "openapi"},
 	{path: "migrations"},
