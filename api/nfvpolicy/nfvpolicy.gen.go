@@ -1988,7 +1988,8 @@ type ModifyPolicyResponseObject interface {
 }
 
 type ModifyPolicy200ResponseHeaders struct {
-	ETag string
+	ETag               string
+	RingfenceEvictions int
 }
 
 type ModifyPolicy200JSONResponse struct {
@@ -2004,6 +2005,7 @@ func (response ModifyPolicy200JSONResponse) VisitModifyPolicyResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Ringfence-Evictions", fmt.Sprint(response.Headers.RingfenceEvictions))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ alone: the reason is recorded, and a second person confirms it in time by activa
 		if version == "" {
 			return fmt.Errorf("policy %s has no version yet: transfer one with ringfence policy apply FILE --name %s", found.value.Name, found.value.Name)
 		}
-		if err := activatePolicy(ctx, c, &found.value, version, breakGlass); err != nil {
+		if err := activatePolicy(ctx, p, c, &found.value, version, breakGlass); err != nil {
 			return err
 		}
 		return showPolicy(ctx, p, c, out, found.value.ID)
@@ -134,7 +135,7 @@ alone: the reason is recorded, and a second person confirms it in time by activa
 
 // activatePolicy selects a version and puts it in force, in one step. Nothing is sent when it is in force already, unless
 // that has yet to be confirmed.
-func activatePolicy(ctx context.Context, c *client, v *wire.Policy, version, breakGlass string) error {
+func activatePolicy(ctx context.Context, p process, c *client, v *wire.Policy, version, breakGlass string) error {
 	var m wire.PolicyModifications
 	if v.SelectedVersion != version || v.BreakGlass.By != "" {
 		m.SelectedVersion = version
@@ -149,10 +150,16 @@ func activatePolicy(ctx context.Context, c *client, v *wire.Policy, version, bre
 	if err != nil {
 		return fmt.Errorf("write the request: %w", err)
 	}
-	_, err = c.do(ctx, call{
+	got, err := c.do(ctx, call{
 		method: http.MethodPatch, path: policyPath(v.ID), body: bytes.NewReader(body), contentType: typeMergePatch, breakGlass: breakGlass,
 	}, nil)
-	return err
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(got.header.Get("Ringfence-Evictions")); err == nil && n > 0 {
+		fmt.Fprintf(p.stderr, "%d of what runs now is evicted, because it does not meet a rule that says onViolation: EVICT; ringfence violation list shows how far that is\n", n)
+	}
+	return nil
 }
 
 // showPolicy shows a policy as it is now.

@@ -175,7 +175,7 @@ func (a application) apply(ctx context.Context, p process, c *client, version st
 	if _, err := c.get(ctx, policyPath(v.ID), nil, &v); err != nil { // the transfer may have selected it
 		return v, err
 	}
-	return v, activatePolicy(ctx, c, &v, version, "")
+	return v, activatePolicy(ctx, p, c, &v, version, "")
 }
 
 func (a application) findOrCreate(ctx context.Context, c *client) (wire.Policy, error) {

@@ -104,11 +104,11 @@ func (a nfvPolicyAPI) ModifyPolicy(ctx context.Context, req wire.ModifyPolicyReq
 	}
 	m := modificationFromWire(req.Body)
 	m.BreakGlass = strings.TrimSpace(req.Params.RingfenceBreakGlass)
-	p, err := a.Policies.Modify(ctx, actor(ctx), req.PolicyID, revision, m)
+	p, evicted, err := a.Policies.Modify(ctx, actor(ctx), req.PolicyID, revision, m)
 	if err != nil {
 		return nil, err
 	}
-	return wire.ModifyPolicy200JSONResponse{Body: *req.Body, Headers: wire.ModifyPolicy200ResponseHeaders{ETag: etag(p.Revision)}}, nil
+	return wire.ModifyPolicy200JSONResponse{Body: *req.Body, Headers: wire.ModifyPolicy200ResponseHeaders{ETag: etag(p.Revision), RingfenceEvictions: evicted}}, nil
 }
 
 // DeletePolicy removes a policy that is not in force.

@@ -8,6 +8,7 @@ import (
 
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
+	"ringfence/internal/solver"
 )
 
 // errOthersChanged says that what a modification was judged beside is no longer what is in force.
@@ -19,6 +20,15 @@ type agreement struct {
 	policyID string
 	others   []placement.ActivePolicy
 	events   []placement.PolicyEvent
+	evicted  int // residencies that rules evict with it
+}
+
+// evictions is how many residencies rules evict. A nil agreement is that of a policy that is not in force.
+func (ag *agreement) evictions() int {
+	if ag == nil {
+		return 0
+	}
+	return ag.evicted
 }
 
 // agree makes sure that what is selected means something to this program, with what it is associated with, and where it is in force
@@ -48,6 +58,13 @@ func (s *Service) agree(ctx context.Context, p *placement.PolicyRecord) (*agreem
 				Message: fmt.Sprintf("tests of version %s of policy %s fail with this version of ringfence; its findings say which. Nothing was changed", v.Version, p.ID),
 			}
 		}
+		set, err := policy.CompileSet(append(slices.Clone(others), placement.ActivePolicy{
+			Ref: placement.PolicyRef{ID: p.ID, Version: v.Version, SHA256: v.SHA256}, Content: v.Content, Associations: p.Associations,
+		}))
+		if err != nil {
+			return nil, err
+		}
+		ag.evicted = solver.Evictions(s.fleet.View().With(set), s.settings.Now(), s.settings.HostMappingMaxAge)
 	}
 	against := slices.DeleteFunc(findings, func(f placement.Finding) bool { return f.Code != policy.CodePolicyConflict })
 	if len(against) == 0 || !p.Activated {

@@ -228,16 +228,16 @@ type Modification struct {
 	BreakGlass            string // why one person alone puts the version in force; empty: two do
 }
 
-// Modify applies a modification as a whole or not at all.
-func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int64, m Modification) (placement.PolicyRecord, error) {
+// Modify applies a modification as a whole or not at all. evicted is how many residencies rules evict because of it.
+func (s *Service) Modify(ctx context.Context, actor, id string, ifRevision *int64, m Modification) (p placement.PolicyRecord, evicted int, err error) {
 	if m.RemoveAllAssociations && len(m.AddAssociations)+len(m.RemoveAssociations) > 0 {
-		return placement.PolicyRecord{}, placement.Errorf(placement.Invalid, "removeAllAssociations excludes addAssociations and removeAssociations")
+		return p, 0, placement.Errorf(placement.Invalid, "removeAllAssociations excludes addAssociations and removeAssociations")
 	}
 	for tries := 1; ; tries++ {
-		p, err := s.modify(ctx, actor, id, ifRevision, &m)
+		p, evicted, err = s.modify(ctx, actor, id, ifRevision, &m)
 		moved := errors.Is(err, errOthersChanged) || ifRevision == nil && placement.KindOf(err) == placement.PreconditionFailed
 		if !moved || tries == maxModifyTries {
-			return p, err
+			return p, evicted, err
 		}
 	}
 }
@@ -247,14 +247,14 @@ const maxModifyTries = 10
 
 // modify checks a modification of what is stored, then makes it of just that: two modifications, each of which the document
 // allows, may ask together for what it does not.
-func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int64, m *Modification) (placement.PolicyRecord, error) {
+func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int64, m *Modification) (placement.PolicyRecord, int, error) {
 	p, err := s.store.GetPolicy(ctx, id)
 	if err != nil {
-		return placement.PolicyRecord{}, err
+		return placement.PolicyRecord{}, 0, err
 	}
 	after, err := m.applied(p)
 	if err != nil {
-		return placement.PolicyRecord{}, err
+		return placement.PolicyRecord{}, 0, err
 	}
 	if ifRevision == nil {
 		ifRevision = &p.Revision
@@ -262,7 +262,7 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 	var agreed *agreement
 	if after.Activated || !slices.Equal(after.Associations, p.Associations) || after.SelectedVersion != p.SelectedVersion {
 		if agreed, err = s.agree(ctx, &after); err != nil {
-			return placement.PolicyRecord{}, err
+			return placement.PolicyRecord{}, 0, err
 		}
 	}
 	updated, err := s.store.UpdatePolicy(ctx, id, ifRevision, actor, func(before placement.PolicyRecord) (placement.PolicyRecord, error) {
@@ -275,7 +275,7 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 	if err == nil {
 		s.warnOfBreakGlass(ctx, actor, &updated)
 	}
-	return updated, err
+	return updated, agreed.evictions(), err
 }
 
 // applied is the policy after the modification. SOL012 answers 409 to any change of a policy without content, and to

@@ -21,6 +21,31 @@ func Evict(v *fleet.View, mappingMaxAge time.Duration) placement.JudgeEviction {
 	}
 }
 
+// Evictions counts those whom rules of a view evict, on all hosts. Where no rule evicts it takes no time.
+func Evictions(v *fleet.View, now time.Time, mappingMaxAge time.Duration) int {
+	evicts := false
+	for _, p := range v.Policies.Policies {
+		evicts = evicts || slices.ContainsFunc(p.Rules, (*policy.Rule).Evicts)
+	}
+	if !evicts {
+		return 0
+	}
+	counts := make([]int, len(v.Blocks))
+	parallel(len(v.Blocks), func(i int) {
+		c := newInspection(v, now, mappingMaxAge)
+		for k, h := range v.Blocks[i].Hosts {
+			if h != nil {
+				counts[i] += len(c.evictees(h, v.Blocks[i].Residents[k]))
+			}
+		}
+	})
+	n := 0
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
 // CountsReplicas tells whether a rule of the view counts replicas beyond a host.
 func CountsReplicas(v *fleet.View) bool { return spansHosts(v.Policies) }
 
