@@ -84,12 +84,40 @@ type Finding struct {
 	// RuleIDs The rules that the finding is about.
 	RuleIDs []string `json:"ruleIds,omitempty,omitzero"`
 
+	// Rules The rules of a contradiction with their places, first the one that the finding is at.
+	Rules []RulePlace `json:"rules,omitempty,omitzero"`
+
 	// Severity An ERROR refuses the document; a WARNING is kept with it.
 	Severity FindingSeverity `json:"severity"`
+
+	// Witness A workload that a contradiction leaves without any host, whatever hosts there were. What is absent stands for any that no policy names.
+	//
+	// Example: {"componentId":"sig","roles":["BORDER"],"trustDomainId":"TD-CP"}
+	Witness FindingWitness `json:"witness,omitempty,omitzero"`
 }
 
 // FindingSeverity An ERROR refuses the document; a WARNING is kept with it.
 type FindingSeverity string
+
+// FindingWitness A workload that a contradiction leaves without any host, whatever hosts there were. What is absent stands for any that no policy names.
+//
+// Example: {"componentId":"sig","roles":["BORDER"],"trustDomainId":"TD-CP"}
+type FindingWitness struct {
+	// ComponentID The component of a VNF that it is.
+	ComponentID string `json:"componentId,omitempty,omitzero"`
+
+	// Labels Labels that it has.
+	Labels map[string]string `json:"labels,omitempty,omitzero"`
+
+	// NFType The type of its network function.
+	NFType string `json:"nfType,omitempty,omitzero"`
+
+	// Roles Roles that it has.
+	Roles []string `json:"roles,omitempty,omitzero"`
+
+	// TrustDomainID Its trust domain.
+	TrustDomainID string `json:"trustDomainId"`
+}
 
 // Identifier An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
@@ -139,6 +167,23 @@ type ProblemDetails struct {
 
 	// Type URI that names the kind of problem. Absent means `about:blank`, that is, what `status` says.
 	Type string `json:"type,omitempty,omitzero"`
+}
+
+// RulePlace Where a rule stands.
+//
+// Example: {"column":5,"line":31,"policyId":"4a7d0e93-c1b6-4f28-9d5a-e80f2c6b3a17","ruleId":"R-LOC"}
+type RulePlace struct {
+	// Column Column in that line, from 1.
+	Column int `json:"column,omitempty,omitzero"`
+
+	// Line Line in the document of that policy, from 1.
+	Line int `json:"line,omitempty,omitzero"`
+
+	// PolicyID The policy of the rule.
+	PolicyID string `json:"policyId"`
+
+	// RuleID The rule.
+	RuleID string `json:"ruleId"`
 }
 
 // Version A version identifier, `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`.

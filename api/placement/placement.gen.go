@@ -655,7 +655,7 @@ type PolicyAnalysis struct {
 	// ComparedTo The version that `changes` compares with. Absent when there is none.
 	ComparedTo string `json:"comparedTo,omitempty,omitzero"`
 
-	// Findings In the order of the document; last, without a place in it, those about components and trust domains that no host is left for (`NO_HOST_EVER` by what the words mean, `NO_HOST_NOW` by the inventory).
+	// Findings In the order of the document; last, without a place in it, those about components and trust domains that no host is left for (`NO_HOST_EVER` by what the words mean, `NO_HOST_NOW` by the inventory). Rules that together leave a workload no host, whatever hosts there were, are a `CONTRADICTION`, with rules of another policy in force a `POLICY_CONFLICT`; of each the rules, their places and a workload are named, and no rule that is not needed for it. `ANALYSIS_BOUNDED` says what was not looked at to the end because that takes too long.
 	Findings []externalRef0.Finding `json:"findings"`
 
 	// Impact What is in force compared with what would be. Absent where the version cannot be in force.

@@ -99,9 +99,18 @@ func findingFromWire(f common.Finding) placement.Finding {
 }
 
 func findingToWire(f placement.Finding) common.Finding {
-	return common.Finding{
+	out := common.Finding{
 		Severity: common.FindingSeverity(f.Severity), Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
 	}
+	for _, r := range f.Rules {
+		out.Rules = append(out.Rules, common.RulePlace{PolicyID: r.PolicyID, RuleID: r.RuleID, Line: r.Line, Column: r.Column})
+	}
+	if w := f.Witness; w != nil {
+		out.Witness = common.FindingWitness{
+			TrustDomainID: w.TrustDomainID, NFType: w.NFType, ComponentID: w.ComponentID, Roles: w.Roles.Names(), Labels: w.Labels,
+		}
+	}
+	return out
 }
 
 // refusalText is a refused grant for a person.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ringfence/api/common"
 	wire "ringfence/api/placement"
 	"ringfence/internal/placement"
 	"ringfence/internal/policies"
@@ -33,7 +32,7 @@ func (a placementAPI) GetPolicySchema(context.Context, wire.GetPolicySchemaReque
 func AnalysisToWire(a *placement.PolicyAnalysis) wire.PolicyAnalysis {
 	w := wire.PolicyAnalysis{
 		PolicyID: a.PolicyID, Version: a.Version, At: a.At, PolicyEpoch: a.Epoch, ChangeSeq: a.Position.String(), ComparedTo: a.ComparedTo,
-		Findings: mapped(a.Findings, findingOfAnalysis),
+		Findings: mapped(a.Findings, findingToWire),
 	}
 	if a.Impact != nil {
 		w.Impact = impactToWire(a.Impact)
@@ -45,12 +44,6 @@ func AnalysisToWire(a *placement.PolicyAnalysis) wire.PolicyAnalysis {
 		})
 	}
 	return w
-}
-
-func findingOfAnalysis(f *placement.Finding) common.Finding {
-	return common.Finding{
-		Severity: common.FindingSeverity(f.Severity), Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
-	}
 }
 
 func impactToWire(i *placement.PolicyImpact) wire.PolicyImpact {

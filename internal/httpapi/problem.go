@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"ringfence/api/common"
 	"ringfence/internal/placement"
 )
 
@@ -23,7 +24,7 @@ type problem struct {
 	Detail        string            `json:"detail"`
 	Instance      string            `json:"instance,omitempty"`
 	InvalidParams []invalidParam    `json:"invalidParams,omitempty"`
-	Findings      []finding         `json:"findings,omitempty"`
+	Findings      []common.Finding  `json:"findings,omitempty"`
 	DecisionID    string            `json:"decisionId,omitempty"`
 	Violations    []violation       `json:"violations,omitempty"`
 	Conflict      *conflict         `json:"conflict,omitempty"`
@@ -33,16 +34,6 @@ type problem struct {
 type invalidParam struct {
 	Pointer string `json:"pointer"`
 	Reason  string `json:"reason"`
-}
-
-type finding struct {
-	Severity string   `json:"severity"`
-	Code     string   `json:"code"`
-	RuleIDs  []string `json:"ruleIds,omitempty"`
-	Pointer  string   `json:"pointer,omitempty"`
-	Line     int      `json:"line,omitempty"`
-	Column   int      `json:"column,omitempty"`
-	Message  string   `json:"message"`
 }
 
 type violation struct {
@@ -123,10 +114,19 @@ func problemOf(err error) *problem {
 	return p
 }
 
-func findingToWire(f *placement.Finding) finding {
-	return finding{
-		Severity: f.Severity, Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
+func findingToWire(f *placement.Finding) common.Finding {
+	out := common.Finding{
+		Severity: common.FindingSeverity(f.Severity), Code: f.Code, RuleIDs: f.RuleIDs, Pointer: f.Pointer, Line: f.Line, Column: f.Column, Message: f.Message,
+		Rules: mapped(f.Rules, func(r *placement.RulePlace) common.RulePlace {
+			return common.RulePlace{PolicyID: r.PolicyID, RuleID: r.RuleID, Line: r.Line, Column: r.Column}
+		}),
 	}
+	if w := f.Witness; w != nil {
+		out.Witness = common.FindingWitness{
+			TrustDomainID: w.TrustDomainID, NFType: w.NFType, ComponentID: w.ComponentID, Roles: w.Roles.Names(), Labels: w.Labels,
+		}
+	}
+	return out
 }
 
 // writeProblem is the one place where errors are answered.

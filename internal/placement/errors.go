@@ -33,18 +33,6 @@ type Error struct {
 	Cause    error
 }
 
-// Finding is one positioned fault of a document, or one result of an analysis.
-type Finding struct {
-	Severity string // ERROR or WARNING
-	Code     string // stable, for machines
-	RuleIDs  []string
-	PolicyID string // the other policy that it is about; empty: none
-	Pointer  string // JSON pointer into the document
-	Line     int    // from 1; 0 when unknown
-	Column   int    // from 1; 0 when unknown
-	Message  string
-}
-
 // Error returns the message, with the cause when there is one.
 func (e *Error) Error() string {
 	if e.Cause != nil {

@@ -90,7 +90,7 @@ func conflicts(p *placement.PolicyRecord, others []placement.ActivePolicy, again
 	for i := range others {
 		var why []string
 		for _, f := range against {
-			if f.PolicyID == others[i].Ref.ID {
+			if slices.ContainsFunc(f.Rules, func(r placement.RulePlace) bool { return r.PolicyID == others[i].Ref.ID }) {
 				why = append(why, f.Message)
 			}
 		}

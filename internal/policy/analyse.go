@@ -38,8 +38,9 @@ func Analyse(doc *Document, p *Policy, s Surroundings) []placement.Finding {
 			continue
 		}
 		a.covered(r, at)
-		a.contradictions(r, at)
+		a.unreachable(r, at)
 	}
+	a.contradictions()
 	a.exceptions()
 	return a.sorted(doc.root)
 }

@@ -86,12 +86,42 @@ func TestAnalyse(t *testing.T) {
   - {id: A, kind: location, params: {countries: domain}, rationale: r}
   - {id: B, kind: location, params: {deny: [GB]}, rationale: r}
   - {id: C, kind: location, subject: {trustDomains: [TD-A]}, params: {countries: [IE]}, rationale: r}`,
-			want: []string{"B+A CONTRADICTION /rules/1 rule B contradicts A: together they leave no place where a workload of TD-B could run"},
+			want: []string{"B+A CONTRADICTION /rules/1 rule B contradicts A (line 5, column 5): together they leave no place where a workload of TD-B could run, " +
+				"such as any component in TD-B; make one of the rules looser, or take such workloads out of the subject of one"},
 		},
 		"against another policy": {
-			rules:  "\n  - {id: A, kind: location, subject: {trustDomains: [TD-A]}, params: {countries: [IE]}, rationale: r}",
+			rules:  "\n  - {id: A, kind: location, subject: {trustDomains: [TD-A], roles: [BORDER]}, params: {countries: [IE]}, rationale: r}",
 			others: "\n  - {id: X, kind: location, params: {countries: [GB, FR]}, rationale: r}",
-			want:   []string{"A+X POLICY_CONFLICT /rules/0 rule A contradicts X of policy other: together they leave no place where a workload of TD-A could run"},
+			want: []string{"A+X POLICY_CONFLICT /rules/0 rule A contradicts X of policy other (line 5, column 5): together they leave no place where a workload of TD-A " +
+				"could run, such as any component in TD-A with the roles BORDER; make one of the rules looser, or take such workloads out of the subject of one"},
+		},
+		"three together, two do not": {
+			rules: `
+  - {id: A, kind: location, params: {countries: [GB, IE]}, rationale: r}
+  - {id: B, kind: location, params: {deny: [GB]}, host: {capabilities: [TEE]}, rationale: r}
+  - {id: C, kind: require-host-capability, subject: {components: [keys]}, params: {allOf: [TEE_TDX]}, rationale: r}
+  - {id: D, kind: location, subject: {roles: [KEY_HOLDING]}, params: {deny: [IE]}, rationale: r}`,
+			want: []string{"D+A+B+C CONTRADICTION /rules/3 rule D contradicts A (line 5, column 5) and B (line 6, column 5) and C (line 7, column 5): " +
+				"together they leave no place where a workload of TD-A, TD-B, TD-B1, TD-O could run, such as component keys in TD-A with the roles KEY_HOLDING; " +
+				"make one of the rules looser, or take such workloads out of the subject of one"},
+		},
+		"rules for some hosts that are all hosts together": {
+			rules: `
+  - {id: A, kind: location, params: {sites: [LON]}, rationale: r}
+  - {id: B, kind: location, host: {labels: {tier: edge}}, params: {sites: [DUB]}, rationale: r}
+  - {id: C, kind: location, host: {notLabels: {tier: edge}}, subject: {trustDomains: [TD-O]}, params: {sites: [DUB]}, rationale: r}`,
+			want: []string{
+				`A NAME_UNKNOWN /rules/0/params/sites/0 the inventory has no NFVI-PoP "LON"`,
+				`B NAME_UNKNOWN /rules/1/params/sites/0 the inventory has no NFVI-PoP "DUB"`,
+				"C+A+B CONTRADICTION /rules/2 rule C contradicts A (line 5, column 5) and B (line 6, column 5): together they leave no place where a workload " +
+					"of TD-O could run, such as any component in TD-O; make one of the rules looser, or take such workloads out of the subject of one",
+				`C NAME_UNKNOWN /rules/2/params/sites/0 the inventory has no NFVI-PoP "DUB"`,
+			},
+		},
+		"nobody may sign": {
+			rules: `
+  - {id: A, kind: signed-tagged-artefact, subject: {categories: [CONTROL_PLANE]}, params: {trust: [{keyId: k, publicKey: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", trustDomains: [TD-A, TD-B]}]}, rationale: r}`,
+			want: []string{"A NO_HOST_EVER /rules/0 rule A trusts nobody to sign for TD-B1: nothing of it that the rule is about can ever run; name a key for it in trust"},
 		},
 		"no runtime": {
 			rules: "\n  - {id: A, kind: require-isolation, params: {level: CONFIDENTIAL_VM}, rationale: r}",

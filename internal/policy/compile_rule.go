@@ -12,7 +12,7 @@ import (
 func (c *compiler) rule(t *RuleText, policyID string, position int) *Rule {
 	n := t.node
 	r := &Rule{
-		PolicyID: policyID, ID: t.ID, Position: position, Kind: t.Kind,
+		PolicyID: policyID, ID: t.ID, Position: position, At: n.Position, Kind: t.Kind,
 		Audit:   n.get("mode").str() == "audit",
 		Should:  n.get("strength").str() == "SHOULD",
 		Subject: c.selector(n.get("subject"), pointer(t.Pointer, "subject")),

@@ -1,121 +1,284 @@
 package policy
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"ringfence/internal/placement"
 )
 
-// contradictions reports rules that leave some workload without any possible host: alone, or together with an earlier rule of this
-// policy or a rule of another one. Only rules that count on every host are judged: a rule for some hosts leaves the others.
-func (a *analysis) contradictions(r *Rule, at string) {
-	if !r.Enforced() || !r.Host.all() {
-		return
+// Contradictions: rules that together leave some workload no host, whatever hosts there were. Each set of them that is reported is
+// as small as it can be, and all of them are found, within an effort that a finding tells of when it was not enough.
+//
+// What alone leaves a workload no host is no contradiction where that is what the rule is for: separate-role refuses a container that
+// holds both sides, signed-tagged-artefact whom nobody may sign for.
+
+// maxContradictionEffort bounds the search, in rules looked at. It is spent only for trust domains that some rules would leave no
+// host if they were all about one workload.
+const maxContradictionEffort = 500_000
+
+// intersection is what one look at whether two rules meet takes of the effort.
+const intersection = 20
+
+// bound is a rule of one of the policies that may be in force together.
+type bound struct {
+	*Rule
+	policy *Policy
+}
+
+// conflictSearch looks for the contradictions of one policy with itself and others.
+type conflictSearch struct {
+	*analysis
+	rules   []bound // that demand something of hosts; those of the policy first
+	found   []*contradiction
+	left    effort
+	visited map[string]bool
+
+	domain *placement.TrustDomain // that is looked at
+	about  []bound                // the rules that may be about it
+}
+
+// contradiction is a set of rules that contradict each other, the latest of the policy first, and for whom.
+type contradiction struct {
+	rules   []*Rule
+	domains []string
+	witness placement.Witness
+}
+
+// contradictions reports rules that leave some workload without any possible host.
+func (a *analysis) contradictions() {
+	s := a.conflicts()
+	if s.left.left < 0 {
+		a.here(CodeAnalysisBounded, "/rules", "whether rules contradict each other was not looked at to the end: too many of them leave little to "+
+			"a workload of %s. Let fewer rules demand a country, a site, a source or a capability for one trust domain", s.domain.ID)
 	}
-	switch r.Kind {
-	case Location:
-		a.locationConflicts(r, at)
-	case RequireIsolation:
-		a.isolationConflicts(r, at)
-	default: // no other kind asks for what another one forbids: a host can always be built that has it
+	for _, c := range s.found {
+		a.contradicted(c)
 	}
 }
 
-// locationConflicts compares where the rules on location let a workload run.
-func (a *analysis) locationConflicts(r *Rule, at string) {
+// conflicts looks for the contradictions that a rule of the policy has a part in.
+func (a *analysis) conflicts() *conflictSearch {
+	s := &conflictSearch{analysis: a, left: effort{maxContradictionEffort}}
 	for _, p := range a.all {
-		for _, o := range p.Rules {
-			if o.Kind != Location || !o.Enforced() || !o.Host.all() || !a.meet(p) || p == a.policy && o.Position > r.Position {
-				continue
+		for _, r := range p.Rules {
+			if r.Enforced() && r.demands() && !picksNoHost(&r.Host) && len(r.Exceptions) == 0 && a.meet(p) {
+				s.rules = append(s.rules, bound{r, p})
 			}
-			domains := a.homeless(r, o)
-			if len(domains) == 0 {
-				continue
-			}
-			a.contradicted(r, o, at, domains)
+		}
+	}
+	for i := range a.space.domains {
+		if s.within(i); s.left.left < 0 {
+			break
+		}
+	}
+	return s
+}
+
+// within looks for contradictions about one trust domain.
+func (s *conflictSearch) within(i int) {
+	s.domain, s.about, s.visited = &s.space.domains[i], nil, map[string]bool{}
+	everybody := s.space.all()
+	everybody.domains = everybody.domains.keep(func(j int) bool { return j == i })
+	var all []*Rule
+	for _, b := range s.rules {
+		if s.purposeful(b.Rule) || len(s.concerning([]region{everybody}, b.Rule)) == 0 {
+			continue
+		}
+		s.about, all = append(s.about, b), append(all, b.Rule)
+	}
+	if _, ok := survivor(all, s.domain, &s.left); ok {
+		return
+	}
+	for _, b := range s.about {
+		if b.policy == s.policy {
+			s.extend([]bound{b}, s.concerning([]region{everybody}, b.Rule), s.policy.instances())
 		}
 	}
 }
 
-// contradicted reports two rules on location. Within the document that is an ERROR. That another policy asks for the opposite is
-// no fault of the document: whether both may be in force together is decided when they would be.
-func (a *analysis) contradicted(r, o *Rule, at string, domains []string) {
-	code, with := CodeContradiction, "itself"
-	if o != r {
-		with = a.names([]*Rule{o})
+// purposeful tells whether the rule by itself leaves what it is about no host, because that is what it is for.
+func (s *conflictSearch) purposeful(r *Rule) bool {
+	return r.Host.all() && r.demandOf(s.domain).nothing
+}
+
+// concerning narrows regions to what a rule demands something of.
+func (s *conflictSearch) concerning(regions []region, r *Rule) (out []region) {
+	subject := &Selector{AnyOf: []Selector{r.Subject}}
+	for _, g := range regions {
+		for _, roles := range r.bearers() {
+			g.needs = append(slices.Clone(g.needs), roles)
+		}
+		out = append(out, s.space.within(g, subject)...)
 	}
-	if o.PolicyID != r.PolicyID {
-		code = CodePolicyConflict
+	return out
+}
+
+// extend looks for contradictions of rules that are all about the same workloads: a host that they leave must be taken by another one.
+func (s *conflictSearch) extend(core []bound, regions []region, instances []string) {
+	key := coreKey(core)
+	if len(regions) == 0 || s.visited[key] || s.left.spend(len(s.about)) {
+		return
 	}
-	a.here(code, at, "rule %s contradicts %s: together they leave no place where a workload of %s could run", r.ID, with, strings.Join(domains, ", "))
-	f := &a.findings[len(a.findings)-1]
-	f.RuleIDs = slices.Compact([]string{r.ID, o.ID})
-	if code == CodeContradiction {
-		f.Severity = SeverityError
-	} else {
-		f.PolicyID = o.PolicyID
+	s.visited[key] = true
+	host, ok := survivor(ruleList(core), s.domain, &s.left)
+	if !ok {
+		s.minimal(core)
+		return
 	}
+	for _, b := range s.about {
+		common := narrowed(instances, b.policy.instances())
+		switch later := b.policy == s.policy && b.Position >= core[0].Position; {
+		case later, common != nil && len(common) == 0, slices.Contains(core, b), !s.takes(&b, &host):
+		default:
+			s.left.spend(intersection * len(regions))
+			s.extend(append(slices.Clip(core), b), s.concerning(regions, b.Rule), common)
+		}
+	}
+}
+
+// takes tells whether a rule leaves a workload not this host.
+func (s *conflictSearch) takes(b *bound, h *placement.Host) bool {
+	asked := b.demandOf(s.domain)
+	return !asked.metBy(h) && b.Host.matches(s.Catalogue, h)
+}
+
+// minimal keeps a contradiction without the rules that it does not need. Without its first one it is found from another.
+func (s *conflictSearch) minimal(core []bound) {
+	without := func(i int) []bound { return slices.Delete(slices.Clone(core), i, i+1) }
+	for i := len(core) - 1; i >= 0; i-- {
+		if _, ok := survivor(ruleList(without(i)), s.domain, &s.left); ok {
+			continue
+		}
+		if i == 0 {
+			return
+		}
+		core = without(i)
+	}
+	slices.SortFunc(core[1:], func(a, b bound) int {
+		return cmp.Or(cmp.Compare(a.PolicyID, b.PolicyID), cmp.Compare(a.Position, b.Position))
+	})
+	rules := ruleList(core)
+	k := slices.IndexFunc(s.found, func(c *contradiction) bool { return slices.Equal(c.rules, rules) })
+	if k < 0 {
+		k = len(s.found)
+		s.found = append(s.found, &contradiction{rules: rules, witness: s.witness(core)})
+	}
+	if c := s.found[k]; !slices.Contains(c.domains, s.domain.ID) {
+		c.domains = append(c.domains, s.domain.ID)
+	}
+}
+
+// witness is a workload that all of the rules are about.
+func (s *conflictSearch) witness(core []bound) placement.Witness {
+	all := s.space.all()
+	all.domains = all.domains.keep(func(i int) bool { return s.space.domains[i].ID == s.domain.ID })
+	regions := []region{all}
+	for _, b := range core {
+		regions = s.concerning(regions, b.Rule)
+	}
+	return s.space.witness(&regions[0])
+}
+
+func ruleList(list []bound) []*Rule {
+	out := make([]*Rule, len(list))
+	for i := range list {
+		out[i] = list[i].Rule
+	}
+	return out
+}
+
+func coreKey(core []bound) string {
+	var keys []string
+	for _, b := range core {
+		keys = append(keys, fmt.Sprintf("%q %d", b.PolicyID, b.Position))
+	}
+	slices.Sort(keys[1:])
+	return strings.Join(keys, ", ")
+}
+
+// instances are the VNF instances that the policy applies to; nil: all.
+func (p *Policy) instances() []string {
+	if len(p.Associations) == 0 {
+		return nil
+	}
+	return p.Associations
 }
 
 // meet tells whether another policy applies to some VNF instance that this one applies to.
 func (a *analysis) meet(p *Policy) bool {
-	return p == a.policy || len(p.Associations) == 0 || len(a.policy.Associations) == 0 ||
-		slices.ContainsFunc(p.Associations, func(id string) bool { return slices.Contains(a.policy.Associations, id) })
+	common := narrowed(a.policy.instances(), p.instances())
+	return common == nil || len(common) > 0
 }
 
-// homeless lists the trust domains whose workloads two rules on location leave without a place.
-func (a *analysis) homeless(r, o *Rule) []string {
+// contradicted reports a contradiction. Within the document that is an ERROR. That another policy asks for the opposite is no fault
+// of the document: whether both may be in force together is decided when they would be.
+func (a *analysis) contradicted(c *contradiction) {
+	r, others := c.rules[0], c.rules[1:]
+	code, with := CodeContradiction, "itself"
+	if len(others) > 0 {
+		with = a.places(others)
+	}
+	at := a.doc.Rules[r.Position].Pointer
+	advice := "make one of the rules looser, or take such workloads out of the subject of one"
+	if len(others) == 0 {
+		advice = "nothing that it is about can ever run"
+	}
+	var foreign string
+	for _, o := range others {
+		if o.PolicyID != r.PolicyID {
+			code, foreign = CodePolicyConflict, cmp.Or(foreign, o.PolicyID)
+		}
+	}
+	a.here(code, at, "rule %s contradicts %s: together they leave no place where a workload of %s could run, such as %s; %s",
+		r.ID, with, strings.Join(c.domains, ", "), c.witness, advice)
+	f := &a.findings[len(a.findings)-1]
+	f.RuleIDs, f.PolicyID, f.Witness = a.ids(c.rules), foreign, &c.witness
+	for _, o := range c.rules {
+		f.Rules = append(f.Rules, placement.RulePlace{PolicyID: o.PolicyID, RuleID: o.ID, Line: o.At.Line, Column: o.At.Column})
+	}
+	if code == CodeContradiction {
+		f.Severity = SeverityError
+	}
+}
+
+// places lists rules for a sentence, with where they stand.
+func (a *analysis) places(rules []*Rule) string {
 	var out []string
-	for _, g := range a.space.witnesses([]*Selector{&r.Subject, &o.Subject}, nil) {
-		for i, d := range a.space.domains {
-			if g.domains.has(i) && !slices.Contains(out, d.ID) && !placeable(&d, &r.Params, &o.Params) {
-				out = append(out, d.ID)
+	for _, r := range rules {
+		out = append(out, fmt.Sprintf("%s (line %d, column %d)", a.names([]*Rule{r}), r.At.Line, r.At.Column))
+	}
+	return strings.Join(out, " and ")
+}
+
+// unreachable reports what no host of the inventory, or none at all, can be: an isolation that no declared runtime class gives and no
+// dedicated host replaces, and trust domains that nobody may sign for.
+func (a *analysis) unreachable(r *Rule, at string) {
+	if !r.Enforced() || !r.Host.all() {
+		return
+	}
+	switch r.Kind {
+	case RequireIsolation:
+		a.isolation(r, at)
+	case SignedArtefact:
+		var unsigned []string
+		for _, g := range a.space.witnesses([]*Selector{&r.Subject}, nil) {
+			for i, d := range a.space.domains {
+				if g.domains.has(i) && r.demandOf(&d).nothing && !slices.Contains(unsigned, d.ID) {
+					unsigned = append(unsigned, d.ID)
+				}
 			}
 		}
+		if slices.Sort(unsigned); len(unsigned) > 0 {
+			a.here(CodeNoHostEver, at, "rule %s trusts nobody to sign for %s: nothing of it that the rule is about can ever run; name a key for it in trust",
+				r.ID, strings.Join(unsigned, ", "))
+		}
 	}
-	slices.Sort(out)
-	return out
 }
 
-// placeable tells whether some place satisfies all of the parameters.
-func placeable(d *placement.TrustDomain, all ...*Params) bool {
-	var countries, sites []string
-	source := ""
-	for _, p := range all {
-		list := p.Countries
-		if p.OfDomain {
-			list = d.AllowedCountries
-		}
-		countries, sites = narrowed(countries, list), narrowed(sites, p.Sites)
-		if p.Source != "" && source != "" && p.Source != source {
-			return false
-		}
-		if p.Source != "" {
-			source = p.Source
-		}
-	}
-	for _, p := range all {
-		if countries != nil {
-			countries = slices.DeleteFunc(slices.Clone(countries), func(c string) bool { return slices.Contains(p.Deny, c) })
-		}
-	}
-	return (countries == nil || len(countries) > 0) && (sites == nil || len(sites) > 0)
-}
-
-// narrowed is what is in both lists; nil stands for everything.
-func narrowed(a, b []string) []string {
-	if a == nil || b == nil {
-		if a == nil {
-			return b
-		}
-		return a
-	}
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
-}
-
-// isolationConflicts reports a level that no declared runtime class reaches and no dedicated host replaces.
-func (a *analysis) isolationConflicts(r *Rule, at string) {
+func (a *analysis) isolation(r *Rule, at string) {
 	if r.Params.OrDedicatedHost != "" || len(a.Catalogue.RuntimeClasses) == 0 {
 		return
 	}

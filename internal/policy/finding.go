@@ -64,6 +64,7 @@ const (
 	CodeEvicts            = "EVICTS"                   // WARNING: what runs now would be evicted
 	CodeExceptionExpired  = "EXCEPTION_EXPIRED"        // WARNING
 	CodeExceptionVacuous  = "EXCEPTION_VACUOUS"        // WARNING: it exempts nobody
+	CodeAnalysisBounded   = "ANALYSIS_BOUNDED"         // WARNING: something was not looked at to the end, because that takes too long
 	CodeTooManyFindings   = "TOO_MANY_FINDINGS"        // the rest is not listed
 )
 

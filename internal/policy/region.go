@@ -315,3 +315,31 @@ func picksNoHost(s *HostSelector) bool {
 }
 
 func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+// witness is a workload of a region.
+func (sp *space) witness(g *region) placement.Witness {
+	w := placement.Witness{Labels: g.is}
+	name := func(list []string, b bits) string { // the last, which nobody names, where it is there
+		for i := len(list) - 1; i >= 0; i-- {
+			if b.has(i) {
+				return list[i]
+			}
+		}
+		return ""
+	}
+	w.NFType, w.ComponentID = name(sp.nfTypes, g.nfTypes), name(sp.components, g.components)
+	for i := range sp.domains {
+		if g.domains.has(i) {
+			w.TrustDomainID = sp.domains[i].ID
+			break
+		}
+	}
+	needs := slices.Clone(g.needs) // what leaves least choice first, so that few roles do
+	slices.SortStableFunc(needs, func(a, b placement.Roles) int { return len((a &^ g.without).Names()) - len((b &^ g.without).Names()) })
+	for _, n := range needs {
+		if free := n &^ g.without; w.Roles&n == 0 {
+			w.Roles |= free & -free
+		}
+	}
+	return w
+}

@@ -69,7 +69,8 @@ const (
 type Rule struct {
 	PolicyID    string
 	ID          string
-	Position    int // in its policy, from 0
+	Position    int      // in its policy, from 0
+	At          Position // in its document; where a rule stands changes nothing of what it says
 	Kind        Kind
 	Audit       bool // records what it would refuse, refuses nothing
 	Should      bool // scores and warns, refuses nothing

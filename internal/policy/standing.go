@@ -95,7 +95,7 @@ func (r *Rule) alike(o *Rule) bool {
 		return true
 	}
 	moved := *r
-	moved.Position = o.Position
+	moved.Position, moved.At = o.Position, o.At
 	return reflect.DeepEqual(&moved, o)
 }
 
@@ -134,34 +134,62 @@ func (s *Set) Kin(key []byte, w *placement.Workload) []byte {
 	return key
 }
 
-// Never lists the rules by which no host could ever take the candidate, whatever hosts there were: what is asked of it and what it
-// is contradict each other. Only rules that count on every host are judged.
+// Never lists the rules by which no host could ever take the candidate, whatever hosts there were: each alone, because of what the
+// candidate is, or else together. Rules with exceptions are left out.
 func (c *Candidate) Never() []*Rule {
-	var out []*Rule
+	var out, demanding []*Rule
 	for i := range c.rules {
 		r := &c.rules[i]
-		if !r.Enforced() || !r.Host.all() || len(r.Exceptions) > 0 || !r.subject {
+		if !r.Enforced() || len(r.Exceptions) > 0 || !r.subject {
 			continue
 		}
-		if c.neverMet(r) {
+		if r.Host.all() && c.neverMet(r) {
 			out = append(out, r.Rule)
 		}
+		if r.only == nil && r.demands() && c.bears(r.Rule) {
+			demanding = append(demanding, r.Rule)
+		}
 	}
-	return out
+	if len(out) > 0 || c.somewhere(demanding) {
+		return out
+	}
+	for i := len(demanding) - 1; i >= 0; i-- { // as few as say it
+		if less := slices.Delete(slices.Clone(demanding), i, i+1); !c.somewhere(less) {
+			demanding = less
+		}
+	}
+	return demanding
 }
 
 func (c *Candidate) neverMet(r *appliedRule) bool {
 	switch r.Kind {
 	case RequireIsolation:
 		return r.Params.OrDedicatedHost == "" && c.best() < r.Params.Level
-	case SeparateRole:
-		return r.only == nil && c.Workload.Roles&r.Params.A != 0 && c.Workload.Roles&r.Params.B != 0
-	case Location:
-		return !placeable(&c.domain, &r.Params)
+	case BorderHandling:
+		return c.Workload.Roles&placement.RoleBorder != 0 && c.Workload.UndeclaredPeers
+	case SignedArtefact:
+		return len(c.Workload.Images) == 0 || !c.somewhere([]*Rule{r.Rule})
 	default:
-		return false
+		return r.only == nil && r.demands() && c.bears(r.Rule) && !c.somewhere([]*Rule{r.Rule})
 	}
 }
+
+// bears tells whether the candidate is what the rule's demand is about.
+func (c *Candidate) bears(r *Rule) bool {
+	if r.Kind == CacheMode { // artefacts that hold secrets are demanded more of: those are judged where they are
+		return r.Subject.matches(c.world.Catalogue, &c.Workload, c.cacheRoles(false))
+	}
+	return !slices.ContainsFunc(r.bearers(), func(roles placement.Roles) bool { return c.Workload.Roles&roles == 0 })
+}
+
+// somewhere tells whether a host that meets all of the rules could exist.
+func (c *Candidate) somewhere(rules []*Rule) bool {
+	_, ok := survivor(rules, &c.domain, &effort{maxNeverEffort})
+	return ok
+}
+
+// maxNeverEffort bounds how long a host is looked for that suits one component.
+const maxNeverEffort = 10_000
 
 // best is the most isolation that any of the runtime classes that may serve the candidate gives it towards a host.
 func (c *Candidate) best() placement.Isolation {
