@@ -131,11 +131,51 @@ func (w *conflictWorld) hopeless(set *Set, c placement.Workload) bool {
 	return known
 }
 
-// conflictRule draws a rule, most often of a kind that demands something of a host; with countries one that leaves two of them.
-func (w *conflictWorld) conflictRule(r *rand.Rand, countries bool) *Rule {
-	if countries && r.IntN(3) > 0 {
-		p := Params{Countries: [][]string{{"GB", "IE"}, {"GB", "FR"}, {"IE", "FR"}}[r.IntN(3)]}
-		return &Rule{Kind: Location, Scope: placement.ScopeHost, Params: p, Subject: w.conflictSubject(r)}
+// What a set of policies is mostly about, so that its rules contradict each other often.
+const (
+	aboutAnything = iota
+	aboutCountries
+	aboutEquipment
+	themes
+)
+
+// themed draws a rule of a theme: one that leaves two countries; or one that demands equipment, and one that takes hosts with some.
+func (w *conflictWorld) themed(r *rand.Rand, theme int) *Rule {
+	out := &Rule{Kind: Location, Scope: placement.ScopeHost, Subject: w.conflictSubject(r)}
+	p := &out.Params
+	switch k := r.IntN(7); {
+	case theme == aboutCountries:
+		p.Countries = [][]string{{"GB", "IE"}, {"GB", "FR"}, {"IE", "FR"}}[r.IntN(3)]
+	case k == 0:
+		out.Kind = BorderHandling
+	case k == 1:
+		out.Kind, p.Mode = CacheMode, placement.CacheNoStore
+	case k == 2:
+		out.Kind, p.AnyOf = RequireCapability, placement.CapEncStorage|placement.CapTEE
+	case k == 3:
+		out.Kind = SignedArtefact
+		p.Trust, out.Host.Labels = w.signers(r), map[string]string{"k": "v"}
+	case k == 4:
+		out.Kind = SignedArtefact
+		p.Trust, out.Host.NotLabels = w.signers(r), map[string]string{"k": "v"}
+	default:
+		out.Kind, p.Trust, out.Host.HasCapabilities = SignedArtefact, w.signers(r), true
+		out.Host.Capabilities = []placement.Capabilities{placement.CapEncStorage, placement.CapEphemeralEnc, placement.CapRAMSnapshot, placement.CapTEE}[r.IntN(4)]
+	}
+	out.Object = out.Subject
+	return out
+}
+
+func (w *conflictWorld) signers(r *rand.Rand) []Signer {
+	s := w.keys[r.IntN(2)]
+	s.TrustDomains = [][]string{{"*"}, {"TD-A"}, {"TD-B", "TD-O"}}[r.IntN(3)]
+	return []Signer{s}
+}
+
+// conflictRule draws a rule, most often of a kind that demands something of a host.
+func (w *conflictWorld) conflictRule(r *rand.Rand, theme int) *Rule {
+	if theme != aboutAnything && r.IntN(4) > 0 {
+		return w.themed(r, theme)
 	}
 	some := func(list ...string) []string { return list[:1+r.IntN(len(list))] }
 	kinds := []Kind{Location, Location, Location, Location, Location, RequireCapability, RequireCapability, BorderHandling, CacheMode, SeparateRole, SignedArtefact, Kinds()[r.IntN(len(Kinds()))]}
@@ -165,9 +205,7 @@ func (w *conflictWorld) conflictRule(r *rand.Rand, countries bool) *Rule {
 	case SeparateRole:
 		p.A, p.B, p.WithinAny = placement.RoleBorder, placement.RoleKeyHolding, r.IntN(2) == 0
 	case SignedArtefact:
-		s := w.keys[r.IntN(2)]
-		s.TrustDomains = [][]string{{"*"}, {"TD-A"}, {"TD-A", "TD-B", "TD-O"}}[r.IntN(3)]
-		p.Trust = []Signer{s}
+		p.Trust = w.signers(r)
 	case RequireIsolation:
 		p.Level = placement.Isolation(1 + r.IntN(4))
 	case AttestationFreshness:
@@ -233,14 +271,14 @@ func (w *conflictWorld) conflictHosts(r *rand.Rand, all bool) (s HostSelector) {
 
 // conflictSet draws two policies, of which the second may be associated with one VNF instance.
 func (w *conflictWorld) conflictSet(r *rand.Rand) *Set {
-	set, countries := &Set{signatures: newSignatures()}, r.IntN(3) == 0
+	set, theme := &Set{signatures: newSignatures()}, r.IntN(themes)
 	for _, id := range []string{"one", "two"} {
 		p := &Policy{Ref: placement.PolicyRef{ID: id}}
 		if id == "two" && r.IntN(2) == 0 {
 			p.Associations = []string{"v1"}
 		}
 		for i := range 2 + r.IntN(4) {
-			rule := w.conflictRule(r, countries)
+			rule := w.conflictRule(r, theme)
 			rule.PolicyID, rule.ID, rule.Position = id, fmt.Sprintf("%s-%d", id, i), i
 			p.Rules = append(p.Rules, rule)
 		}
