@@ -329,14 +329,11 @@ type PolicyDocument struct {
 	// * of pairs: `separate-domains`, `separate-nf`, `separate-role`, `separate-admin-domain`, `separate-slice` (no S-NSSAI
 	//   in common), `oversight` (SEPARATE); never waived `separate-exposure` and `prod-test` (tests share neither a host
 	//   nor a pool with production);
+	// * of a network function as a whole: `co-locate-in-vm` (everything that it matches of an NF instance, on whatever host,
+	//   is in one and the same CIS-node VM, the innermost one around it; nothing of another network function is inside of
+	//   that VM, be it in a CIS-node VM within it). Its `scope` is CIS_NODE;
 	// * of all the others: `demote-isolation` counts a runtime class below a version as a lower level. It refuses nothing
 	//   by itself.
-	//
-	// `host` says on which hosts a rule counts: `pools`, `zones`, `countries` by one of the values, `capabilities` and `labels`
-	// by all of them, `notLabels` by none of them. A rule that is to count wherever nobody has said otherwise takes `notLabels`:
-	// a host that was never labelled is picked by `notLabels: {container-engine: "false"}`, not by `labels: {container-engine: "true"}`.
-	//
-	// `co-locate-in-vm` is reserved and refused by this version.
 	Rules []map[string]interface{} `json:"rules"`
 
 	// TargetObjectID The VNF instances that the policy is associated with to begin with, when its first version is transferred and none were set before. After that only `PATCH` changes the associations.

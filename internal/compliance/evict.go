@@ -27,7 +27,7 @@ func (s *Service) evict(ctx context.Context, view *fleet.View) error {
 		return fmt.Errorf("read what waits to be evicted: %w", err)
 	}
 	s.waiting = len(hosts) == evictionHosts
-	judge, siblings := solver.Evict(view, s.settings.HostMappingMaxAge), solver.CountsReplicas(view)
+	judge, siblings := solver.Evict(view, s.settings.HostMappingMaxAge), solver.NeedsSiblings(view)
 	var faults []error
 	for _, host := range hosts {
 		result, err := s.store.Evict(ctx, s.name, placement.EvictionOrder{

@@ -31,6 +31,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 		Answer:     a.answer(),
 	}
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
+	c.TogetherOf = solver.TogetherOf(a.view, in)
 	start := time.Now()
 	res, err := s.store.Commit(ctx, c, verify(a, c.Directives))
 	if err != nil || res.Status != placement.CommitDone {

@@ -130,6 +130,13 @@ func kindCases() []kindCase {
 			s.beside = "  - {id: R-BESIDE, rationale: r, kind: require-isolation, params: {level: VM}}\n"
 		}
 	}
+	inVM := func(nf string) func(s *scene) { // the only place to run is a CIS-node VM, which serves a network function already
+		return func(s *scene) {
+			s.host.CISNodes, s.host.Runtimes = []placement.CISNode{{ID: "worker-1", Form: placement.CISNodeVM, Runtimes: s.host.Runtimes}}, nil
+			s.neighbour("n1", "TD-CP", nf)
+			s.residents[0].CISNodeID = "worker-1"
+		}
+	}
 	return []kindCase{
 		{policy.DomainPermit, "", nil, func(s *scene) { s.workload.TrustDomainID = "TD-OAM" }},
 		{policy.RuntimeOffered, "", nil, func(s *scene) { s.host.Runtimes = []string{"kata"} }},
@@ -180,6 +187,7 @@ func kindCases() []kindCase {
 			s.workload.Images = []string{"sha256:warm"}
 			s.cat.Images["sha256:warm"] = placement.Image{Digest: "sha256:warm", Kind: placement.ArtefactCheckpoint}
 		}},
+		{policy.CoLocateInVM, ", subject: {trustDomains: [TD-UP]}", inVM("upf-1"), inVM("upf-2")},
 		{policy.MaxAgeSinceReimage, ", params: {maxAge: 2h}", nil, func(s *scene) { s.host.Scrubs = nil }},
 	}
 }

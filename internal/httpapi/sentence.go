@@ -68,6 +68,8 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 		return "{host} uses " + p("does") + ", which this workload may not meet"
 	case "signed-tagged-artefact":
 		return signature(p)
+	case "co-locate-in-vm":
+		return coLocation(full, p)
 	case "prod-test":
 		return "the pool of {host} permits both tests and production, which never share one: give tests a pool of their own"
 	case "border-handling":
@@ -215,6 +217,29 @@ func borderHandling(p func(string) string) string {
 		return "{host} lacks " + p("missing") + ", which a workload at a border needs"
 	}
 	return fmt.Sprintf("on {host} this workload at a border would be isolated at %s; it needs %s, or a host of its own", p("isolation"), p("needed")) + demoted(p)
+}
+
+// coLocation says what keeps a network function from having a CIS-node VM of its own, or another one out of it.
+func coLocation(full bool, p func(string) string) string {
+	named := func(name, otherwise string) string {
+		if full {
+			return "network function " + printable(p(name))
+		}
+		return otherwise
+	}
+	switch p("why") {
+	case "noVM":
+		return "{host} is no CIS-node VM, and the network function of this workload must stay in one of its own"
+	case "apart":
+		elsewhere := "elsewhere"
+		if full {
+			elsewhere = "on " + printable(p("elsewhere"))
+		}
+		return fmt.Sprintf("another part of %s is %s, and all of it must be in one CIS-node VM", named("nf", "the network function"), elsewhere)
+	case "shared":
+		return fmt.Sprintf("the CIS-node VM of {host} serves %s too, but the network function of this workload must be alone in its own", named("foreign", "another network function"))
+	}
+	return fmt.Sprintf("{host} is in a CIS-node VM that is for %s alone", named("foreign", "another network function"))
 }
 
 func signature(p func(string) string) string {

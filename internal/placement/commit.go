@@ -25,7 +25,14 @@ type Commit struct {
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
 	SiblingsOf        []ComponentKey // components whose replicas anywhere are needed by Verify
+	TogetherOf        []NFKey        // NF instances whose workloads anywhere are needed by Verify, because a rule holds them together
 	ExistingRefs      []string       // ids of existing resources that constraints name
+}
+
+// NFKey identifies an NF instance.
+type NFKey struct {
+	VNFInstanceID string
+	InstanceKey   string // NF.InstanceKey
 }
 
 // ComponentKey identifies a component of one NF instance.

@@ -84,6 +84,7 @@ type CommitFacts struct {
 	Hosts    []HostFacts
 	Siblings []Sibling          // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
 	Existing []ExistingResource // those that constraints of the request name
+	Together []*Residency       // the workloads of every NF instance of the plan that a rule holds together, ascending by id
 }
 
 // Claim is a separation that the active policies never waive, held as a constraint of the database: within one

@@ -88,7 +88,7 @@ type EvictionOrder struct {
 	Host        HostKey
 	PolicyEpoch int64 // of the judge; in another one nobody is evicted
 	PerMinute   int   // at most so many residencies in the fleet
-	Siblings    bool  // the judge looks at the replicas on other hosts too
+	Siblings    bool  // the judge looks at what is on other hosts too
 }
 
 // EvictionFacts are what is on a host, read under its lock.

@@ -49,6 +49,19 @@ func TestAnalyse(t *testing.T) {
   - {id: B, kind: require-isolation, subject: {roles: [BORDER]}, params: {level: SANDBOX}, rationale: r}`,
 			want: []string{"B+A RULE_SHADOWED /rules/1 rule B is shadowed: whatever it refuses, A refuses too"},
 		},
+		"held together in one VM by one rule, or by two in two": {
+			rules: `
+  - {id: A, kind: co-locate-in-vm, subject: {roles: [SIGNALLING, BORDER]}, rationale: r}
+  - {id: B, kind: co-locate-in-vm, subject: {roles: [BORDER]}, rationale: r}
+  - {id: C, kind: co-locate-in-vm, subject: {categories: [CONTROL_PLANE]}, rationale: r}
+  - {id: D, kind: co-locate-in-vm, subject: {categories: [USER_PLANE]}, rationale: r}
+  - {id: E, kind: co-locate-in-vm, subject: {categories: [USER_PLANE, CONTROL_PLANE]}, host: {pools: [core]}, rationale: r}
+  - {id: F, kind: co-locate-in-vm, subject: {trustDomains: []}, rationale: r}`,
+			want: []string{
+				"B+A RULE_SHADOWED /rules/1 rule B is shadowed: whatever it refuses, A refuses too",
+				"F RULE_VACUOUS /rules/5 rule F refuses nothing: its subject picks no workload of the declared trust domains",
+			},
+		},
 		"a stricter one comes later": {
 			rules: `
   - {id: A, kind: cache-mode, subject: {trustDomains: [TD-A]}, params: {mode: ENCRYPTED}, rationale: r}

@@ -22,6 +22,10 @@ type Replicas struct {
 	Existing  int                                                // in the whole fleet
 	Requested int                                                // in this request, the candidate included
 	In        func(scope placement.Scope, h *placement.Host) int // existing ones in the host's unit of the scope
+
+	// Siblings are the workloads of the candidate's NF instance on other hosts, this request's included, for rules that hold a
+	// network function together; without such a rule there need be none. Those of the host that is judged are its residents.
+	Siblings []*placement.Residency
 }
 
 // Candidate is one demand, prepared for judging on many hosts.
@@ -42,8 +46,9 @@ type Candidate struct {
 type appliedRule struct {
 	*Rule
 	subject bool     // the candidate matches the subject
-	object  bool     // the candidate matches the object (pairwise kinds)
+	object  bool     // the candidate matches the object (pairwise kinds), or may be kept out by the rule (co-locate-in-vm)
 	only    []string // the VNF instances that the other side of a pair must be of; nil: any
+	about   []string // the VNF instances that the policy is associated with; empty: all
 }
 
 // Prepare picks the rules that concern the workload: those of the policies that apply to its VNF instance, and of the others
@@ -57,11 +62,11 @@ func Prepare(w *World, workload placement.Workload, floor placement.Isolation, r
 			only = p.Associations
 		}
 		for _, r := range p.Rules {
-			if only != nil && !r.pairwise() {
+			if only != nil && !r.protects() {
 				continue
 			}
 			if a := c.apply(r); a.subject || a.object {
-				a.only = only
+				a.only, a.about, a.subject = only, p.Associations, a.subject && (only == nil || r.pairwise())
 				c.rules = append(c.rules, a)
 			}
 		}
@@ -78,8 +83,11 @@ func (c *Candidate) apply(r *Rule) appliedRule {
 		return appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, c.cacheRoles(true)) || r.Subject.matches(cat, &c.Workload, c.cacheRoles(false))}
 	}
 	a := appliedRule{Rule: r, subject: r.Subject.matches(cat, &c.Workload, roles)}
-	if r.pairwise() {
+	switch {
+	case r.pairwise():
 		a.object = r.Object.matches(cat, &c.Workload, roles)
+	case r.Kind == CoLocateInVM: // whoever it is, there are CIS nodes that it may not enter
+		a.object = true
 	}
 	return a
 }
@@ -190,6 +198,9 @@ func (r *Rule) pairwise() bool {
 		return false
 	}
 }
+
+// protects tells whether the rule also keeps others away from those whom it matches.
+func (r *Rule) protects() bool { return r.pairwise() || r.Kind == CoLocateInVM }
 
 // excepted tells whether an exception of the rule covers the candidate (or, for a pair, the resident) on the host.
 func (r *Rule) excepted(c *Candidate, h *placement.Host, against *placement.Residency) bool {

@@ -18,7 +18,7 @@ func Kinds() []Kind {
 		DomainPermit, RuntimeOffered, OneDomainPerKernel, SeparateDomains, SeparateNF, SeparateRole, SeparateExposure, RequireIsolation,
 		ForbidCutThrough, ForbidPrivileged, DedicateHost, RequireCapability, Location, PhysicalSecurity, AttestationFreshness, Oversight,
 		MaxBlastRadius, ScrubBeforeReuse, CacheMode, ProdTest, SeparateAdminDomain, SeparateSlice, SameSensitivity, BorderHandling,
-		MaxAgeSinceReimage, SignedArtefact, ForbidAcceleration, DemoteIsolation,
+		MaxAgeSinceReimage, SignedArtefact, ForbidAcceleration, DemoteIsolation, CoLocateInVM,
 	}
 }
 

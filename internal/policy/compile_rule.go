@@ -31,12 +31,16 @@ func (c *compiler) rule(t *RuleText, policyID string, position int) *Rule {
 	return r
 }
 
-// defaultScope is HOST, but for the kinds whose names say that they are about kernels.
+// defaultScope is HOST, but for the kinds whose names say that they are about kernels, or CIS nodes.
 func defaultScope(k Kind) string {
-	if k == OneDomainPerKernel || k == SameSensitivity {
+	switch k {
+	case OneDomainPerKernel, SameSensitivity:
 		return string(placement.ScopeKernel)
+	case CoLocateInVM:
+		return string(placement.ScopeCISNode)
+	default:
+		return string(placement.ScopeHost)
 	}
-	return string(placement.ScopeHost)
 }
 
 func (c *compiler) selector(n *node, ptr string) Selector {

@@ -27,6 +27,14 @@ func TestDiff(t *testing.T) {
 			before: "kind: require-isolation, params: {level: VM}, rationale: r", after: "kind: require-isolation, subject: {trustDomains: [TD-A]}, params: {level: VM}, rationale: r",
 			want: []string{"R LOOSER [subject]"},
 		},
+		"more is held together": {
+			before: "kind: co-locate-in-vm, subject: {trustDomains: [TD-A]}, rationale: r", after: "kind: co-locate-in-vm, rationale: r",
+			want: []string{"R STRICTER [subject]"},
+		},
+		"other things are held together": {
+			before: "kind: co-locate-in-vm, subject: {trustDomains: [TD-A]}, rationale: r", after: "kind: co-locate-in-vm, subject: {trustDomains: [TD-B]}, rationale: r",
+			want: []string{"R OTHER [subject]"},
+		},
 		"the same subjects otherwise named": {
 			before: "kind: require-isolation, subject: {trustDomains: [TD-B, TD-B1]}, params: {level: VM}, rationale: r",
 			after:  "kind: require-isolation, subject: {categories: [CONTROL_PLANE]}, params: {level: VM}, rationale: r", want: []string{"R SAME [subject]"},

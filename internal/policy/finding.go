@@ -19,27 +19,26 @@ const (
 
 // The codes of findings. Machines rely on them: a code keeps its meaning, a new meaning gets a new code.
 const (
-	CodeSyntax            = "SYNTAX"            // not well-formed YAML or JSON
-	CodeTooLarge          = "TOO_LARGE"         // more bytes, values or depth than any policy needs
-	CodeEmpty             = "EMPTY"             // no document
-	CodeSeveralDocuments  = "SEVERAL_DOCUMENTS" // more than one document in one file
-	CodeAlias             = "ALIAS_NOT_ALLOWED" // a YAML anchor or alias
-	CodeTag               = "TAG_NOT_ALLOWED"   // a YAML tag
-	CodeKeyForm           = "KEY_FORM"          // a key that is no string
-	CodeNumberForm        = "NUMBER_FORM"       // a number that is no plain decimal
-	CodeDuplicateField    = "DUPLICATE_FIELD"   // a key that was given before
-	CodeUnknownField      = "UNKNOWN_FIELD"     // a field that the document does not have
-	CodeUnknownParam      = "UNKNOWN_PARAM"     // a parameter that the rule's kind does not have
-	CodeMissingField      = "MISSING_FIELD"     // a mandatory field
-	CodeMissingParam      = "MISSING_PARAM"     // a mandatory parameter of the rule's kind
-	CodeType              = "WRONG_TYPE"        // a string where a list is expected, and the like
-	CodeUnknownValue      = "UNKNOWN_VALUE"     // not in the vocabulary
-	CodeValueForm         = "VALUE_FORM"        // not in the form that is expected
-	CodeValueRange        = "VALUE_RANGE"       // too small or too large
-	CodeSize              = "SIZE"              // too few or too many entries, too long a text
-	CodeNotAllowed        = "NOT_ALLOWED"       // a known field that this rule cannot have
-	CodeKindUnknown       = "RULE_KIND_UNKNOWN" // no rule kind
-	CodeKindNotSupported  = "RULE_KIND_NOT_SUPPORTED"
+	CodeSyntax            = "SYNTAX"              // not well-formed YAML or JSON
+	CodeTooLarge          = "TOO_LARGE"           // more bytes, values or depth than any policy needs
+	CodeEmpty             = "EMPTY"               // no document
+	CodeSeveralDocuments  = "SEVERAL_DOCUMENTS"   // more than one document in one file
+	CodeAlias             = "ALIAS_NOT_ALLOWED"   // a YAML anchor or alias
+	CodeTag               = "TAG_NOT_ALLOWED"     // a YAML tag
+	CodeKeyForm           = "KEY_FORM"            // a key that is no string
+	CodeNumberForm        = "NUMBER_FORM"         // a number that is no plain decimal
+	CodeDuplicateField    = "DUPLICATE_FIELD"     // a key that was given before
+	CodeUnknownField      = "UNKNOWN_FIELD"       // a field that the document does not have
+	CodeUnknownParam      = "UNKNOWN_PARAM"       // a parameter that the rule's kind does not have
+	CodeMissingField      = "MISSING_FIELD"       // a mandatory field
+	CodeMissingParam      = "MISSING_PARAM"       // a mandatory parameter of the rule's kind
+	CodeType              = "WRONG_TYPE"          // a string where a list is expected, and the like
+	CodeUnknownValue      = "UNKNOWN_VALUE"       // not in the vocabulary
+	CodeValueForm         = "VALUE_FORM"          // not in the form that is expected
+	CodeValueRange        = "VALUE_RANGE"         // too small or too large
+	CodeSize              = "SIZE"                // too few or too many entries, too long a text
+	CodeNotAllowed        = "NOT_ALLOWED"         // a known field that this rule cannot have
+	CodeKindUnknown       = "RULE_KIND_UNKNOWN"   // no rule kind
 	CodeScopeNotSupported = "SCOPE_NOT_SUPPORTED" // a known scope in which this rule is not judged
 	CodeWaiverNotAllowed  = "WAIVER_NOT_ALLOWED"  // the rule's kind is never waived
 	CodeWaiverTooWeak     = "WAIVER_TOO_WEAK"     // minSeparation below VM

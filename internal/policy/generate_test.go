@@ -182,6 +182,9 @@ func (d *drawnRule) drawScope(t *rapid.T) {
 	case d.want.Kind == OneDomainPerKernel, d.want.Kind == SameSensitivity:
 		scopes = []placement.Scope{placement.ScopeKernel}
 		d.want.Scope = placement.ScopeKernel
+	case d.want.Kind == CoLocateInVM:
+		scopes = []placement.Scope{placement.ScopeCISNode}
+		d.want.Scope = placement.ScopeCISNode
 	case pairs(d.want) && d.want.Kind != ProdTest:
 		scopes = append(scopes, placement.ScopeKernel)
 	case d.want.Params.Check == CheckReplicaShare:

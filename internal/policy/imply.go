@@ -20,6 +20,8 @@ func refusesAtLeast(a, b *Rule) bool {
 		return q.Accelerations&^p.Accelerations == 0
 	case SignedArtefact:
 		return trustsAtMost(p.Trust, q.Trust)
+	case CoLocateInVM:
+		return true // who else is matched is compared apart, as whom they concern
 	case SameSensitivity:
 		return p.Delta <= q.Delta
 	case MaxAgeSinceReimage:

@@ -29,7 +29,7 @@ type Constraints func(h *placement.Host, nodeID string) []placement.Reason
 // ties by node id.
 func (c *Candidate) Judge(f placement.HostFacts, constraints Constraints) Verdict {
 	var best Verdict
-	for i, nodeID := range sites(f.Host) {
+	for i, nodeID := range Sites(f.Host) {
 		v := c.judgeSite(&site{HostFacts: f, node: nodeID}, constraints)
 		if i == 0 || better(&v, &best) {
 			best = v
@@ -61,8 +61,8 @@ func better(v, best *Verdict) bool {
 	return len(v.Reasons) < len(best.Reasons)
 }
 
-// sites lists what is judged apart: the host's own kernel (id "") and the CIS nodes.
-func sites(h *placement.Host) []string {
+// Sites lists what of a host is judged apart: its own kernel (id ""), and its CIS nodes.
+func Sites(h *placement.Host) []string {
 	var out []string
 	if len(h.Runtimes) > 0 || len(h.CISNodes) == 0 {
 		out = append(out, "")
@@ -188,7 +188,7 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 	if r.pairwise() {
 		return c.judgePairs(r, s)
 	}
-	if !r.subject || r.excepted(c, s.Host, nil) {
+	if !r.subject && !r.object || r.excepted(c, s.Host, nil) {
 		return nil
 	}
 	var params map[string]string
@@ -231,6 +231,8 @@ func (c *Candidate) judgeRule(r *appliedRule, s *site, cache *cacheVerdict) []pl
 		params = c.blastRadius(r.Rule, s)
 	case ScrubBeforeReuse:
 		params = c.scrub(r.Rule, s)
+	case CoLocateInVM:
+		params = c.coLocateInVM(r, s)
 	case CacheMode:
 		params = c.cacheMode(r.Rule, s, cache)
 	default:

@@ -39,6 +39,7 @@ const (
 	SignedArtefact       Kind = "signed-tagged-artefact"
 	ForbidAcceleration   Kind = "forbid-acceleration"
 	DemoteIsolation      Kind = "demote-isolation"
+	CoLocateInVM         Kind = "co-locate-in-vm"
 )
 
 // The checks of kinds that have several.

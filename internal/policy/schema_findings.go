@@ -12,9 +12,6 @@ import (
 	"ringfence/internal/placement"
 )
 
-// notYetKinds are the kinds of rule that are agreed but that this version does not judge.
-var notYetKinds = []string{"co-locate-in-vm"}
-
 // translator turns what the schema validator found into findings with positions.
 type translator struct {
 	*report
@@ -201,8 +198,6 @@ func (t *translator) unknownValue(p place, known []string) {
 	switch {
 	case p.node.kind != stringNode:
 		t.add(CodeType, at, ptr, "found %s, expected %s", describe(p.node), alternatives(known))
-	case len(p.tokens) == 3 && p.last() == "kind" && slices.Contains(notYetKinds, found):
-		t.add(CodeKindNotSupported, at, ptr, "rule kind %s is not supported by this version: leave the rule out", found)
 	case len(p.tokens) == 3 && p.last() == "kind" && p.kind != "":
 		t.add(CodeKindUnknown, at, ptr, "unknown rule kind %s: %s", quote(found), oneOf(found, known))
 	case len(p.tokens) == 3 && p.last() == "scope" && slices.Contains(scopeNames(), found):

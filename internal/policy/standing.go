@@ -82,7 +82,7 @@ func Alike(a, b *Candidate) bool {
 // has tells whether a rule that says the same is among those of the candidate.
 func (c *Candidate) has(r *appliedRule) bool {
 	return slices.ContainsFunc(c.rules, func(o appliedRule) bool {
-		if o.PolicyID != r.PolicyID || o.ID != r.ID || !slices.Equal(o.only, r.only) || (o.only == nil) != (r.only == nil) {
+		if o.PolicyID != r.PolicyID || o.ID != r.ID || !slices.Equal(o.only, r.only) || !slices.Equal(o.about, r.about) || (o.only == nil) != (r.only == nil) {
 			return false
 		}
 		return o.alike(r.Rule)

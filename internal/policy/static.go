@@ -31,12 +31,12 @@ func (c *Candidate) Static(h *placement.Host) (ok bool, isolation placement.Isol
 }
 
 // static tells whether rules of the kind depend on nothing but the candidate and the host's record. With an
-// empty host, require-isolation and border-handling are at their most permissive where a dedicated host would do, and
-// prod-test looks at the pool alone.
+// empty host, require-isolation and border-handling are at their most permissive where a dedicated host would do, prod-test looks
+// at the pool alone, and co-locate-in-vm at whether there is a CIS-node VM at all.
 func (k Kind) static(check string) bool {
 	switch k {
 	case DomainPermit, RuntimeOffered, RequireIsolation, ForbidCutThrough, ForbidPrivileged, RequireCapability, PhysicalSecurity,
-		ScrubBeforeReuse, CacheMode, BorderHandling, ProdTest, SignedArtefact, ForbidAcceleration:
+		ScrubBeforeReuse, CacheMode, BorderHandling, ProdTest, SignedArtefact, ForbidAcceleration, CoLocateInVM:
 		return true
 	case AttestationFreshness:
 		return check == CheckState

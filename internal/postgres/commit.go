@@ -79,6 +79,7 @@ type commitTx struct {
 	overheads  map[string]placement.Resources
 	siblings   []placement.Sibling
 	existing   []placement.ExistingResource
+	together   []*placement.Residency
 	released   []*placement.Residency // as they will be: TERMINATING
 	superseded []*placement.Residency // as they were
 }

@@ -15,6 +15,7 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	queueReadHosts(b, t.keys, t.artefacts(), &t.hosts, &t.now)
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
+	t.queueTogether(b)
 	const existingSQL = `
 		SELECT r.id, r.vnf_instance_id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
 		FROM residency r
@@ -117,6 +118,17 @@ func (t *commitTx) queueSiblings(b *pgx.Batch) {
 	queueCollect(b, &t.siblings, siblingFromRow, siblingsSQL, instances, keys, components)
 }
 
+// queueTogether reads the workloads of NF instances in the whole fleet.
+func (t *commitTx) queueTogether(b *pgx.Batch) {
+	const togetherSQL = `
+		SELECT ` + residencyColumns + `
+		FROM residency
+		WHERE vnf_instance_id = $1 AND nf_instance_key = $2 AND kind = 'WORKLOAD'`
+	for _, k := range t.TogetherOf {
+		queueCollect(b, &t.together, addressOf(residencyFromRow), togetherSQL, k.VNFInstanceID, k.InstanceKey)
+	}
+}
+
 // facts are what was read, without what this commit supersedes. A reason says that the plan cannot be judged.
 func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 	for _, key := range t.keys {
@@ -143,6 +155,8 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 		}
 	}
 	slices.SortFunc(facts.Siblings, func(a, b placement.Sibling) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
+	facts.Together = slices.DeleteFunc(t.together, func(r *placement.Residency) bool { return slices.Contains(t.Supersedes, r.ID) })
+	slices.SortFunc(facts.Together, byResidencyID)
 	for i := range t.existing {
 		if !slices.Contains(t.Supersedes, t.existing[i].ResidencyID) {
 			facts.Existing = append(facts.Existing, t.existing[i])

@@ -100,27 +100,31 @@ func queueTurn(b *pgx.Batch, keys []placement.HostKey) {
 	b.Queue(turnSQL, int32(turnClass), slices.Compact(turns))
 }
 
-// queueScopes locks the components whose replicas anywhere count, ascending. The rows are made when first needed.
+// queueScopes locks the components whose replicas anywhere count and the NF instances that are held together, ascending. The rows
+// are made when first needed.
 func (t *commitTx) queueScopes(b *pgx.Batch) {
 	const lockSQL = `
 		INSERT INTO scope_lock AS l (id)
 		SELECT i.id FROM unnest($1::text[]) AS i (id) ORDER BY i.id
 		ON CONFLICT (id) DO UPDATE SET gen = l.gen + 1`
-	if len(t.SiblingsOf) == 0 {
-		return
+	ids := make([]string, 0, len(t.SiblingsOf)+len(t.TogetherOf))
+	for _, k := range t.SiblingsOf {
+		ids = append(ids, scopeID(placement.NFKey{VNFInstanceID: k.VNFInstanceID, InstanceKey: k.InstanceKey}, k.ComponentID))
 	}
-	ids := make([]string, len(t.SiblingsOf))
-	for i, k := range t.SiblingsOf {
-		ids[i] = scopeID(k)
+	for _, k := range t.TogetherOf {
+		ids = append(ids, scopeID(k))
 	}
-	b.Queue(lockSQL, ids)
+	if len(ids) > 0 {
+		b.Queue(lockSQL, ids)
+	}
 }
 
-func scopeID(k placement.ComponentKey) string {
+// scopeID names an NF instance, or with its id a component of it.
+func scopeID(k placement.NFKey, componentID ...string) string {
 	nf := placement.NF{VNFInstanceID: k.VNFInstanceID, InstanceKey: k.InstanceKey}
-	id, err := json.Marshal([]string{nf.Instance(), k.ComponentID})
+	id, err := json.Marshal(append([]string{nf.Instance()}, componentID...))
 	if err != nil {
-		panic("postgres: two strings have a JSON form: " + err.Error())
+		panic("postgres: strings have a JSON form: " + err.Error())
 	}
 	return string(id)
 }

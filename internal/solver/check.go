@@ -29,6 +29,7 @@ type inspection struct {
 	epoch    int64
 	rules    map[ruleKey]*policy.Rule
 	spans    bool // a rule counts replicas beyond the host
+	together bool // a rule holds network functions together
 	warns    bool // a rule is in audit mode, or SHOULD
 	hostOf   func(*placement.Residency) *placement.Host
 	siblings func(vnfInstanceID string) []*placement.Residency
@@ -41,8 +42,8 @@ type inspection struct {
 func newInspection(v *fleet.View, now time.Time, mappingMaxAge time.Duration) *inspection {
 	c := &inspection{
 		world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, epoch: v.Epoch,
-		rules: rulesOf(v.Policies), spans: spansHosts(v.Policies), siblings: v.ResidenciesOf, kin: map[string]*policy.Candidate{},
-		hostOf: func(r *placement.Residency) *placement.Host { return hostOf(v, r) },
+		rules: rulesOf(v.Policies), spans: spansHosts(v.Policies), together: v.Policies.HoldsTogether(), siblings: v.ResidenciesOf,
+		kin: map[string]*policy.Candidate{}, hostOf: func(r *placement.Residency) *placement.Host { return hostOf(v, r) },
 	}
 	for _, r := range c.rules {
 		c.warns = c.warns || !r.Enforced()
@@ -64,6 +65,9 @@ func (c *inspection) host(h *placement.Host, residents []*placement.Residency) {
 		c.others = append(append(c.others[:0], residents[:i]...), residents[i+1:]...)
 		candidate := c.candidate(r)
 		candidate.Retarget(&r.Workload, c.replicas(r))
+		if c.together && candidate.HeldTogether() {
+			candidate.Replicas.Siblings = ofNF(c.siblings(r.Workload.NF.VNFInstanceID), &r.Workload.NF)
+		}
 		facts := placement.HostFacts{Host: hostBefore(h, r), Residents: c.others}
 		c.add(h, r, candidate.Standing(facts, r.CISNodeID))
 		if c.warns {

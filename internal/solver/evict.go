@@ -46,8 +46,8 @@ func Evictions(v *fleet.View, now time.Time, mappingMaxAge time.Duration) int {
 	return n
 }
 
-// CountsReplicas tells whether a rule of the view counts replicas beyond a host.
-func CountsReplicas(v *fleet.View) bool { return spansHosts(v.Policies) }
+// NeedsSiblings tells whether a rule of the view looks at what of a network function is beyond a host.
+func NeedsSiblings(v *fleet.View) bool { return spansHosts(v.Policies) || v.Policies.HoldsTogether() }
 
 // evictees are those whom rules that evict send away from a host, with the reasons of these rules. Of those whom a rule does not
 // let be together the ones go that came later: the residents are looked at in the order in which they came, each against those who
@@ -98,6 +98,9 @@ func arrivedAt(r *placement.Residency) time.Time {
 func (c *inspection) evicting(h *placement.Host, r *placement.Residency, others []*placement.Residency) []placement.Reason {
 	candidate := c.candidate(r)
 	candidate.Retarget(&r.Workload, c.earlierReplicas(r))
+	if c.together && candidate.HeldTogether() {
+		candidate.Replicas.Siblings = c.earlierSiblings(r)
+	}
 	reasons := candidate.Standing(placement.HostFacts{Host: hostBefore(h, r), Residents: others}, r.CISNodeID)
 	return slices.DeleteFunc(reasons, func(reason placement.Reason) bool { return !c.rule(&reason).Evicts() })
 }
@@ -108,6 +111,14 @@ func (c *inspection) earlierReplicas(r *placement.Residency) policy.Replicas {
 	others := slices.DeleteFunc(c.replicasOf(r), func(o *placement.Residency) bool { return o.State == placement.StateTerminating })
 	earlier := slices.DeleteFunc(slices.Clone(others), func(o *placement.Residency) bool { return byArrival(o, r) > 0 })
 	return c.counted(others, earlier)
+}
+
+// earlierSiblings are the workloads of an NF instance that a residency has to follow: those that came earlier, are in a CIS-node VM
+// and stay. So it is the latest who go where a network function is in several, and nobody goes for one that is in none.
+func (c *inspection) earlierSiblings(r *placement.Residency) []*placement.Residency {
+	return slices.DeleteFunc(ofNF(c.siblings(r.Workload.NF.VNFInstanceID), &r.Workload.NF), func(o *placement.Residency) bool {
+		return o.State == placement.StateTerminating || byArrival(o, r) > 0 || !policy.InVM(c.hostOf(o), o.CISNodeID)
+	})
 }
 
 // mark says of what was found on a host which residencies are to go.

@@ -20,6 +20,10 @@ type filter struct {
 	ownSlots map[int]bool // hosts with residents of the candidate's NF instance; nil when there are none
 	changed  map[int]bool // hosts with superseded residents, which columns and aggregates still count; nil when there are none
 
+	rules    []*policy.Rule                 // that hold the members together with others of their NF instance
+	together []need                         // of all those of the request that go where a member goes
+	reserved func(placement.HostFacts) bool // tells that CIS nodes of others, or where others are, leave no site of a host; nil: never
+
 	// What rejects a host by the aggregate of its residents.
 	domains        uint64              // one of these trust domains is there
 	exposed        uint64              // one of these is there and exposed
@@ -57,6 +61,7 @@ func (p *problem) newFilter(d *demand) *filter {
 			f.add(p, d, r)
 		}
 	}
+	f.holdTogether(p, d)
 	return f
 }
 
@@ -178,6 +183,9 @@ func (f *filter) passes(b *fleet.Block, bi, i int) bool {
 		if b.Free[n.dimension][i] < n.amount {
 			return false
 		}
+	}
+	if f.reserved != nil && b.Special&(1<<i) != 0 && f.reserved(placement.HostFacts{Host: b.Hosts[i], Residents: b.Residents[i]}) {
+		return false
 	}
 	return b.Special&(1<<i) != 0 || f.mayJoin(&b.Around[i], isolationOf(f.static.Costs[bi][i]), f.ownSlots != nil && f.ownSlots[bi*fleet.BlockSize+i])
 }

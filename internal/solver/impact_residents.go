@@ -54,6 +54,7 @@ type examination struct {
 type kin struct {
 	both, before, after *policy.Candidate
 	replicas            bool // some rule counts them
+	together            bool // some rule holds them together with others
 }
 
 func (n *examination) add(part *examination) {
@@ -156,6 +157,9 @@ func (n *examination) judge(f placement.HostFacts, r *placement.Residency) (befo
 	}
 	k := n.kinOf(&r.Workload)
 	replicas := (&inspection{spans: k.replicas, siblings: view.ResidenciesOf, hostOf: func(o *placement.Residency) *placement.Host { return hostOf(view, o) }}).replicas(r)
+	if k.together {
+		replicas.Siblings = siblings(view, &r.Workload.NF)
+	}
 	standing := func(c *policy.Candidate) []placement.Reason {
 		if c.Idle() {
 			return nil
@@ -183,7 +187,7 @@ func (n *examination) kinOf(w *placement.Workload) *kin {
 	}
 	before := policy.Prepare(n.w.sides[0].world, *w, placement.IsolationNone, policy.Replicas{})
 	after := policy.Prepare(n.w.sides[1].world, *w, placement.IsolationNone, policy.Replicas{})
-	k := &kin{replicas: before.CountsReplicas() || after.CountsReplicas()}
+	k := &kin{replicas: before.CountsReplicas() || after.CountsReplicas(), together: before.HeldTogether() || after.HeldTogether()}
 	k.both, k.before, k.after = policy.Split(before, after)
 	n.kin[string(n.key)] = k
 	return k

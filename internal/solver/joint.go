@@ -21,9 +21,9 @@ type joint struct {
 	taken     map[int][]where                   // by constraint
 }
 
-// placedAt is a member's workload and host, for counting replicas.
+// placedAt is a member as a resident, and its host.
 type placedAt struct {
-	workload *placement.Workload
+	resident *placement.Residency
 	host     *placement.Host
 }
 
@@ -50,8 +50,9 @@ func (j *joint) on(f placement.HostFacts) placement.HostFacts {
 // put notes where a member goes and returns how to take it back.
 func (j *joint) put(d *placement.Demand, id string, h *placement.Host, v *policy.Verdict) (undo func()) {
 	before, dedicated := len(j.residents[h.ID]), j.dedicated[h.ID]
-	j.placed = append(j.placed, placedAt{&d.Workload, h})
-	j.residents[h.ID] = append(j.residents[h.ID], asResident(d, id, h, v))
+	r := asResident(d, id, h, v)
+	j.placed = append(j.placed, placedAt{r, h})
+	j.residents[h.ID] = append(j.residents[h.ID], r)
 	if v.Dedicate != nil {
 		j.dedicated[h.ID] = v.Dedicate
 	}
@@ -143,7 +144,7 @@ func (j *joint) replicas(w *placement.Workload, existing []*placement.Host) poli
 			}
 		}
 		for _, p := range j.placed {
-			if sameComponent(p.workload, w) && mayShareUnit(scope, p.host, h) {
+			if sameComponent(&p.resident.Workload, w) && mayShareUnit(scope, p.host, h) {
 				n++
 			}
 		}

@@ -26,7 +26,8 @@ type problem struct {
 type demand struct {
 	*placement.Demand
 	candidate *policy.Candidate
-	existing  []*placement.Host // of the replicas of the component that exist
+	existing  []*placement.Host      // of the replicas of the component that exist
+	siblings  []*placement.Residency // of its NF instance, where a rule holds it together
 }
 
 // member is one resource to place.
@@ -83,6 +84,10 @@ func (p *problem) addDemand(pd *placement.Demand) {
 		}
 	}
 	d.candidate = candidateFor(p.world, pd, p.alone().replicas(&pd.Workload, d.existing))
+	if d.candidate.HeldTogether() {
+		d.siblings = slices.DeleteFunc(siblings(p.view, &pd.Workload.NF), func(r *placement.Residency) bool { return p.superseded[r.ID] })
+		d.candidate.Replicas.Siblings = d.siblings
+	}
 	for _, id := range pd.ResourceDefinitionIDs {
 		p.members = append(p.members, member{id: id, demand: len(p.demands), constraints: p.alone().constraintsOf(id)})
 	}

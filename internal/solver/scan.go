@@ -71,12 +71,22 @@ func (s *shortlist) down(i int) {
 	}
 }
 
-// scan proposes the best hosts for a member, best first, at most size of them; more tells whether there are others.
-func (p *problem) scan(m *member, f *filter, st *state, size int) (best []proposal, more bool) {
+// everywhere as a slot means all of them.
+const everywhere = -1
+
+// scan proposes the best hosts for a member, best first, at most size of them; more tells whether there are others. Where its place
+// follows from that of others, it looks at one slot.
+func (p *problem) scan(m *member, f *filter, st *state, at, size int) (best []proposal, more bool) {
 	list := shortlist{size: size}
 	zones := st.zones(p, m)
 	soft := p.hasSoft(m)
 	for bi, word := range f.static.Words {
+		if at != everywhere {
+			if bi != at/fleet.BlockSize {
+				continue
+			}
+			word &= 1 << (at % fleet.BlockSize)
+		}
 		b := p.view.Blocks[bi]
 		for ; word != 0; word &= word - 1 {
 			i := bits.TrailingZeros64(word)
@@ -88,7 +98,7 @@ func (p *problem) scan(m *member, f *filter, st *state, size int) (best []propos
 			if zones != nil {
 				pr.cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
 			}
-			if list.tooCostly(pr) || !f.passes(b, bi, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
+			if list.tooCostly(pr) || !f.passes(b, bi, i) || !f.roomForAll(b, bi, i) || p.restrict != nil && !p.restrict[b.Hosts[i].ID] {
 				continue
 			}
 			if soft {

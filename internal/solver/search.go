@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"ringfence/internal/placement"
 	"ringfence/internal/policy"
 )
 
@@ -39,10 +40,21 @@ func (p *problem) place(st *state, filters []*filter, order []int, blockers map[
 		return true
 	}
 	m := &p.members[order[0]]
+	f := filters[m.demand]
+	for _, r := range f.rules {
+		blockers[r.ID] = true // it keeps hosts from being looked at
+	}
+	if len(f.together) > 0 {
+		blockers[placement.RuleCapacity] = true
+	}
+	at := everywhere
+	if slot, ok := p.anchor(st, filters, m); ok {
+		at = slot
+	}
 	size := firstList
 	tried := map[int]bool{}
 	for {
-		list, more := p.scan(m, filters[m.demand], st, size)
+		list, more := p.scan(m, f, st, at, size)
 		for _, pr := range list {
 			if tried[pr.slot] {
 				continue
@@ -56,17 +68,33 @@ func (p *problem) place(st *state, filters []*filter, order []int, blockers map[
 				p.block(&v, blockers)
 				continue
 			}
-			undo := st.put(p, order[0], pr.slot, v)
-			if p.place(st, filters, order[1:], blockers) {
+			if p.settle(st, filters, order, pr.slot, &v, blockers) {
 				return true
 			}
-			undo()
+			if len(f.rules) == 0 || len(p.members) == 1 {
+				continue
+			}
+			for _, v := range p.otherSites(m, pr.slot, st, v.CISNodeID) {
+				if p.settle(st, filters, order, pr.slot, &v, blockers) {
+					return true
+				}
+			}
 		}
 		if !more || p.budget < 0 {
 			return false
 		}
 		size = p.view.Size
 	}
+}
+
+// settle puts the first member of the order where a verdict says, and tries to place the others.
+func (p *problem) settle(st *state, filters []*filter, order []int, slot int, v *policy.Verdict, blockers map[string]bool) bool {
+	undo := st.put(p, order[0], slot, *v)
+	if p.place(st, filters, order[1:], blockers) {
+		return true
+	}
+	undo()
+	return false
 }
 
 func (p *problem) block(v *policy.Verdict, blockers map[string]bool) {
@@ -77,16 +105,23 @@ func (p *problem) block(v *policy.Verdict, blockers map[string]bool) {
 
 // judge judges a member on a host exactly, with everything placed so far.
 func (p *problem) judge(m *member, slot int, st *state) policy.Verdict {
-	d := p.demands[m.demand]
-	c := d.candidate
-	if len(st.placed) > 0 {
-		with := *c
-		with.Replicas = st.replicas(&d.Workload, d.existing)
-		c = &with
-	}
-	v := c.Judge(st.on(p.facts(slot)), st.reasons(m.id))
+	v := p.candidate(m, st).Judge(st.on(p.facts(slot)), st.reasons(m.id))
 	p.keep(&v)
 	return v
+}
+
+// candidate is a member that sees those placed so far.
+func (p *problem) candidate(m *member, st *state) *policy.Candidate {
+	d := p.demands[m.demand]
+	if len(st.placed) == 0 {
+		return d.candidate
+	}
+	with := *d.candidate
+	with.Replicas = st.replicas(&d.Workload, d.existing)
+	if with.HeldTogether() {
+		with.Replicas.Siblings = st.siblings(&d.Workload.NF, d.siblings)
+	}
+	return &with
 }
 
 // put notes a member's place and returns how to take it back.

@@ -48,6 +48,9 @@ func (c *checker) check(pl *placement.Placement) []placement.Reason {
 	fixed := *d
 	fixed.Workload.Runtime = pl.Runtime
 	cand := candidateFor(c.world, &fixed, c.joint.replicas(&d.Workload, c.siblings(&d.Workload)))
+	if cand.HeldTogether() {
+		cand.Replicas.Siblings = c.joint.siblings(&d.Workload.NF, c.facts.Together)
+	}
 	v := cand.JudgeSite(c.joint.on(f), pl.CISNodeID, c.joint.reasons(pl.ResourceDefinitionID))
 	switch {
 	case !v.Feasible:

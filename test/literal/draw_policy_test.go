@@ -15,6 +15,7 @@ type params = map[string]any
 var kinds = map[string]func(d dice, r *literal.Rule){
 	"domain-permit":         func(dice, *literal.Rule) {},
 	"runtime-offered":       func(dice, *literal.Rule) {},
+	"co-locate-in-vm":       func(dice, *literal.Rule) {},
 	"one-domain-per-kernel": func(dice, *literal.Rule) {},
 	"separate-domains":      func(d dice, r *literal.Rule) { d.pair(r) },
 	"separate-nf": func(d dice, r *literal.Rule) {

@@ -22,6 +22,12 @@ func (t *trial) fails(p *Policy, r *Rule) (against []string) {
 		}
 		return nil
 	}
+	if r.Kind == "co-locate-in-vm" { // which keeps those out whom it is not about
+		if t.together(p, r) {
+			return nil
+		}
+		return []string{""}
+	}
 	if !t.concerns(p, r) || t.excepted(p, r, t.host, t.ask.Workload.NF.VNFInstanceID) || t.holds(r) {
 		return nil
 	}
@@ -257,7 +263,7 @@ func (t *trial) contained(r *Rule) bool {
 				continue
 			}
 			all++
-			if t.together(r.Scope, t.hostOf(o)) {
+			if t.sameUnit(r.Scope, t.hostOf(o)) {
 				here++
 			}
 		}
@@ -288,8 +294,8 @@ func (t *trial) hostOf(r *placement.Residency) *placement.Host {
 	return nil
 }
 
-// together tells whether another host is in this host's unit of a scope. Who does not say where it stands may stand anywhere.
-func (t *trial) together(scope string, o *placement.Host) bool {
+// sameUnit tells whether another host is in this host's unit of a scope. Who does not say where it stands may stand anywhere.
+func (t *trial) sameUnit(scope string, o *placement.Host) bool {
 	var a, b string
 	switch scope {
 	case "", "HOST":

@@ -47,6 +47,31 @@ func TestProductReadsTheRulesAlike(t *testing.T) {
 	t.Logf("%d worlds: %d feasible hosts, %d refused ones, no disagreement", sets*worldsPerPolicy, feasible, refused)
 }
 
+// TestEachKindAlone draws worlds with rules of one kind only, in which no other reason hides what that kind says.
+func TestEachKindAlone(t *testing.T) {
+	t.Parallel()
+	sets := 15
+	if os.Getenv("RINGFENCE_TEST_LONG") != "" {
+		sets = 300
+	}
+	for kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(sets) {
+				d := newDice(seed)
+				policies := d.policies([]string{kind})
+				set := compile(t, policies)
+				for range worldsPerPolicy {
+					w, ask := d.world(policies), d.ask()
+					if diff, _ := compare(w, ask, set); diff != "" {
+						t.Fatalf("seed %d: the product and the rules disagree:\n%s\n%s", seed, diff, describe(w, ask))
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestSabotageIsSeen drops the rules of one kind after the other from what the literal evaluator reads: the comparison notices
 // every time, so no kind is compared in worlds in which it decides nothing.
 func TestSabotageIsSeen(t *testing.T) {
