@@ -26,6 +26,7 @@ rules:
   - {id: R-NF, kind: separate-nf, scope: HOST, params: {identity: NF_INSTANCE}, rationale: r}
   - {id: R-SHARE, kind: max-blast-radius, scope: ZONE, params: {check: REPLICA_SHARE, share: 0.3}, rationale: r}
   - {id: R-DEMOTE, kind: demote-isolation, subject: {components: [a]}, params: {runtime: kata, belowVersion: "3.2.0", level: OS_CONTAINER}, rationale: r}
+  - {id: R-VM, kind: co-locate-in-vm, subject: {components: [a]}, rationale: r}
   - {id: R-CACHE-ALL, kind: cache-mode, params: {mode: NO_STORE}, rationale: r}
   - {id: R-CACHE, kind: cache-mode, subject: {sensitivityFrom: 3}, params: {mode: ENCRYPTED}, rationale: r}
 `

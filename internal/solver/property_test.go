@@ -216,6 +216,13 @@ func factsOf(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placemen
 			})
 		}
 	}
+	for _, k := range solver.TogetherOf(v, in) {
+		for _, r := range v.ResidenciesOf(k.VNFInstanceID) {
+			if r.Kind != placement.ResidencyFabric && r.Workload.NF.InstanceKey == k.InstanceKey {
+				facts.Together = append(facts.Together, r)
+			}
+		}
+	}
 	for _, ref := range existingRefs(in) {
 		for _, r := range v.Named(ref) {
 			h := hostOf(v, r)

@@ -107,6 +107,11 @@ func (p *problem) block(v *policy.Verdict, blockers map[string]bool) {
 func (p *problem) judge(m *member, slot int, st *state) policy.Verdict {
 	v := p.candidate(m, st).Judge(st.on(p.facts(slot)), st.reasons(m.id))
 	p.keep(&v)
+	if !v.Feasible && len(p.ignored) > 0 { // the site with the fewest reasons need not be the one that has only those left out
+		if others := p.otherSites(m, slot, st, v.CISNodeID); len(others) > 0 {
+			return others[0]
+		}
+	}
 	return v
 }
 

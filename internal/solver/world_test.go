@@ -45,6 +45,7 @@ rules:
   - {id: R-EXP, kind: separate-exposure, scope: HOST, params: {sensitivityFrom: 3}, rationale: r}
   - {id: R-BLAST, kind: max-blast-radius, scope: HOST, params: {check: NF_INSTANCES, max: 3}, rationale: r}
   - {id: R-SHARE, kind: max-blast-radius, scope: ZONE, params: {check: REPLICA_SHARE, share: 0.5}, rationale: r}
+  - {id: R-VM, kind: co-locate-in-vm, subject: {components: [b], trustDomains: [TD-A, TD-B]}, rationale: r}
   - {id: R-CACHE, kind: cache-mode, subject: {sensitivityFrom: 3}, params: {mode: ENCRYPTED}, rationale: r}
 `
 
@@ -61,6 +62,7 @@ rules:
   - {id: R-DED-TD, kind: dedicate-host, subject: {components: [a]}, host: {pools: [p1]}, params: {identity: TRUST_DOMAIN}, rationale: r}
   - {id: R-DOM, kind: separate-domains, subject: {trustDomains: [TD-X]}, object: {trustDomains: ["*"]}, rationale: r}
   - {id: R-DED-AUDIT, kind: dedicate-host, mode: audit, rationale: r}
+  - {id: R-VM, kind: co-locate-in-vm, subject: {components: [b]}, rationale: r}
 `
 
 // associatedText is a policy about VNF instance nf1: nothing else on its hosts, nor it on theirs.
