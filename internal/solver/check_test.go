@@ -142,19 +142,23 @@ func TestEvictees(t *testing.T) {
 		"who is later than one who goes": {"{id: R-DOM, kind: separate-domains, onViolation: EVICT, rationale: r}", []on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "y", domain: "B", minute: 2}, {id: "c", vnf: "z", minute: 3}}, "b"},
 		"too many": {
 			"{id: R-MAX, kind: max-blast-radius, params: {check: NF_INSTANCES, max: 2}, onViolation: EVICT, rationale: r}",
-			[]on{{id: "a", vnf: "x", minute: 3}, {id: "b", vnf: "y", minute: 1}, {id: "c", vnf: "z", minute: 2}}, "a",
+			[]on{{id: "a", vnf: "x", minute: 3}, {id: "b", vnf: "y", minute: 1}, {id: "c", vnf: "z", minute: 2}},
+			"a",
 		},
 		"each for itself": {
 			"{id: R-ISO, kind: require-isolation, params: {level: VM}, onViolation: EVICT, rationale: r}",
-			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "x", minute: 2}}, "a,b",
+			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "x", minute: 2}},
+			"a,b",
 		},
 		"who wanted to be alone": {
 			"{id: R-ALONE, kind: require-isolation, params: {level: VM, orDedicatedHost: TRUST_DOMAIN}, subject: {trustDomains: [A]}, onViolation: EVICT, rationale: r}",
-			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "y", domain: "B", minute: 2}}, "a",
+			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "y", domain: "B", minute: 2}},
+			"a",
 		},
 		"an exception": {
 			apart + "\nexceptions:\n  - {ruleId: R-NF, vnfInstances: [x], expiresAt: '2999-01-01T00:00:00Z', approvedBy: p, ticket: T}",
-			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "y", minute: 2}, {id: "c", vnf: "z", minute: 3}}, "c",
+			[]on{{id: "a", vnf: "x", minute: 1}, {id: "b", vnf: "y", minute: 2}, {id: "c", vnf: "z", minute: 3}},
+			"c",
 		},
 	}
 	for name, tt := range tests {

@@ -68,7 +68,9 @@ func TestTogether(t *testing.T) {
 		{"in the VM that offers what both want", []*placement.Host{vmHost("h1", 4000, kata, both)}, nil, []placement.Demand{needing(app, 1, "m1"), needing(db, 1, "m2")}, []string{"h1/n1", "h1/n1"}, nil},
 		{
 			"on the one host with room for all", append([]*placement.Host{vmHost("big", 4000, both)}, fleetOfSmall...), nil,
-			[]placement.Demand{needing(app, 1000, "m1", "m2", "m3")}, []string{"big/n0", "big/n0", "big/n0"}, nil,
+			[]placement.Demand{needing(app, 1000, "m1", "m2", "m3")},
+			[]string{"big/n0", "big/n0", "big/n0"},
+			nil,
 		},
 		{"nowhere is room for all", fleetOfSmall, nil, []placement.Demand{needing(app, 1000, "m1", "m2"), needing(db, 1000, "m3")}, nil, []string{"R-VM", "CAPACITY"}},
 		{"no VM offers what both want", []*placement.Host{vmHost("h1", 4000, kata, []string{"runc"})}, nil, []placement.Demand{needing(app, 1, "m1"), needing(db, 1, "m2")}, nil, []string{"R-RUNTIME", "R-VM"}},
@@ -76,8 +78,12 @@ func TestTogether(t *testing.T) {
 		{"its VM has no room left", []*placement.Host{vmHost("h1", 4000, both), vmHost("h2", 200, both)}, []*placement.Residency{stands("v", "h2", "n0")}, []placement.Demand{needing(app, 150, "m1")}, nil, nil},
 		{"not beside others", []*placement.Host{vmHost("h1", 4000, both, both)}, []*placement.Residency{stands("w", "h1", "n0")}, []placement.Demand{needing(app, 1, "m1", "m2")}, []string{"h1/n1", "h1/n1"}, nil},
 		{
-			"two network functions of one VNF in two VMs", []*placement.Host{vmHost("h1", 4000, both, both)}, nil,
-			[]placement.Demand{needing(app, 1, "m1", "m2"), needing(sceneDemand("", "app", "second", "TD-A", "kata"), 1, "m3")}, []string{"h1/n0", "h1/n0", "h1/n1"}, nil,
+			"two network functions of one VNF in two VMs",
+			[]*placement.Host{vmHost("h1", 4000, both, both)},
+			nil,
+			[]placement.Demand{needing(app, 1, "m1", "m2"), needing(sceneDemand("", "app", "second", "TD-A", "kata"), 1, "m3")},
+			[]string{"h1/n0", "h1/n0", "h1/n1"},
+			nil,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,7 +252,7 @@ func drawTogether(rt *rapid.T) (*scene, *placement.Inputs) {
 
 // tryAll completes the places of the first members in every way, and returns the first one that verifies.
 func tryAll(v *fleet.View, in *placement.Inputs, chosen []placement.Placement) []string {
-	var ids, demandOf = []string{}, map[string]int{}
+	ids, demandOf := []string{}, map[string]int{}
 	for i := range in.Demands {
 		for _, id := range in.Demands[i].ResourceDefinitionIDs {
 			ids, demandOf[id] = append(ids, id), i
