@@ -155,6 +155,25 @@ func TestTogetherIsVerified(t *testing.T) {
 	}
 }
 
+// TestTogetherOf: a commit locks and reads only what a rule in force holds together.
+func TestTogetherOf(t *testing.T) {
+	t.Parallel()
+	app, other := sceneDemand("m1", "app", "second", "TD-A", "kata"), sceneDemand("m2", "app", "", "TD-B", "kata")
+	second := placement.NFKey{VNFInstanceID: "v", InstanceKey: "second"}
+	for rules, want := range map[string][]placement.NFKey{
+		"": nil, inOneVM: {second}, "  - {id: R-VM, kind: co-locate-in-vm, rationale: r}\n": {second, {VNFInstanceID: "v"}},
+		"  - {id: R-VM, kind: co-locate-in-vm, mode: audit, rationale: r}\n":                                    nil,
+		"  - {id: R-VM, kind: co-locate-in-vm, strength: SHOULD, rationale: r}\n":                               nil,
+		"  - {id: R-VM, kind: co-locate-in-vm, subject: {components: [another]}, rationale: r}\n":               nil,
+		"  - {id: R-SHARE, kind: max-blast-radius, params: {check: REPLICA_SHARE, share: 0.5}, rationale: r}\n": nil,
+	} {
+		v := (&scene{rules: rules}).view(t)
+		if diff := cmp.Diff(want, solver.TogetherOf(v, sceneInputs(app, app, other))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", rules, diff)
+		}
+	}
+}
+
 // TestTogetherIsChecked: what runs is told of each side: who is not in the VM, and who is in it and should not be.
 func TestTogetherIsChecked(t *testing.T) {
 	t.Parallel()
