@@ -14,18 +14,26 @@ type shelf struct {
 }
 
 // cacheDirectives orders weaker forms of the artefacts of a plan out of the caches and says how they may lie there: in
-// the strictest mode that one of the plan's workloads needs, whichever comes first.
+// the strictest mode that one of the plan's workloads needs, whichever comes first. The same is ordered of what others
+// have there and the plan raises.
 func cacheDirectives(cat *placement.Catalogue, in *placement.Inputs, plan *placement.Plan, host func(placement.HostKey) Host) (purges, caches []placement.Directive) {
 	var shelves []shelf
 	modes := map[shelf]placement.CacheMode{}
+	put := func(s shelf, mode placement.CacheMode) {
+		if _, known := modes[s]; !known {
+			shelves = append(shelves, s)
+		}
+		modes[s] = max(modes[s], mode)
+	}
 	for i := range plan.Placements {
 		pl := &plan.Placements[i]
 		for j := range pl.Cache {
-			s := shelf{hostOf(pl), in.Demands[pl.Demand].Workload.TrustDomainID, pl.Cache[j].Digest}
-			if _, known := modes[s]; !known {
-				shelves = append(shelves, s)
-			}
-			modes[s] = max(modes[s], pl.Cache[j].Mode)
+			put(shelf{hostOf(pl), in.Demands[pl.Demand].Workload.TrustDomainID, pl.Cache[j].Digest}, pl.Cache[j].Mode)
+		}
+	}
+	for _, key := range plan.Hosts() {
+		for _, r := range host(key).Raised {
+			put(shelf{key, r.TrustDomainID, r.Digest}, r.Mode)
 		}
 	}
 	for _, s := range shelves {
@@ -40,6 +48,18 @@ func cacheDirectives(cat *placement.Catalogue, in *placement.Inputs, plan *place
 		caches = append(caches, on(s.host, placement.Directive{Kind: placement.DirectiveCache, Cache: cacheDirective(cat, h.Record, s, modes[s])}))
 	}
 	return purges, caches
+}
+
+// Ordered is the mode in which the directives let an artefact of a trust domain lie on a host; CacheUnset when none speaks of it.
+func Ordered(directives []placement.Directive, hostID, trustDomainID, digest string) placement.CacheMode {
+	mode := placement.CacheUnset
+	for i := range directives {
+		d := &directives[i]
+		if c := d.Cache; c != nil && d.HostID == hostID && c.Digest == digest && (c.Mode == placement.CacheShared || slices.Contains(c.VisibleToTrustDomainIDs, trustDomainID)) {
+			mode = c.Mode
+		}
+	}
+	return mode
 }
 
 // Outdated tells which host of a plan holds, by the facts, an artefact in a weaker form than the directives order and is

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ringfence/internal/placement"
+	"ringfence/internal/policy"
 )
 
 // The labels and the taint by which the nodes of a cluster are told apart.
@@ -25,6 +26,7 @@ const (
 type Host struct {
 	Record *placement.Host
 	Cache  []placement.CacheEntry
+	Raised []policy.Raised // artefacts there that have to lie more strictly because of the plan
 }
 
 // Build lists the directives of a plan, in the order in which each host should follow them: who must go because the

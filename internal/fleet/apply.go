@@ -55,6 +55,7 @@ func (f *Fleet) applyCatalogue(c *placement.Change) error {
 		f.reindex = true
 	case placement.ChangeImage:
 		setOrDelete(cat.Images, c.ID, c.Image)
+		f.relayer = true
 	case placement.ChangeVNFProfile:
 		setOrDelete(cat.VNFProfiles, c.ID, c.VNFProfile)
 	default:
@@ -97,5 +98,5 @@ func (f *Fleet) ownCat() {
 		ResourceZones: maps.Clone(old.ResourceZones), HostPools: maps.Clone(old.HostPools), RuntimeClasses: maps.Clone(old.RuntimeClasses),
 		Images: maps.Clone(old.Images), VNFProfiles: maps.Clone(old.VNFProfiles),
 	}
-	f.ownCatalogue = true
+	f.ownCatalogue, f.relayer = true, true
 }

@@ -41,6 +41,7 @@ type Fleet struct {
 	ownCatalogue bool
 	deciding     bool // something that decides changed since the last publication
 	reindex      bool // aggregates depend on what changed in the catalogue
+	relayer      bool // the catalogue is a copy, or its images changed
 	dirty        map[int]bool
 }
 
@@ -97,13 +98,16 @@ func (f *Fleet) Publish() *View {
 	if f.deciding {
 		f.memo = newMemo()
 	}
+	if f.relayer {
+		f.catalogue.IndexLayers()
+	}
 	v := &View{
 		Position: f.position, Epoch: f.epoch, Catalogue: f.catalogue, Policies: f.policies, Blocks: slices.Clone(f.blocks), Size: f.size,
 		numbers: f.numbers, slots: f.slots.snapshot(), byID: f.byID.snapshot(), byVNF: f.byVNF.snapshot(), byHandle: f.byHandle.snapshot(), cache: f.cache.snapshot(), memo: f.memo,
 	}
 	clear(f.owned)
 	clear(f.dirty)
-	f.ownCatalogue, f.deciding, f.reindex = false, false, false
+	f.ownCatalogue, f.deciding, f.reindex, f.relayer = false, false, false, false
 	f.view.Store(v)
 	return v
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,8 +29,8 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 		Key: key, Decision: a.decision, GrantID: grantID, Supersedes: in.Superseded, End: endRules(a.view),
 		ReservationTTL: s.settings.ReservationTTL, AttestationMargin: s.settings.AttestationMargin,
 		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
-		Answer:     a.answer(),
 	}
+	c.Answer = a.answer(c.Directives)
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
 	c.TogetherOf = solver.TogetherOf(a.view, in)
 	start := time.Now()
@@ -48,11 +49,29 @@ const checkCache = "STALE-CACHE"
 func verify(a *attempt, directives []placement.Directive) placement.Verify {
 	judge := solver.Verify(a.view, &a.decision.Inputs, a.plan)
 	return func(facts placement.CommitFacts) []placement.Reason {
-		if host, outdated := directive.Outdated(directives, facts.Hosts); outdated {
+		if reasons := judge(facts); len(reasons) > 0 {
+			return reasons
+		}
+		host, outdated := directive.Outdated(directives, facts.Hosts)
+		for i := 0; i < len(facts.Hosts) && !outdated; i++ {
+			host = facts.Hosts[i].Host.ID
+			for _, r := range a.raised(facts.Hosts[i], facts.Now) {
+				outdated = outdated || directive.Ordered(directives, host, r.TrustDomainID, r.Digest) < r.Mode
+			}
+		}
+		if outdated {
 			return []placement.Reason{{RuleID: checkCache, Check: checkCache, Params: map[string]string{"object": host}}}
 		}
-		return judge(facts)
+		return nil
 	}
+}
+
+// raised lists what has to lie more strictly on a host because of the plan.
+func (a *attempt) raised(f placement.HostFacts, now time.Time) []policy.Raised {
+	in := &a.decision.Inputs
+	world := &policy.World{Catalogue: a.view.Catalogue, Set: a.view.Policies, Now: now, HostMappingMaxAge: in.MappingMaxAge}
+	f.Residents = slices.DeleteFunc(slices.Clone(f.Residents), func(r *placement.Residency) bool { return slices.Contains(in.Superseded, r.ID) })
+	return solver.Raised(world, in, a.plan, f)
 }
 
 // endRules say what follows from the end of what a request supersedes.
@@ -65,19 +84,39 @@ func endRules(view *fleet.View) placement.EndRules {
 	}
 }
 
+// hostOf is what directives are built from for a host of the plan.
 func (a *attempt) hostOf(k placement.HostKey) directive.Host {
+	if h, known := a.hosts[k]; known {
+		return h
+	}
+	if a.hosts == nil {
+		a.hosts = map[placement.HostKey]directive.Host{}
+	}
+	a.hosts[k] = a.lookUp(k)
+	return a.hosts[k]
+}
+
+func (a *attempt) lookUp(k placement.HostKey) directive.Host {
 	slot, ok := a.view.Slot(k.HostID)
 	if !ok {
 		return directive.Host{Record: &placement.Host{ID: k.HostID, NFVIPoPID: k.NFVIPoPID}}
 	}
-	return directive.Host{Record: a.view.Host(slot), Cache: a.view.CacheOf(k.HostID)}
+	return directive.Host{
+		Record: a.view.Host(slot), Cache: a.view.CacheOf(k.HostID), Raised: a.raised(a.view.Facts(slot), a.decision.Inputs.Now),
+	}
 }
 
-// answer is what the grant says of each placement.
-func (a *attempt) answer() []placement.GrantedPlacement {
+// answer is what the grant says of each placement. Of a cache it says what is ordered, which may be more than the placement
+// itself asks for.
+func (a *attempt) answer(directives []placement.Directive) []placement.GrantedPlacement {
 	out := make([]placement.GrantedPlacement, len(a.plan.Placements))
 	for i := range a.plan.Placements {
 		pl := a.plan.Placements[i]
+		pl.Cache = slices.Clone(pl.Cache)
+		for j := range pl.Cache {
+			c := &pl.Cache[j]
+			c.Mode = max(c.Mode, directive.Ordered(directives, pl.HostID, a.decision.Inputs.Demands[pl.Demand].Workload.TrustDomainID, c.Digest))
+		}
 		h := a.hostOf(placement.HostKey{NFVIPoPID: pl.NFVIPoPID, HostID: pl.HostID}).Record
 		w := &a.decision.Inputs.Demands[pl.Demand].Workload
 		out[i] = placement.GrantedPlacement{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"ringfence/internal/directive"
 	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
@@ -22,6 +23,7 @@ type attempt struct {
 	plan     *placement.Plan
 	decision placement.Decision
 	released []*placement.Residency // that the request removes or supersedes
+	hosts    map[placement.HostKey]directive.Host
 }
 
 func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInstanceParams, superseded []string, n int) (attempt, error) {

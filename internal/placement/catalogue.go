@@ -11,6 +11,8 @@ type Catalogue struct {
 	RuntimeClasses map[string]RuntimeClass
 	Images         map[string]Image
 	VNFProfiles    map[string]VNFProfile
+
+	layers layerIndex // nil: the images are not indexed
 }
 
 // NewCatalogue returns an empty catalogue.

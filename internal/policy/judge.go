@@ -97,6 +97,7 @@ func (c *Candidate) judgeSite(s *site, constraints Constraints) Verdict {
 	add := func(rs ...placement.Reason) { v.Reasons = append(v.Reasons, rs...) }
 	add(c.lifecycle(s)...)
 	cache := c.chooseCache(s)
+	c.raiseShared(s, &cache)
 	for i := range c.rules {
 		r := &c.rules[i]
 		if !r.Host.matches(c.world.Catalogue, s.Host) {

@@ -97,6 +97,9 @@ func (d dice) catalogue() *placement.Catalogue {
 	c.Images[digests[1]] = placement.Image{Digest: digests[1], PublicBase: true, ContainsSecrets: d.in(5)}
 	c.Images[digests[2]] = placement.Image{Digest: digests[2], ContainsSecrets: true}
 	for digest, image := range c.Images {
+		for _, layer := range some(d, 2, "l0", "l1", "l2") {
+			image.Layers = append(image.Layers, placement.Layer{Digest: digest + layer, DiffID: layer})
+		}
 		image.Signature = d.signature(digest)
 		image.Kind = pick(d, placement.ArtefactContainerImage, placement.ArtefactCheckpoint, placement.ArtefactVMTemplate)
 		c.Images[digest] = image

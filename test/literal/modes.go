@@ -26,17 +26,97 @@ func (t *trial) chooseModes() map[string]mode {
 	if len(digests) == 0 {
 		digests = []string{"*"}
 	}
+	alone := map[string]mode{}
+	for _, d := range digests {
+		alone[d] = t.modeAlone(d)
+	}
 	out := map[string]mode{}
 	for _, d := range digests {
-		m := t.requiredMode(d)
-		for i := rank(m.required); i < len(modes) && m.provided == ""; i++ {
-			if t.provides(modes[i]) {
-				m.provided = modes[i]
-			}
-		}
-		out[d] = m
+		out[d] = t.raisedByLayers(d, alone)
 	}
 	return out
+}
+
+// modeAlone is the mode of an artefact as if nothing else lay on the host.
+func (t *trial) modeAlone(digest string) mode {
+	m := t.requiredMode(digest)
+	t.provide(&m)
+	return m
+}
+
+// provide finds the next mode that the host can do.
+func (t *trial) provide(m *mode) {
+	m.provided = ""
+	for i := rank(m.required); i < len(modes) && m.provided == ""; i++ {
+		if t.provides(modes[i]) {
+			m.provided = modes[i]
+		}
+	}
+}
+
+// raisedByLayers holds an artefact against all others on the host: a layer takes the strictest mode of all artefacts that contain
+// it, except public bases.
+func (t *trial) raisedByLayers(digest string, alone map[string]mode) mode {
+	m := alone[digest]
+	if m.provided == "" {
+		return m
+	}
+	strictest := m.provided
+	consider := func(other string, o mode) {
+		lies := o.provided
+		if lies == "" {
+			lies = o.required
+		}
+		if t.haveALayerInCommon(digest, other) && rank(lies) > rank(strictest) {
+			strictest = lies
+		}
+	}
+	for other, o := range alone {
+		if other != digest && o.provided != "" {
+			consider(other, o)
+		}
+	}
+	for _, r := range t.others {
+		for _, other := range r.Workload.Images {
+			its := &trial{World: t.World, ask: &Ask{Workload: r.Workload}, host: t.host, runtime: r.Workload.Runtime, at: where(t.host, r.CISNodeID)}
+			consider(other, its.modeAlone(other))
+		}
+	}
+	if strictest != m.provided {
+		m = mode{required: strictest} // another artefact raised it
+		t.provide(&m)
+	}
+	return m
+}
+
+func (t *trial) haveALayerInCommon(a, b string) bool {
+	public := func(digest string) bool {
+		img := t.Catalogue.Images[digest]
+		return img.PublicBase && !img.ContainsSecrets
+	}
+	if a == "*" || b == "*" || public(a) || public(b) {
+		return false
+	}
+	if a == b {
+		return true
+	}
+	for _, x := range t.Catalogue.Images[a].Layers {
+		for _, y := range t.Catalogue.Images[b].Layers {
+			if x.DiffID != y.DiffID {
+				continue
+			}
+			everybodys := false
+			for digest, img := range t.Catalogue.Images {
+				for _, l := range img.Layers {
+					everybodys = everybodys || public(digest) && l.DiffID == x.DiffID
+				}
+			}
+			if !everybodys {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (t *trial) requiredMode(digest string) mode {

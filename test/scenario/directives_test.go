@@ -170,3 +170,48 @@ func TestPurge(t *testing.T) {
 		t.Errorf("x1 is told %v", encode(t, orders))
 	}
 }
+
+// TestLayersInCommon lets a network function with keys come to a host where another lies whose image has a layer in common with
+// it: that image goes and comes back as strictly, and stays so for whoever uses it next.
+func TestLayersInCommon(t *testing.T) {
+	t.Parallel()
+	const app, key = "sha256:a4c81f20d95e3b67c1f84a02b7ed5936e81c0fa2b4d963e50f1c98a7d2b569e4", "sha256:b4c81f20d95e3b67c1f84a02b7ed5936e81c0fa2b4d963e50f1c98a7d2b569e4"
+	d := startFleet(t, "layers.yaml", "layers.policy.yaml")
+	vnfm, nfvi := d.vnfm(stub.SOL003Containers), d.nfvi("x1")
+	told := func(vnfd, vnf string) (orders []string) {
+		t.Helper()
+		before := len(nfvi.Agent("x1").Directives())
+		d.granted(vnfm, instantiate(vnfm, vnfd, vnf, "c", "r0"))
+		d.settle(nfvi)
+		for _, o := range nfvi.Agent("x1").Directives()[before:] {
+			switch {
+			case o.Cache != nil:
+				orders = append(orders, "CACHE "+o.Cache.Digest[7:8]+" "+o.Cache.Mode)
+			case o.Purge != nil:
+				orders = append(orders, "PURGE "+o.Purge.Digests[0][7:8])
+			default:
+				orders = append(orders, o.Kind)
+			}
+		}
+		return orders
+	}
+	for _, step := range []struct {
+		vnfd, vnf string
+		want      []string
+	}{
+		{"plain", "plain-1", []string{"CACHE a ENCRYPTED", "PLACE"}},
+		{"keys", "keys-1", []string{"PURGE a", "CACHE b NO_STORE", "CACHE a NO_STORE", "PLACE"}},
+		{"plain", "plain-2", []string{"CACHE a NO_STORE", "PLACE"}},
+	} {
+		if diff := cmp.Diff(step.want, told(step.vnfd, step.vnf)); diff != "" {
+			t.Errorf("after %s x1 is told (-want +got):\n%s", step.vnf, diff)
+		}
+		for _, e := range []string{app, key} { // the host has done so
+			mode := map[string]string{app: "ENCRYPTED", key: "NO_STORE"}[e]
+			if step.vnf != "plain-1" {
+				mode = "NO_STORE"
+			}
+			d.do("OPERATOR", http.MethodPut, "/inventory/v1/cache_entries/x1/"+e, map[string]any{"hostId": "x1", "digest": e, "mode": mode, "trustDomainId": "TD-A"}, nil)
+		}
+	}
+}
