@@ -57,6 +57,12 @@ test-fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@./.ci/require.sh go postgres
 	./.ci/fuzz.sh
 
+.PHONY: test-nfvi
+test-nfvi: ## Hold directives against a real Kubernetes control plane and containerd; the first run builds Kubernetes (ten minutes)
+	@./.ci/require.sh go postgres etcd
+	./test/nfvi/kubernetes/build.sh
+	RINGFENCE_NFVI=1 go test -count=1 -timeout 30m ./test/nfvi/...
+
 .PHONY: bench
 bench: ## Measure the product's targets, print one table and write bench.json
 	@./.ci/require.sh go postgres

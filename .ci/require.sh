@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the named steps need is on this machine, and installs what is missing through the system's package manager.
 #
-#   .ci/require.sh go postgres chromium node cc
+#   .ci/require.sh go postgres chromium node etcd cc
 #
 # Says nothing and changes nothing when all is there. Uses sudo when not root.
 set -euo pipefail
@@ -61,6 +61,8 @@ has_node() {
     [ "$(node --version | sed -E 's/v([0-9]+).*/\1/')" -ge "$node_major_floor" ]
 }
 
+has_etcd() { command -v etcd >/dev/null; }
+
 has_cc() { command -v cc >/dev/null || command -v gcc >/dev/null; }
 
 # --- how to get it -------------------------------------------------------------------------------------------------------------
@@ -86,6 +88,8 @@ packages() {
     chromium/brew) echo --cask chromium ;;
     node/apt-get | node/dnf | node/apk) echo nodejs npm ;;
     node/brew) echo node ;;
+    etcd/apt-get) echo etcd-server ;;
+    etcd/dnf | etcd/brew) echo etcd ;;
     cc/apt-get) echo gcc libc6-dev ;;
     cc/dnf) echo gcc glibc-devel ;;
     cc/brew) echo gcc ;;
@@ -136,6 +140,7 @@ wanted() {
     postgres) echo "PostgreSQL $pg_major_floor or newer (the server's programs; no server needs to run)" ;;
     chromium) echo "Chromium (for the browser test)" ;;
     node) echo "Node.js $node_major_floor or newer with npm (for the browser test)" ;;
+    etcd) echo "etcd (for the Kubernetes control plane of test/nfvi)" ;;
     cc) echo "a C compiler (for Go's race detector)" ;;
   esac
 }
@@ -143,8 +148,8 @@ wanted() {
 require() {
   local need="$1" manager list
   case "$need" in
-    go | postgres | chromium | node | cc) ;;
-    *) fail "unknown need \"$need\"; known are: go postgres chromium node cc" ;;
+    go | postgres | chromium | node | etcd | cc) ;;
+    *) fail "unknown need \"$need\"; known are: go postgres chromium node etcd cc" ;;
   esac
   if "has_$need"; then return; fi
 
@@ -163,5 +168,5 @@ require() {
   "has_$need" || fail "$manager installed $list, but that is not $(wanted "$need"); install a newer one by hand, then try again"
 }
 
-[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node cc)"
+[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node etcd cc)"
 for need in "$@"; do require "$need"; done

@@ -44,6 +44,7 @@ var table = slices.Concat([]room{
 	{path: "internal/config"},
 	{path: "internal/telemetry"},
 	{path: "internal/client", ours: []string{"api/..."}},
+	{path: "internal/cism", ours: []string{"api/...", "internal/client", "internal/directive"}},
 	{path: "api"},
 	{path: "openapi"},
 	{path: "migrations"},
@@ -66,6 +67,10 @@ type confinement struct {
 }
 
 var confinements = []confinement{
+	{
+		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-scheduler"},
+		rooms:   []string{"internal/cism"}, why: "what knows Kubernetes is there",
+	},
 	{
 		imports: []string{"github.com/jackc/pgx", "github.com/golang-migrate/migrate", "database/sql"},
 		rooms:   []string{"internal/postgres"}, why: "all SQL is there",

@@ -16,8 +16,10 @@ type Client struct {
 	ID string
 	// Token is the bearer token that the client sends.
 	Token string
-	// Roles are what the client may do; an AGENT does it for every host.
+	// Roles are what the client may do; an AGENT does it for every host unless VIMConnectionIDs says for which.
 	Roles []string
+	// VIMConnectionIDs are the connections that an AGENT stands for.
+	VIMConnectionIDs []string
 }
 
 // writeTokens writes the file from which ringfence knows its clients.
@@ -27,12 +29,13 @@ func writeTokens(folder string, clients []Client) (string, error) {
 		TokenSHA256 string   `json:"tokenSha256"`
 		Roles       []string `json:"roles"`
 		HostIDs     []string `json:"hostIds,omitempty"`
+		VIMs        []string `json:"vimConnectionIds,omitempty"`
 	}
 	entries := make([]entry, len(clients))
 	for i, c := range clients {
 		sum := sha256.Sum256([]byte(c.Token))
-		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles}
-		if slices.Contains(c.Roles, "AGENT") {
+		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, VIMs: c.VIMConnectionIDs}
+		if slices.Contains(c.Roles, "AGENT") && len(c.VIMConnectionIDs) == 0 {
 			entries[i].HostIDs = []string{"*"}
 		}
 	}
