@@ -224,6 +224,10 @@ type CacheDirective struct {
 	// * `GUEST_ONLY`: pulled and decrypted inside the attested guest; the host never has the content.
 	// * `NO_STORE`: in memory only, or on a volume with a throw-away key.
 	//
+	// A layer lies in the strictest mode of all artefacts on the host that contain it: an artefact that has a layer in common
+	// with a stricter one there is raised to its mode, and one that is there already is purged and ordered anew. Layers
+	// of a public base (`publicBase`, without secrets) are left out of that, so declare the bases that your images are built on.
+	//
 	//
 	// Example: ENCRYPTED
 	Mode externalRef3.CacheMode `json:"mode"`
@@ -402,6 +406,10 @@ type ObservedCacheEntry struct {
 	//   attestation, dropped with the domain's last workload there.
 	// * `GUEST_ONLY`: pulled and decrypted inside the attested guest; the host never has the content.
 	// * `NO_STORE`: in memory only, or on a volume with a throw-away key.
+	//
+	// A layer lies in the strictest mode of all artefacts on the host that contain it: an artefact that has a layer in common
+	// with a stricter one there is raised to its mode, and one that is there already is purged and ordered anew. Layers
+	// of a public base (`publicBase`, without secrets) are left out of that, so declare the bases that your images are built on.
 	//
 	//
 	// Example: ENCRYPTED

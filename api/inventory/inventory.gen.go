@@ -743,6 +743,10 @@ type CacheEntry struct {
 	// * `GUEST_ONLY`: pulled and decrypted inside the attested guest; the host never has the content.
 	// * `NO_STORE`: in memory only, or on a volume with a throw-away key.
 	//
+	// A layer lies in the strictest mode of all artefacts on the host that contain it: an artefact that has a layer in common
+	// with a stricter one there is raised to its mode, and one that is there already is purged and ordered anew. Layers
+	// of a public base (`publicBase`, without secrets) are left out of that, so declare the bases that your images are built on.
+	//
 	//
 	// Example: ENCRYPTED
 	Mode CacheMode `json:"mode"`
@@ -761,6 +765,10 @@ type CacheEntry struct {
 //     attestation, dropped with the domain's last workload there.
 //   - `GUEST_ONLY`: pulled and decrypted inside the attested guest; the host never has the content.
 //   - `NO_STORE`: in memory only, or on a volume with a throw-away key.
+//
+// A layer lies in the strictest mode of all artefacts on the host that contain it: an artefact that has a layer in common
+// with a stricter one there is raised to its mode, and one that is there already is purged and ordered anew. Layers
+// of a public base (`publicBase`, without secrets) are left out of that, so declare the bases that your images are built on.
 //
 // Example: ENCRYPTED
 type CacheMode string
@@ -1056,7 +1064,7 @@ type Image struct {
 	// Layers Its layers. Images that share a layer share its cache entry, in the strictest mode that any of them needs.
 	Layers []Layer `json:"layers,omitempty,omitzero"`
 
-	// PublicBase True for a public base image, the only kind that may be cached SHARED without a rule that says so.
+	// PublicBase True for a public base image, the only kind that may be cached SHARED without a rule that says so. Its layers are nobody's secret: they raise no mode of other images.
 	PublicBase bool `json:"publicBase,omitempty,omitzero"`
 
 	// Reference Its name and tag in the registry, for people and for hosts that pull it: it goes with their CACHE directives.
@@ -1199,7 +1207,7 @@ type IsolationLevel string
 // Example: {"generation":"gen3","vendor":"acme"}
 type Labels map[string]string
 
-// Layer One layer of an image.
+// Layer One layer of an image. CacheMode says what images with a layer in common have to do with each other.
 type Layer struct {
 	// DiffID The digest of the plain content; the encrypted and the plain form of a layer share it. Absent means the `digest`.
 	DiffID Digest `json:"diffId,omitempty,omitzero"`

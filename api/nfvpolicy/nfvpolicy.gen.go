@@ -334,6 +334,10 @@ type PolicyDocument struct {
 	//   that VM, be it in a CIS-node VM within it). Its `scope` is CIS_NODE;
 	// * of all the others: `demote-isolation` counts a runtime class below a version as a lower level. It refuses nothing
 	//   by itself.
+	//
+	// `host` says on which hosts a rule counts: `pools`, `zones`, `countries` by one of the values, `capabilities` and `labels`
+	// by all of them, `notLabels` by none of them. A rule that is to count wherever nobody has said otherwise takes `notLabels`:
+	// a host that was never labelled is picked by `notLabels: {container-engine: "false"}`, not by `labels: {container-engine: "true"}`.
 	Rules []map[string]interface{} `json:"rules"`
 
 	// TargetObjectID The VNF instances that the policy is associated with to begin with, when its first version is transferred and none were set before. After that only `PATCH` changes the associations.
