@@ -737,6 +737,68 @@ COMMENT ON COLUMN public.observed_state.observed_at IS 'When the host looked, by
 
 COMMENT ON COLUMN public.observed_state.received_at IS 'When the report arrived, by the database''s clock.';
 
+CREATE TABLE public.pending_change (
+    id text NOT NULL COLLATE pg_catalog."C",
+    state text DEFAULT 'PENDING'::text NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    changes jsonb NOT NULL,
+    differences jsonb NOT NULL,
+    base jsonb NOT NULL,
+    content_sha256 text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    decision_reason text DEFAULT ''::text NOT NULL,
+    break_glass_reason text,
+    break_glass_until timestamp with time zone,
+    confirmed_by text,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT pending_change_break_glass_ck CHECK (((num_nulls(break_glass_reason, break_glass_until) = ANY (ARRAY[0, 2])) AND ((break_glass_reason IS NULL) OR (state = 'APPLIED'::text)))),
+    CONSTRAINT pending_change_confirmed_by_ck CHECK (((confirmed_by IS NULL) OR ((break_glass_reason IS NOT NULL) AND (confirmed_by <> decided_by)))),
+    CONSTRAINT pending_change_decided_at_ck CHECK (((state = 'PENDING'::text) = (decided_at IS NULL))),
+    CONSTRAINT pending_change_decided_by_ck CHECK (((state = ANY (ARRAY['PENDING'::text, 'EXPIRED'::text])) = (decided_by IS NULL))),
+    CONSTRAINT pending_change_state_ck CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPLIED'::text, 'REJECTED'::text, 'EXPIRED'::text, 'STALE'::text]))),
+    CONSTRAINT pending_change_two_persons_ck CHECK (((state <> 'APPLIED'::text) OR (decided_by <> proposed_by) OR (break_glass_reason IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.pending_change IS 'Writes to the inventory that change what security rests on, each proposed by one client and decided by another. What was proposed never changes.';
+
+COMMENT ON COLUMN public.pending_change.id IS 'Identifier; ascending by time.';
+
+COMMENT ON COLUMN public.pending_change.state IS 'PENDING, and then for good: APPLIED, REJECTED, EXPIRED (nobody decided in time) or STALE (what it changes was changed meanwhile).';
+
+COMMENT ON COLUMN public.pending_change.proposed_by IS 'Client who asked for the change.';
+
+COMMENT ON COLUMN public.pending_change.proposed_at IS 'When.';
+
+COMMENT ON COLUMN public.pending_change.expires_at IS 'Until when it can be approved.';
+
+COMMENT ON COLUMN public.pending_change.reason IS 'Why, in the words of who asked; may be empty.';
+
+COMMENT ON COLUMN public.pending_change.changes IS 'What the write stores: objects as after-images of the change feed; null ones are deleted.';
+
+COMMENT ON COLUMN public.pending_change.differences IS 'What of that security rests on: object, attribute, before, after.';
+
+COMMENT ON COLUMN public.pending_change.base IS 'The state of each object when the change was proposed: revision and digest.';
+
+COMMENT ON COLUMN public.pending_change.content_sha256 IS 'Of what the write stores: the same one asked for again is not proposed twice.';
+
+COMMENT ON COLUMN public.pending_change.decided_by IS 'Client who applied or rejected it, or found it stale; null: nobody.';
+
+COMMENT ON COLUMN public.pending_change.decided_at IS 'When it was decided or expired.';
+
+COMMENT ON COLUMN public.pending_change.decision_reason IS 'Why it was rejected; may be empty.';
+
+COMMENT ON COLUMN public.pending_change.break_glass_reason IS 'Why the client who asked for it applied it alone; null: another one did.';
+
+COMMENT ON COLUMN public.pending_change.break_glass_until IS 'By when another client has to confirm that.';
+
+COMMENT ON COLUMN public.pending_change.confirmed_by IS 'Client who did; null: nobody yet, or nobody has to.';
+
+COMMENT ON COLUMN public.pending_change.revision IS 'Grows with every change of the state; the ETag.';
+
 CREATE TABLE public.policy (
     id text NOT NULL COLLATE pg_catalog."C",
     designer text DEFAULT ''::text NOT NULL,
@@ -812,6 +874,7 @@ COMMENT ON COLUMN public.policy_delivery.settled_at IS 'When it was delivered or
 CREATE TABLE public.policy_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch bigint NOT NULL,
+    first_activated_at timestamp with time zone,
     CONSTRAINT policy_epoch_only_row_ck CHECK (only_row)
 );
 
@@ -820,6 +883,8 @@ COMMENT ON TABLE public.policy_epoch IS 'One row. Decisions hold the epoch''s ad
 COMMENT ON COLUMN public.policy_epoch.only_row IS 'Always true.';
 
 COMMENT ON COLUMN public.policy_epoch.epoch IS 'Number of the state of everything that decides beside hosts and residents.';
+
+COMMENT ON COLUMN public.policy_epoch.first_activated_at IS 'When a policy was put in force for the first time: from then on security-relevant inventory takes two persons. Null: not yet.';
 
 CREATE TABLE public.policy_event (
     id text NOT NULL,
@@ -1460,6 +1525,9 @@ ALTER TABLE ONLY public.observed_residency
 ALTER TABLE ONLY public.observed_state
     ADD CONSTRAINT observed_state_pk PRIMARY KEY (nfvi_pop_id, host_id);
 
+ALTER TABLE ONLY public.pending_change
+    ADD CONSTRAINT pending_change_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.policy_delivery
     ADD CONSTRAINT policy_delivery_pk PRIMARY KEY (subscription_id, event_id);
 
@@ -1540,6 +1608,10 @@ CREATE INDEX directive_feed_ix ON public.directive USING btree (vim_connection_i
 CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 
 CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
+
+CREATE INDEX pending_change_alone_ix ON public.pending_change USING btree (break_glass_until) WHERE ((break_glass_until IS NOT NULL) AND (confirmed_by IS NULL));
+
+CREATE INDEX pending_change_open_ix ON public.pending_change USING btree (expires_at) WHERE (state = 'PENDING'::text);
 
 CREATE INDEX policy_delivery_due_ix ON public.policy_delivery USING btree (due_at) WHERE ((state)::text = 'PENDING'::text);
 
@@ -1672,6 +1744,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_cache TO ringfence_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_residency TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_state TO ringfence_app;
+
+GRANT SELECT,INSERT ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(state) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(decided_by) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(decided_at) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(decision_reason) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(break_glass_reason) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(break_glass_until) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT UPDATE(revision) ON TABLE public.pending_change TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
 

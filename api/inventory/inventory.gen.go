@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	externalRef0 "ringfence/api/common"
 
@@ -447,6 +448,51 @@ func (e Lifecycle) Valid() bool {
 	}
 }
 
+// Defines values for ObjectKind.
+const (
+	ObjectKindCACHEENTRY    ObjectKind = "CACHE_ENTRY"
+	ObjectKindHOST          ObjectKind = "HOST"
+	ObjectKindHOSTPOOL      ObjectKind = "HOST_POOL"
+	ObjectKindIMAGE         ObjectKind = "IMAGE"
+	ObjectKindNFVIPOP       ObjectKind = "NFVI_POP"
+	ObjectKindRESIDENCY     ObjectKind = "RESIDENCY"
+	ObjectKindRESOURCEZONE  ObjectKind = "RESOURCE_ZONE"
+	ObjectKindRUNTIMECLASS  ObjectKind = "RUNTIME_CLASS"
+	ObjectKindTRUSTDOMAIN   ObjectKind = "TRUST_DOMAIN"
+	ObjectKindTRUSTRELATION ObjectKind = "TRUST_RELATION"
+	ObjectKindVNFPROFILE    ObjectKind = "VNF_PROFILE"
+)
+
+// Valid indicates whether the value is a known member of the ObjectKind enum.
+func (e ObjectKind) Valid() bool {
+	switch e {
+	case ObjectKindCACHEENTRY:
+		return true
+	case ObjectKindHOST:
+		return true
+	case ObjectKindHOSTPOOL:
+		return true
+	case ObjectKindIMAGE:
+		return true
+	case ObjectKindNFVIPOP:
+		return true
+	case ObjectKindRESIDENCY:
+		return true
+	case ObjectKindRESOURCEZONE:
+		return true
+	case ObjectKindRUNTIMECLASS:
+		return true
+	case ObjectKindTRUSTDOMAIN:
+		return true
+	case ObjectKindTRUSTRELATION:
+		return true
+	case ObjectKindVNFPROFILE:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Peer.
 const (
 	PeerEXTERNAL   Peer = "EXTERNAL"
@@ -465,6 +511,33 @@ func (e Peer) Valid() bool {
 	case PeerTHIRDPARTY:
 		return true
 	case PeerUE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PendingState.
+const (
+	PendingStateAPPLIED  PendingState = "APPLIED"
+	PendingStateEXPIRED  PendingState = "EXPIRED"
+	PendingStatePENDING  PendingState = "PENDING"
+	PendingStateREJECTED PendingState = "REJECTED"
+	PendingStateSTALE    PendingState = "STALE"
+)
+
+// Valid indicates whether the value is a known member of the PendingState enum.
+func (e PendingState) Valid() bool {
+	switch e {
+	case PendingStateAPPLIED:
+		return true
+	case PendingStateEXPIRED:
+		return true
+	case PendingStatePENDING:
+		return true
+	case PendingStateREJECTED:
+		return true
+	case PendingStateSTALE:
 		return true
 	default:
 		return false
@@ -606,6 +679,27 @@ func (e ScrubLevel) Valid() bool {
 	}
 }
 
+// Defines values for SecurityDifferenceAction.
+const (
+	SecurityDifferenceActionCHANGE SecurityDifferenceAction = "CHANGE"
+	SecurityDifferenceActionCREATE SecurityDifferenceAction = "CREATE"
+	SecurityDifferenceActionDELETE SecurityDifferenceAction = "DELETE"
+)
+
+// Valid indicates whether the value is a known member of the SecurityDifferenceAction enum.
+func (e SecurityDifferenceAction) Valid() bool {
+	switch e {
+	case SecurityDifferenceActionCHANGE:
+		return true
+	case SecurityDifferenceActionCREATE:
+		return true
+	case SecurityDifferenceActionDELETE:
+		return true
+	default:
+		return false
+	}
+}
+
 // Acceleration * `NODE_TO_NODE_IMAGES`: hosts fetch images from each other's caches.
 // * `PAGE_SHARING`: equal pages of memory of different workloads are merged.
 //
@@ -722,6 +816,18 @@ type AttestationReport struct {
 //
 // Example: TRUSTED
 type AttestationState string
+
+// AttributeDifference One attribute, with its values as a person reads them.
+type AttributeDifference struct {
+	// After As it will be. Absent for nothing.
+	After string `json:"after,omitempty,omitzero"`
+
+	// Before As it was when the change was asked for. Absent for nothing.
+	Before string `json:"before,omitempty,omitzero"`
+
+	// Name The path of the attribute in the object; members of lists by their `id`.
+	Name string `json:"name"`
+}
 
 // CacheEntry An artefact in the cache of a host.
 type CacheEntry struct {
@@ -1278,6 +1384,21 @@ type NFVIPoP struct {
 	ID externalRef0.Identifier `json:"id"`
 }
 
+// ObjectKind What an object of the inventory is.
+type ObjectKind string
+
+// ObjectRef An object of the inventory.
+type ObjectRef struct {
+	// ID The key of the object; of two parts with a colon between them for trust relations, with a slash for cache entries.
+	ID string `json:"id"`
+
+	// Kind What an object of the inventory is.
+	Kind ObjectKind `json:"kind"`
+
+	// Revision The revision, as in its `ETag`.
+	Revision int64 `json:"revision,omitempty,omitzero"`
+}
+
 // Peer Who is at the other end when it is none of the operator's trust domains.
 //   - `EXTERNAL`: another operator. `UE`: user equipment. `INTERNET`: the internet. `THIRD_PARTY`: another
 //     organisation's system.
@@ -1285,12 +1406,102 @@ type NFVIPoP struct {
 // Example: UE
 type Peer string
 
+// PendingBreakGlass Who asked for the change has applied it alone, in an emergency.
+type PendingBreakGlass struct {
+	// ConfirmedBy The client who did. Absent until then.
+	ConfirmedBy string `json:"confirmedBy,omitempty,omitzero"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// Until By when another client has to confirm it, by approving the change once more.
+	Until time.Time `json:"until"`
+}
+
+// PendingChange A write to the inventory that changes what security rests on.
+type PendingChange struct {
+	// Links Links to the change and to what it would bring.
+	Links PendingChangeLinks `json:"_links"`
+
+	// Base What the change was made for, each object with its revision at that time. What did not exist has none.
+	Base []ObjectRef `json:"base,omitempty,omitzero"`
+
+	// BreakGlass Who asked for the change has applied it alone, in an emergency.
+	BreakGlass PendingBreakGlass `json:"breakGlass,omitempty,omitzero"`
+
+	// Change A fleet, or a part of it, as one document. Every list is optional, and so is the order of the lists: an entry may refer to one that comes later.
+	Change Inventory `json:"change,omitempty,omitzero"`
+
+	// DecidedAt A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	DecidedAt externalRef0.DateTime `json:"decidedAt,omitempty,omitzero"`
+
+	// DecidedBy The client who approved or rejected the change, or found it stale.
+	DecidedBy string `json:"decidedBy,omitempty,omitzero"`
+
+	// DecisionReason Why it was rejected.
+	DecisionReason string `json:"decisionReason,omitempty,omitzero"`
+
+	// Deletions What the change deletes.
+	Deletions []ObjectRef `json:"deletions,omitempty,omitzero"`
+
+	// Differences What of the change security rests on, object by object.
+	Differences []SecurityDifference `json:"differences"`
+
+	// ExpiresAt A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	ExpiresAt externalRef0.DateTime `json:"expiresAt"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// ProposedAt A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	ProposedAt externalRef0.DateTime `json:"proposedAt"`
+
+	// ProposedBy The client who asked for the change.
+	ProposedBy string `json:"proposedBy"`
+
+	// Reason Why, as `Ringfence-Change-Reason` said.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// State PENDING waits. The others are final: APPLIED, REJECTED, EXPIRED (nobody decided in time), STALE (when it was to be applied, what it changes was no longer as it was when it was asked for).
+	State PendingState `json:"state"`
+}
+
+// PendingChangeLinks Links to the change and to what it would bring.
+type PendingChangeLinks struct {
+	// Analysis A reference to another resource.
+	//
+	// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+	Analysis externalRef0.Link `json:"analysis"`
+
+	// Self A reference to another resource.
+	//
+	// Example: {"href":"https://vnfm.example.com/vnflcm/v2/vnf_instances/6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10"}
+	Self externalRef0.Link `json:"self"`
+}
+
+// PendingState PENDING waits. The others are final: APPLIED, REJECTED, EXPIRED (nobody decided in time), STALE (when it was to be applied, what it changes was no longer as it was when it was asked for).
+type PendingState string
+
 // Privilege A right by which a workload can leave its container; with any of them it counts as not isolated at all.
 // * `PRIVILEGED`: a privileged container. `CAP_SYS_ADMIN`: that Linux capability.
 // * `HOST_NETWORK`, `HOST_PID`, `HOST_IPC`: a namespace of the host. `HOST_PATH`: a directory of the host.
 //
 // Example: HOST_NETWORK
 type Privilege string
+
+// RejectRequest Why a change is rejected.
+type RejectRequest struct {
+	// Reason For who asked for it, and for the audit trail.
+	Reason string `json:"reason"`
+}
 
 // Residency One pod or virtual machine on a host. A WORKLOAD must name `vnfInstanceId`, `componentId` and `trustDomainId`; FABRIC need not.
 type Residency struct {
@@ -1499,6 +1710,24 @@ type ScrubReport struct {
 	Level ScrubLevel `json:"level"`
 }
 
+// SecurityDifference One object that the change creates, changes or deletes in what security rests on.
+type SecurityDifference struct {
+	// Action What becomes of the object.
+	Action SecurityDifferenceAction `json:"action"`
+
+	// Attributes What differs.
+	Attributes []AttributeDifference `json:"attributes,omitempty,omitzero"`
+
+	// ID The key of the object.
+	ID string `json:"id"`
+
+	// Kind What an object of the inventory is.
+	Kind ObjectKind `json:"kind"`
+}
+
+// SecurityDifferenceAction What becomes of the object.
+type SecurityDifferenceAction string
+
 // Sensitivity How much harm a leak would do, from 0 (test data) over 1 (radio), 2 (user plane, interconnect) and 3 (control plane) to 4 (keys, subscriber secrets, lawful interception, oversight).
 //
 // Example: 3
@@ -1623,6 +1852,17 @@ type VNFProfile struct {
 	VNFDID externalRef0.Identifier `json:"vnfdId"`
 }
 
+// ChangeReason defines model for ChangeReason.
+type ChangeReason = string
+
+// PendingChangeID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type PendingChangeID = externalRef0.Identifier
+
+// AwaitsApproval A write to the inventory that changes what security rests on.
+type AwaitsApproval = PendingChange
+
 // ListCacheEntriesParams defines parameters for ListCacheEntries.
 type ListCacheEntriesParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
@@ -1727,6 +1967,9 @@ type DeleteHostPoolParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1745,6 +1988,9 @@ type PatchHostPoolParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1753,6 +1999,9 @@ type PatchHostPoolParams struct {
 type PutHostPoolParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -1811,6 +2060,9 @@ type PatchHostParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1819,6 +2071,9 @@ type PatchHostParams struct {
 type PutHostParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -1925,6 +2180,9 @@ type DeleteImageParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1943,6 +2201,9 @@ type PatchImageParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1951,6 +2212,9 @@ type PatchImageParams struct {
 type PutImageParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -1961,6 +2225,9 @@ type PutImageParams struct {
 
 // ImportInventoryParams defines parameters for ImportInventory.
 type ImportInventoryParams struct {
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2027,6 +2294,45 @@ type PutNFVIPoPParams struct {
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// ListPendingChangesParams defines parameters for ListPendingChanges.
+type ListPendingChangesParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetPendingChangeParams defines parameters for GetPendingChange.
+type GetPendingChangeParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// ApprovePendingChangeParams defines parameters for ApprovePendingChange.
+type ApprovePendingChangeParams struct {
+	// RingfenceBreakGlass Why the client who asked for the change applies it alone, in an emergency. Recorded in the audit trail, in the log and in `breakGlass`.
+	RingfenceBreakGlass string `json:"Ringfence-Break-Glass,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// RejectPendingChangeParams defines parameters for RejectPendingChange.
+type RejectPendingChangeParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2195,6 +2501,9 @@ type DeleteRuntimeClassParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2213,6 +2522,9 @@ type PatchRuntimeClassParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2221,6 +2533,9 @@ type PatchRuntimeClassParams struct {
 type PutRuntimeClassParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -2261,6 +2576,9 @@ type DeleteTrustDomainParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2279,6 +2597,9 @@ type PatchTrustDomainParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2287,6 +2608,9 @@ type PatchTrustDomainParams struct {
 type PutTrustDomainParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -2327,6 +2651,9 @@ type DeleteTrustRelationParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2345,6 +2672,9 @@ type PatchTrustRelationParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2353,6 +2683,9 @@ type PatchTrustRelationParams struct {
 type PutTrustRelationParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -2393,6 +2726,9 @@ type DeleteVNFProfileParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2411,6 +2747,9 @@ type PatchVNFProfileParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2419,6 +2758,9 @@ type PatchVNFProfileParams struct {
 type PutVNFProfileParams struct {
 	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
@@ -2462,6 +2804,9 @@ type PatchNFVIPoPApplicationMergePatchPlusJSONRequestBody = MergePatch
 
 // PutNFVIPoPJSONRequestBody defines body for PutNFVIPoP for application/json ContentType.
 type PutNFVIPoPJSONRequestBody = NFVIPoP
+
+// RejectPendingChangeJSONRequestBody defines body for RejectPendingChange for application/json ContentType.
+type RejectPendingChangeJSONRequestBody = RejectRequest
 
 // PatchResidencyApplicationMergePatchPlusJSONRequestBody defines body for PatchResidency for application/merge-patch+json ContentType.
 type PatchResidencyApplicationMergePatchPlusJSONRequestBody = MergePatch
@@ -2600,6 +2945,18 @@ type ServerInterface interface {
 	// PutNFVIPoP Create or replace one NFVI-PoP
 	// (PUT /inventory/v1/nfvi_pops/{nfviPopId})
 	PutNFVIPoP(w http.ResponseWriter, r *http.Request, nfviPoPID externalRef0.Identifier, params PutNFVIPoPParams)
+	// ListPendingChanges List pending changes
+	// (GET /inventory/v1/pending_changes)
+	ListPendingChanges(w http.ResponseWriter, r *http.Request, params ListPendingChangesParams)
+	// GetPendingChange Read one pending change
+	// (GET /inventory/v1/pending_changes/{pendingChangeId})
+	GetPendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params GetPendingChangeParams)
+	// ApprovePendingChange Apply a pending change
+	// (POST /inventory/v1/pending_changes/{pendingChangeId}/approve)
+	ApprovePendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params ApprovePendingChangeParams)
+	// RejectPendingChange Reject a pending change
+	// (POST /inventory/v1/pending_changes/{pendingChangeId}/reject)
+	RejectPendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params RejectPendingChangeParams)
 	// ListResidencies List residencies
 	// (GET /inventory/v1/residencies)
 	ListResidencies(w http.ResponseWriter, r *http.Request, params ListResidenciesParams)
@@ -2891,6 +3248,30 @@ func (_ Unimplemented) PatchNFVIPoP(w http.ResponseWriter, r *http.Request, nfvi
 // PutNFVIPoP Create or replace one NFVI-PoP
 // (PUT /inventory/v1/nfvi_pops/{nfviPopId})
 func (_ Unimplemented) PutNFVIPoP(w http.ResponseWriter, r *http.Request, nfviPoPID externalRef0.Identifier, params PutNFVIPoPParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListPendingChanges List pending changes
+// (GET /inventory/v1/pending_changes)
+func (_ Unimplemented) ListPendingChanges(w http.ResponseWriter, r *http.Request, params ListPendingChangesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPendingChange Read one pending change
+// (GET /inventory/v1/pending_changes/{pendingChangeId})
+func (_ Unimplemented) GetPendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params GetPendingChangeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ApprovePendingChange Apply a pending change
+// (POST /inventory/v1/pending_changes/{pendingChangeId}/approve)
+func (_ Unimplemented) ApprovePendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params ApprovePendingChangeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RejectPendingChange Reject a pending change
+// (POST /inventory/v1/pending_changes/{pendingChangeId}/reject)
+func (_ Unimplemented) RejectPendingChange(w http.ResponseWriter, r *http.Request, pendingChangeID PendingChangeID, params RejectPendingChangeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3798,6 +4179,25 @@ func (siw *ServerInterfaceWrapper) DeleteHostPool(w http.ResponseWriter, r *http
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -3936,6 +4336,25 @@ func (siw *ServerInterfaceWrapper) PatchHostPool(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -4002,6 +4421,25 @@ func (siw *ServerInterfaceWrapper) PutHostPool(w http.ResponseWriter, r *http.Re
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -4369,6 +4807,25 @@ func (siw *ServerInterfaceWrapper) PatchHost(w http.ResponseWriter, r *http.Requ
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -4435,6 +4892,25 @@ func (siw *ServerInterfaceWrapper) PutHost(w http.ResponseWriter, r *http.Reques
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -5058,6 +5534,25 @@ func (siw *ServerInterfaceWrapper) DeleteImage(w http.ResponseWriter, r *http.Re
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -5196,6 +5691,25 @@ func (siw *ServerInterfaceWrapper) PatchImage(w http.ResponseWriter, r *http.Req
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -5265,6 +5779,25 @@ func (siw *ServerInterfaceWrapper) PutImage(w http.ResponseWriter, r *http.Reque
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
 		var IfNoneMatch externalRef0.IfNoneMatch
@@ -5324,6 +5857,25 @@ func (siw *ServerInterfaceWrapper) ImportInventory(w http.ResponseWriter, r *htt
 	var params ImportInventoryParams
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
 
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
@@ -5779,6 +6331,280 @@ func (siw *ServerInterfaceWrapper) PutNFVIPoP(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutNFVIPoP(w, r, nfviPoPID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPendingChanges operation middleware
+func (siw *ServerInterfaceWrapper) ListPendingChanges(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPendingChangesParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPendingChanges(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPendingChange operation middleware
+func (siw *ServerInterfaceWrapper) GetPendingChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "pendingChangeId" -------------
+	var pendingChangeID PendingChangeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pendingChangeId", chi.URLParam(r, "pendingChangeId"), &pendingChangeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pendingChangeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPendingChangeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPendingChange(w, r, pendingChangeID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ApprovePendingChange operation middleware
+func (siw *ServerInterfaceWrapper) ApprovePendingChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "pendingChangeId" -------------
+	var pendingChangeID PendingChangeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pendingChangeId", chi.URLParam(r, "pendingChangeId"), &pendingChangeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pendingChangeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApprovePendingChangeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Ringfence-Break-Glass" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Break-Glass")]; found {
+		var RingfenceBreakGlass string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Break-Glass", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Break-Glass", valueList[0], &RingfenceBreakGlass, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Break-Glass", Err: err})
+			return
+		}
+
+		params.RingfenceBreakGlass = RingfenceBreakGlass
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ApprovePendingChange(w, r, pendingChangeID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RejectPendingChange operation middleware
+func (siw *ServerInterfaceWrapper) RejectPendingChange(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "pendingChangeId" -------------
+	var pendingChangeID PendingChangeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pendingChangeId", chi.URLParam(r, "pendingChangeId"), &pendingChangeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pendingChangeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RejectPendingChangeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RejectPendingChange(w, r, pendingChangeID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6831,6 +7657,25 @@ func (siw *ServerInterfaceWrapper) DeleteRuntimeClass(w http.ResponseWriter, r *
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -6969,6 +7814,25 @@ func (siw *ServerInterfaceWrapper) PatchRuntimeClass(w http.ResponseWriter, r *h
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -7035,6 +7899,25 @@ func (siw *ServerInterfaceWrapper) PutRuntimeClass(w http.ResponseWriter, r *htt
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -7264,6 +8147,25 @@ func (siw *ServerInterfaceWrapper) DeleteTrustDomain(w http.ResponseWriter, r *h
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -7402,6 +8304,25 @@ func (siw *ServerInterfaceWrapper) PatchTrustDomain(w http.ResponseWriter, r *ht
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -7468,6 +8389,25 @@ func (siw *ServerInterfaceWrapper) PutTrustDomain(w http.ResponseWriter, r *http
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -7706,6 +8646,25 @@ func (siw *ServerInterfaceWrapper) DeleteTrustRelation(w http.ResponseWriter, r 
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -7862,6 +8821,25 @@ func (siw *ServerInterfaceWrapper) PatchTrustRelation(w http.ResponseWriter, r *
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -7937,6 +8915,25 @@ func (siw *ServerInterfaceWrapper) PutTrustRelation(w http.ResponseWriter, r *ht
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -8166,6 +9163,25 @@ func (siw *ServerInterfaceWrapper) DeleteVNFProfile(w http.ResponseWriter, r *ht
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -8304,6 +9320,25 @@ func (siw *ServerInterfaceWrapper) PatchVNFProfile(w http.ResponseWriter, r *htt
 
 	}
 
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -8370,6 +9405,25 @@ func (siw *ServerInterfaceWrapper) PutVNFProfile(w http.ResponseWriter, r *http.
 		}
 
 		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
 
 	}
 
@@ -8633,6 +9687,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/inventory/v1/nfvi_pops/{nfviPopId}", wrapper.PutNFVIPoP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/inventory/v1/pending_changes", wrapper.ListPendingChanges)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/inventory/v1/pending_changes/{pendingChangeId}", wrapper.GetPendingChange)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/pending_changes/{pendingChangeId}/approve", wrapper.ApprovePendingChange)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/pending_changes/{pendingChangeId}/reject", wrapper.RejectPendingChange)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/inventory/v1/residencies", wrapper.ListResidencies)

@@ -270,11 +270,11 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
-// BeforeAfter A number as it is now, and as it would be with the version in force.
+// BeforeAfter A number as it is now, and as it would be with the version in force, or after the change.
 //
 // Example: {"after":1,"before":3}
 type BeforeAfter struct {
-	// After With the version in force.
+	// After With the version in force, or after the change.
 	After int `json:"after"`
 
 	// Before Now.
@@ -638,6 +638,28 @@ type NotificationDelivery struct {
 
 // NotificationDeliveryState PENDING until it was delivered, or given up and so DEAD.
 type NotificationDeliveryState string
+
+// PendingChangeAnalysis What would become of the fleet with a change of the inventory.
+type PendingChangeAnalysis struct {
+	// At A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	At externalRef0.DateTime `json:"at"`
+
+	// ChangeSeq The position in the change feed that was looked at.
+	ChangeSeq string `json:"changeSeq"`
+
+	// Impact What is in force compared with what would be. Absent where the version cannot be in force.
+	Impact PolicyImpact `json:"impact"`
+
+	// PendingChangeID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	PendingChangeID externalRef0.Identifier `json:"pendingChangeId"`
+
+	// PolicyEpoch The policy epoch that was looked at.
+	PolicyEpoch int64 `json:"policyEpoch"`
+}
 
 // PolicyAnalysis What there is to say of a version of a policy.
 type PolicyAnalysis struct {
@@ -1004,7 +1026,7 @@ type RuleViolations struct {
 	// Example: R-SEPNF
 	RuleID RuleID `json:"ruleId"`
 
-	// Violating A number as it is now, and as it would be with the version in force.
+	// Violating A number as it is now, and as it would be with the version in force, or after the change.
 	//
 	// Example: {"after":1,"before":3}
 	Violating BeforeAfter `json:"violating"`
@@ -1101,6 +1123,12 @@ type ListNotificationDeliveriesParams struct {
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker that the server did not issue is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
 
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetPendingChangeAnalysisParams defines parameters for GetPendingChangeAnalysis.
+type GetPendingChangeAnalysisParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1263,6 +1291,9 @@ type ServerInterface interface {
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams)
+	// GetPendingChangeAnalysis Preview a pending change of the inventory
+	// (GET /placement/v1/pending_changes/{pendingChangeId}/analysis)
+	GetPendingChangeAnalysis(w http.ResponseWriter, r *http.Request, pendingChangeID externalRef0.Identifier, params GetPendingChangeAnalysisParams)
 	// GetPolicyAnalysis Preview a version of a policy
 	// (GET /placement/v1/policies/{policyId}/versions/{version}/analysis)
 	GetPolicyAnalysis(w http.ResponseWriter, r *http.Request, policyID PolicyID, version PolicyVersion, params GetPolicyAnalysisParams)
@@ -1338,6 +1369,12 @@ func (_ Unimplemented) ReplayDecision(w http.ResponseWriter, r *http.Request, de
 // ListNotificationDeliveries List what became of notifications
 // (GET /placement/v1/notification_deliveries)
 func (_ Unimplemented) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetPendingChangeAnalysis Preview a pending change of the inventory
+// (GET /placement/v1/pending_changes/{pendingChangeId}/analysis)
+func (_ Unimplemented) GetPendingChangeAnalysis(w http.ResponseWriter, r *http.Request, pendingChangeID externalRef0.Identifier, params GetPendingChangeAnalysisParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1823,6 +1860,56 @@ func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWri
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListNotificationDeliveries(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPendingChangeAnalysis operation middleware
+func (siw *ServerInterfaceWrapper) GetPendingChangeAnalysis(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "pendingChangeId" -------------
+	var pendingChangeID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pendingChangeId", chi.URLParam(r, "pendingChangeId"), &pendingChangeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pendingChangeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPendingChangeAnalysisParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPendingChangeAnalysis(w, r, pendingChangeID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2698,6 +2785,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/placement/v1/notification_deliveries", wrapper.ListNotificationDeliveries)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/pending_changes/{pendingChangeId}/analysis", wrapper.GetPendingChangeAnalysis)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/policies/{policyId}/versions/{version}/analysis", wrapper.GetPolicyAnalysis)
 	})
 	r.Group(func(r chi.Router) {
@@ -2972,6 +3062,29 @@ func (response ListNotificationDeliveries200JSONResponse) VisitListNotificationD
 	if response.Headers.Link != nil {
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPendingChangeAnalysisRequestObject struct {
+	PendingChangeID externalRef0.Identifier `json:"pendingChangeId"`
+	Params          GetPendingChangeAnalysisParams
+}
+
+type GetPendingChangeAnalysisResponseObject interface {
+	VisitGetPendingChangeAnalysisResponse(w http.ResponseWriter) error
+}
+
+type GetPendingChangeAnalysis200JSONResponse PendingChangeAnalysis
+
+func (response GetPendingChangeAnalysis200JSONResponse) VisitGetPendingChangeAnalysisResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3271,6 +3384,9 @@ type StrictServerInterface interface {
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(ctx context.Context, request ListNotificationDeliveriesRequestObject) (ListNotificationDeliveriesResponseObject, error)
+	// GetPendingChangeAnalysis Preview a pending change of the inventory
+	// (GET /placement/v1/pending_changes/{pendingChangeId}/analysis)
+	GetPendingChangeAnalysis(ctx context.Context, request GetPendingChangeAnalysisRequestObject) (GetPendingChangeAnalysisResponseObject, error)
 	// GetPolicyAnalysis Preview a version of a policy
 	// (GET /placement/v1/policies/{policyId}/versions/{version}/analysis)
 	GetPolicyAnalysis(ctx context.Context, request GetPolicyAnalysisRequestObject) (GetPolicyAnalysisResponseObject, error)
@@ -3549,6 +3665,33 @@ func (sh *strictHandler) ListNotificationDeliveries(w http.ResponseWriter, r *ht
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListNotificationDeliveriesResponseObject); ok {
 		if err := validResponse.VisitListNotificationDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPendingChangeAnalysis operation middleware
+func (sh *strictHandler) GetPendingChangeAnalysis(w http.ResponseWriter, r *http.Request, pendingChangeID externalRef0.Identifier, params GetPendingChangeAnalysisParams) {
+	var request GetPendingChangeAnalysisRequestObject
+
+	request.PendingChangeID = pendingChangeID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPendingChangeAnalysis(ctx, request.(GetPendingChangeAnalysisRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPendingChangeAnalysis")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPendingChangeAnalysisResponseObject); ok {
+		if err := validResponse.VisitGetPendingChangeAnalysisResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

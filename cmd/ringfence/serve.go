@@ -79,7 +79,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 		log.Warn("development profile: not for production")
 	}
 	if c.Auth == config.AuthNone {
-		log.Warn("callers are not authenticated: every caller may do everything, and one person may author and activate a policy")
+		log.Warn("callers are not authenticated: every caller may do everything, and one person may author and activate a policy, and change security-relevant inventory")
 	}
 	tel, err := telemetry.Start(ctx, version(), getenv)
 	if err != nil {
@@ -105,6 +105,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 // parts are what runs beside the HTTP servers.
 type parts struct {
 	delivery      *delivery.Service
+	inventory     *inventory.Service
 	notifications *notify.Worker
 	compliance    *compliance.Service
 }
@@ -133,7 +134,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	}); err != nil {
 		return nil, parts{}, err
 	}
-	deliver := delivery.New(store, rep)
+	deliver, inv := delivery.New(store, rep), newInventory(c, store, rep, log)
 	comply := compliance.New(store, rep, compliance.Settings{
 		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations,
 	}, tel, log)
@@ -142,13 +143,13 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
 		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
-		Inventory: newInventory(c, store, rep), Delivery: deliver, Compliance: comply, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
+		Inventory: inv, Delivery: deliver, Compliance: comply, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err
 	}
-	return tel.Handler(server), parts{delivery: deliver, notifications: worker, compliance: comply}, nil
+	return tel.Handler(server), parts{delivery: deliver, inventory: inv, notifications: worker, compliance: comply}, nil
 }
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
@@ -158,8 +159,10 @@ func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, l
 	}, log)
 }
 
-func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica) *inventory.Service {
-	return inventory.New(store, rep, inventory.Options{AllowFacts: c.Dev, Now: rep.Now})
+func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *inventory.Service {
+	return inventory.New(store, rep, inventory.Options{
+		AllowFacts: c.Dev, Now: rep.Now, BreakGlassFor: c.BreakGlassFor, HostMappingMaxAge: c.HostMappingMaxAge, Log: log,
+	})
 }
 
 func newAuth(c config.Config) (auth.Authenticator, error) {
@@ -221,8 +224,8 @@ func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *t
 		}
 	}
 	store, err := postgres.Open(ctx, url, postgres.Options{
-		MaxConns: int32(c.DatabaseConns),
-		Traces:   tel.TracerProvider(),
+		MaxConns: int32(c.DatabaseConns), OnePerson: c.Auth == config.AuthNone, ApprovalFor: c.ApprovalFor,
+		Traces: tel.TracerProvider(),
 		OnNotice: func(severity, code, message string) {
 			log.WarnContext(ctx, "notice of the database", "severity", severity, "code", code, "message", message)
 		},
@@ -289,7 +292,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return rep.Run(ctx) })
 	group.Go(func() error { return pt.notifications.Run(ctx) })
 	group.Go(func() error { return pt.compliance.Run(ctx) })
-	group.Go(func() error { return sweep(ctx, log, pt.delivery) })
+	group.Go(func() error { return sweep(ctx, log, pt) })
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -351,8 +354,8 @@ func adminHandler(tel *telemetry.Telemetry, rep *replica.Replica) http.Handler {
 	return mux
 }
 
-// sweep makes reservations that nobody confirmed in time UNCONFIRMED.
-func sweep(ctx context.Context, log *slog.Logger, d *delivery.Service) error {
+// sweep makes reservations that nobody confirmed in time UNCONFIRMED, and changes of the inventory that nobody decided EXPIRED.
+func sweep(ctx context.Context, log *slog.Logger, pt parts) error {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
@@ -361,12 +364,14 @@ func sweep(ctx context.Context, log *slog.Logger, d *delivery.Service) error {
 			return nil
 		case <-tick.C:
 		}
-		n, err := d.Expire(ctx, sweepBatch)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			log.WarnContext(ctx, "expired reservations could not be looked for", "error", err.Error())
-		case n > 0:
-			log.InfoContext(ctx, "reservations expired unconfirmed", "count", n)
+		for what, expire := range map[string]func(context.Context, int) (int, error){"reservations": pt.delivery.Expire, "pending changes": pt.inventory.Expire} {
+			n, err := expire(ctx, sweepBatch)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				log.WarnContext(ctx, "what expired could not be looked for", "what", what, "error", err.Error())
+			case n > 0:
+				log.InfoContext(ctx, "expired", "what", what, "count", n)
+			}
 		}
 	}
 }

@@ -38,6 +38,7 @@ type Config struct {
 	HostMappingMaxAge time.Duration
 	AttestationMargin time.Duration
 	BreakGlassFor     time.Duration
+	ApprovalFor       time.Duration
 	EvictionsPerMin   int           // residencies that rules may evict, in the whole fleet
 	KeepViolations    time.Duration // after they have ended; 0: for ever
 	NotifyConflicts   bool          // policies that contradict each other may be in force together; subscribers are told
@@ -94,7 +95,8 @@ func Settings() []Setting {
 		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
 		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},
-		{"break-glass-for", "24h", "how long a policy version that its author alone put in force may stay so before a second person confirms it", dur(func(c *Config) *time.Duration { return &c.BreakGlassFor })},
+		{"break-glass-for", "24h", "how long a policy version that its author alone put in force, or a change of security-relevant inventory that one person alone applied, may stay so before a second person confirms it", dur(func(c *Config) *time.Duration { return &c.BreakGlassFor })},
+		{"approval-for", "168h", "how long a proposed change of security-relevant inventory waits for a second person", dur(func(c *Config) *time.Duration { return &c.ApprovalFor })},
 		{"evictions-per-minute", "10", "how many residencies rules with onViolation EVICT may evict in a minute, in the whole fleet; 0: none, all wait", func(c *Config, v string) error {
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 0 {

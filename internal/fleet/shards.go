@@ -3,6 +3,7 @@ package fleet
 import (
 	"hash/maphash"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -78,6 +79,11 @@ func (s *shards[V]) delete(k string) {
 		delete(s.own(k), k)
 		s.n--
 	}
+}
+
+// fork returns a map that starts as a snapshot and is changed apart from it. Several may be made of one snapshot at a time.
+func (s *shards[V]) fork() *shards[V] {
+	return &shards[V]{groups: slices.Clone(s.groups), seed: s.seed, n: s.n, taken: math.MaxUint64} // no group was copied since then
 }
 
 // snapshot returns a copy that later changes do not reach.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"sync"
 
 	"ringfence/internal/placement"
@@ -30,6 +31,20 @@ func (v *View) With(policies *policy.Set) *View {
 	w := *v
 	w.Policies, w.memo = policies, newMemo()
 	return &w
+}
+
+// After returns the view with changes of its inventory, for a look at what would become of it. The changes are completed after-images.
+func (v *View) After(changes ...placement.Change) (*View, error) {
+	f := &Fleet{
+		position: v.Position, epoch: v.Epoch, catalogue: v.Catalogue, policies: v.Policies, numbers: v.numbers, blocks: slices.Clone(v.Blocks),
+		owned: map[int]bool{}, size: v.Size, slots: v.slots.fork(), byID: v.byID.fork(), byVNF: v.byVNF.fork(), byHandle: v.byHandle.fork(), cache: v.cache.fork(),
+		homeless: map[string]map[string]*placement.Residency{}, next: int32(len(v.Blocks) * BlockSize), dirty: map[int]bool{},
+		deciding: true, // what was remembered of the present fleet is not so of this one
+	}
+	if err := f.Apply(changes...); err != nil {
+		return nil, err
+	}
+	return f.Publish(), nil
 }
 
 // DomainBit returns the bit of a trust domain in Aggregate, and whether the domain has it for itself.

@@ -56,7 +56,9 @@ func (s *Server) mountInventory(r chi.Router) {
 	nouns := newInventoryNouns(s)
 	format := sync.OnceValues(func() (*inventoryFormat, error) { return newInventoryFormat(c.doc, nouns) })
 	a := inventoryAPI{Server: s, nouns: nouns, format: format}
-	wire.HandlerWithOptions(a, wire.ChiServerOptions{BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest})
+	wire.HandlerWithOptions(a, wire.ChiServerOptions{
+		BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest, Middlewares: []wire.MiddlewareFunc{reasoned},
+	})
 }
 
 func newInventoryNouns(s *Server) *inventoryNouns {

@@ -62,8 +62,14 @@ func newServer(t testing.TB, opts inventory.Options) *api {
 
 func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Settings) *api {
 	t.Helper()
+	return newServerOn(t, postgres.Options{OnePerson: true}, opts, ofPolicies)
+}
+
+func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options, ofPolicies policies.Settings) *api {
+	t.Helper()
 	_, appURL := database.NewDatabase(t)
-	store, err := postgres.Open(t.Context(), appURL, postgres.Options{AllowUnsafe: true, MaxConns: 8})
+	ofStore.AllowUnsafe, ofStore.MaxConns = true, 8
+	store, err := postgres.Open(t.Context(), appURL, ofStore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +372,11 @@ const yamlPolicy = "application/vnd.ringfence.policy+yaml"
 // newFleet starts a server with the fleet, and with the separation policy in force.
 func newFleet(t testing.TB) *api {
 	t.Helper()
-	a := newAPI(t)
+	return newAPI(t).withFleet()
+}
+
+func (a *api) withFleet() *api {
+	a.t.Helper()
 	a.importFleet()
 	id := a.policy("1.0.0", separation("1.0.0"))
 	a.do(call{as: "approver", method: "PATCH", path: "/nfvpolicy/v1/policies/" + id, body: object{"activationStatus": "ACTIVATED"}}).want(200)

@@ -40,6 +40,8 @@ var operationRoles = map[string][]auth.Role{
 	"modifyPolicy":             {auth.RoleApprover}, // all that it changes is what is in force, and where
 	"createPolicySubscription": readers(),           // whoever may read policies may be told of them
 	"deletePolicySubscription": readers(),
+	"approvePendingChange":     {auth.RoleApprover},
+	"rejectPendingChange":      {auth.RoleApprover, auth.RoleOperator}, // it changes nothing, and who asked may take it back
 	"createAttestation":        {auth.RoleVerifier},
 	"createScrubRecord":        {auth.RoleScrubber},
 	"createDecision":           askers(auth.RoleVNFM, auth.RoleNFVO),

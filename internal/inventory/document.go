@@ -30,22 +30,28 @@ const clockTolerance = 2 * time.Second
 
 // Import creates or replaces what a document lists, each entry by its key; what it does not list stays. Found is what
 // reading the document has shown to be wrong with it. One fault anywhere refuses it all: the error is Invalid, and its
-// findings, which are in no particular order, point into the document. Progress, which may be nil, is told how many
+// findings, which are in no particular order, point into the document. A document that changes what security rests on may be proposed
+// instead of imported: then the error is a placement.AwaitsApproval. Progress, which may be nil, is told how many
 // entries are applied. Further kinds of errors: Conflict, Unavailable.
 func (s *Service) Import(ctx context.Context, actor string, doc *placement.Inventory, found []placement.Finding, progress func(done, total int),
 ) (placement.ImportResult, error) {
 	f := faults{list: found, count: len(found)}
-	s.checkRecords(doc, &f)
-	if err := s.checkFactsOf(ctx, doc, &f); err != nil {
-		return placement.ImportResult{}, err
-	}
-	if err := s.checkFabricOf(ctx, doc, &f); err != nil {
+	if err := s.checkDocument(ctx, doc, &f); err != nil {
 		return placement.ImportResult{}, err
 	}
 	if f.count > 0 {
 		return placement.ImportResult{}, s.refuseDocument(ctx, doc, &f)
 	}
 	return s.store.Import(ctx, doc, s.allowFacts, s.endRules(), actor, progress)
+}
+
+// checkDocument finds what is wrong with a document, but for what the store finds.
+func (s *Service) checkDocument(ctx context.Context, doc *placement.Inventory, f *faults) error {
+	s.checkRecords(doc, f)
+	if err := s.checkFactsOf(ctx, doc, f); err != nil {
+		return err
+	}
+	return s.checkFabricOf(ctx, doc, f)
 }
 
 // refuseDocument adds what the store would refuse, so that all faults are told at once.

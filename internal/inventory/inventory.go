@@ -7,6 +7,8 @@
 package inventory
 
 import (
+	"cmp"
+	"log/slog"
 	"time"
 
 	"ringfence/internal/directive"
@@ -17,7 +19,8 @@ import (
 
 // Store is what the inventory needs of the database. All writers take the client that acts, for the audit trail, and
 // ifRevision: nil for no condition, the revision that the record must have, or 0 when there must be no such record.
-// They tell whether a record was created.
+// They tell whether a record was created. A write that changes what security rests on may be proposed instead of done: then the
+// error is a placement.AwaitsApproval.
 type Store interface {
 	trustStore
 	infrastructureStore
@@ -25,6 +28,7 @@ type Store interface {
 	workloadStore
 	evidenceStore
 	documentStore
+	pendingStore
 }
 
 // Fleet gives the view whose catalogue says what a residency leaves behind.
@@ -37,6 +41,10 @@ type Options struct {
 	AllowFacts bool
 	// Now is the clock; nil: the system's.
 	Now func() time.Time
+	// BreakGlassFor is for how long one person alone may have changed what security rests on.
+	BreakGlassFor     time.Duration
+	HostMappingMaxAge time.Duration // as decisions have it
+	Log               *slog.Logger  // nil: nobody reads it
 }
 
 // Service answers for the inventory.
@@ -53,15 +61,23 @@ type Service struct {
 	Residencies    Collection[placement.Residency]
 	CacheEntries   Collection[placement.CacheEntry]
 
-	store      Store
-	fleet      Fleet
-	allowFacts bool
-	now        func() time.Time
+	store         Store
+	fleet         Fleet
+	allowFacts    bool
+	now           func() time.Time
+	breakGlassFor time.Duration
+	mappingMaxAge time.Duration
+	log           *slog.Logger
+
+	previewing chan struct{} // holds one while a preview is computed
 }
 
 // New returns a service.
 func New(store Store, f Fleet, opts Options) *Service {
-	s := &Service{store: store, fleet: f, allowFacts: opts.AllowFacts, now: opts.Now}
+	s := &Service{
+		store: store, fleet: f, allowFacts: opts.AllowFacts, now: opts.Now, breakGlassFor: opts.BreakGlassFor, mappingMaxAge: opts.HostMappingMaxAge,
+		log: cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), previewing: make(chan struct{}, 1),
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -20,6 +20,37 @@ type Inventory struct {
 	CacheEntries   []CacheEntry
 }
 
+// Add lists the object of a change; false where there is none, because it was deleted, or it is no part of the inventory.
+func (inv *Inventory) Add(c *Change) bool {
+	switch {
+	case c.TrustDomain != nil:
+		inv.TrustDomains = append(inv.TrustDomains, *c.TrustDomain)
+	case c.TrustRelation != nil:
+		inv.TrustRelations = append(inv.TrustRelations, *c.TrustRelation)
+	case c.NFVIPoP != nil:
+		inv.NFVIPoPs = append(inv.NFVIPoPs, *c.NFVIPoP)
+	case c.ResourceZone != nil:
+		inv.ResourceZones = append(inv.ResourceZones, *c.ResourceZone)
+	case c.HostPool != nil:
+		inv.HostPools = append(inv.HostPools, *c.HostPool)
+	case c.RuntimeClass != nil:
+		inv.RuntimeClasses = append(inv.RuntimeClasses, *c.RuntimeClass)
+	case c.Host != nil:
+		inv.Hosts = append(inv.Hosts, *c.Host)
+	case c.Image != nil:
+		inv.Images = append(inv.Images, *c.Image)
+	case c.VNFProfile != nil:
+		inv.VNFProfiles = append(inv.VNFProfiles, *c.VNFProfile)
+	case c.Residency != nil:
+		inv.Residencies = append(inv.Residencies, *c.Residency)
+	case c.CacheEntry != nil:
+		inv.CacheEntries = append(inv.CacheEntries, *c.CacheEntry)
+	default:
+		return false
+	}
+	return true
+}
+
 // ImportCount says what an import did with one list of its document.
 type ImportCount struct {
 	Created   int

@@ -64,11 +64,12 @@ func (t *table[T]) page(ctx context.Context, q queryer, p placement.Page) ([]T, 
 // put creates or replaces one record. What is not a change writes nothing and keeps the revision.
 func (t *table[T]) put(ctx context.Context, s *Store, v T, ifRevision *int64, actor string) (stored T, created bool, err error) {
 	id := t.id(&v)
+	var held *placement.PendingChange
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if err := lockEpochExclusive(ctx, tx); err != nil {
 			return err
 		}
-		present, err := t.present(ctx, tx, id)
+		before, present, err := t.present(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -78,6 +79,13 @@ func (t *table[T]) put(ctx context.Context, s *Store, v T, ifRevision *int64, ac
 		var doc placement.Inventory
 		*t.document(&doc) = []T{v}
 		if err := checkReferences(ctx, tx, &doc); err != nil {
+			return err
+		}
+		held, err = s.holdOne(ctx, tx, actor, before, t.changeOf(&v), func(tx pgx.Tx) error {
+			_, _, err := t.apply(ctx, tx, []T{v})
+			return err
+		})
+		if err != nil || held != nil {
 			return err
 		}
 		changes, _, err := t.apply(ctx, tx, []T{v})
@@ -91,16 +99,46 @@ func (t *table[T]) put(ctx context.Context, s *Store, v T, ifRevision *int64, ac
 		stored, err = t.get(ctx, tx, id)
 		return err
 	})
+	if err == nil && held != nil {
+		return stored, false, &placement.AwaitsApproval{Change: *held}
+	}
 	return stored, created && err == nil, err
 }
 
-// present returns the revision of the stored record, 0 when there is none.
-func (t *table[T]) present(ctx context.Context, q queryer, id string) (int64, error) {
+// present returns the stored record, and its revision; without a member and 0 when there is none.
+func (t *table[T]) present(ctx context.Context, q queryer, id string) (placement.Change, int64, error) {
 	v, err := t.get(ctx, q, id)
 	if placement.KindOf(err) == placement.NotFound {
-		return 0, nil
+		return placement.Change{Kind: t.kind, ID: id}, 0, nil
 	}
-	return *t.revision(&v), err
+	return t.changeOf(&v), *t.revision(&v), err
+}
+
+// changeOf is the change that stores a record.
+func (t *table[T]) changeOf(v *T) placement.Change {
+	c := t.change(v)
+	c.Kind, c.ID = t.kind, t.id(v)
+	return c
+}
+
+// stored reads records by id.
+func (t *table[T]) stored(ctx context.Context, q queryer, ids []string) (map[string]placement.Change, error) {
+	list, err := t.byIDs(ctx, q, ids)
+	out := make(map[string]placement.Change, len(list))
+	for i := range list {
+		out[t.id(&list[i])] = t.changeOf(&list[i])
+	}
+	return out, err
+}
+
+// changesOf are the changes that store what a document lists.
+func (t *table[T]) changesOf(doc *placement.Inventory) []placement.Change {
+	list := *t.document(doc)
+	out := make([]placement.Change, len(list))
+	for i := range list {
+		out[i] = t.changeOf(&list[i])
+	}
+	return out
 }
 
 // apply stores records, which hold no two of the same id, and returns the changes that this made.
@@ -138,9 +176,7 @@ func (t *table[T]) apply(ctx context.Context, tx pgx.Tx, values []T) ([]placemen
 			count.Updated++
 		}
 		t.upsert(&b, &v)
-		c := t.change(&v)
-		c.Kind, c.ID = t.kind, t.id(&v)
-		changed, changes = append(changed, v), append(changes, c)
+		changed, changes = append(changed, v), append(changes, t.changeOf(&v))
 	}
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil || len(changed) == 0 || t.applied == nil {
 		return changes, count, err
@@ -157,7 +193,8 @@ func same(a, b placement.Change) bool {
 
 // remove deletes one record that nothing refers to.
 func (t *table[T]) remove(ctx context.Context, s *Store, id string, ifRevision *int64, actor string) error {
-	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
+	var held *placement.PendingChange
+	err := s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if err := lockEpochExclusive(ctx, tx); err != nil {
 			return err
 		}
@@ -168,20 +205,77 @@ func (t *table[T]) remove(ctx context.Context, s *Store, id string, ifRevision *
 		if err := checkRevision(t.what, id, ifRevision, *t.revision(&v)); err != nil {
 			return err
 		}
-		if t.referrers != nil {
-			names, err := t.referrers(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			if err := inUse(t.what, id, names); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, t.deleteSQL, id); err != nil {
+		held, err = s.holdOne(ctx, tx, actor, t.changeOf(&v), placement.Change{Kind: t.kind, ID: id}, func(tx pgx.Tx) error {
+			_, err := t.drop(ctx, tx, id)
+			return err
+		})
+		if err != nil || held != nil {
 			return err
 		}
-		return recordCatalogue(ctx, tx, actor, []placement.Change{{Kind: t.kind, ID: id}})
+		changes, err := t.drop(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return recordCatalogue(ctx, tx, actor, changes)
 	})
+	if err == nil && held != nil {
+		return &placement.AwaitsApproval{Change: *held}
+	}
+	return err
+}
+
+// drop deletes one record, unless something refers to it.
+func (t *table[T]) drop(ctx context.Context, tx pgx.Tx, id string) ([]placement.Change, error) {
+	if t.referrers != nil {
+		names, err := t.referrers(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := inUse(t.what, id, names); err != nil {
+			return nil, err
+		}
+	}
+	_, err := tx.Exec(ctx, t.deleteSQL, id)
+	return []placement.Change{{Kind: t.kind, ID: id}}, err
+}
+
+// catalogueTable is a table whatever its records are.
+type catalogueTable interface {
+	stored(ctx context.Context, q queryer, ids []string) (map[string]placement.Change, error)
+	drop(ctx context.Context, tx pgx.Tx, id string) ([]placement.Change, error)
+	changesOf(doc *placement.Inventory) []placement.Change
+}
+
+// catalogueKinds are the kinds of the catalogue, in an order in which everything exists before it is referred to.
+func catalogueKinds() []placement.ChangeKind {
+	return []placement.ChangeKind{
+		placement.ChangeTrustDomain, placement.ChangeTrustRelation, placement.ChangeNFVIPoP, placement.ChangeResourceZone,
+		placement.ChangeHostPool, placement.ChangeRuntimeClass, placement.ChangeImage, placement.ChangeVNFProfile,
+	}
+}
+
+// catalogueOf is the table of a kind; nil for what is no part of the catalogue.
+func catalogueOf(kind placement.ChangeKind) catalogueTable {
+	switch kind {
+	case placement.ChangeTrustDomain:
+		return trustDomainTable()
+	case placement.ChangeTrustRelation:
+		return trustRelationTable()
+	case placement.ChangeNFVIPoP:
+		return nfviPoPTable()
+	case placement.ChangeResourceZone:
+		return resourceZoneTable()
+	case placement.ChangeHostPool:
+		return hostPoolTable()
+	case placement.ChangeRuntimeClass:
+		return runtimeClassTable()
+	case placement.ChangeImage:
+		return imageTable()
+	case placement.ChangeVNFProfile:
+		return vnfProfileTable()
+	default:
+		return nil
+	}
 }
 
 // recordCatalogue appends changes of what decides to the feed, with the next epoch, and to the audit trail.

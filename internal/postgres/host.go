@@ -45,6 +45,7 @@ func getHost(ctx context.Context, q queryer, id string) (placement.Host, error) 
 // have written about the host stays: attestation, scrub records, residue, dedication. A host that its verifier does not
 // trust cannot be put into service (Conflict).
 func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64, actor string) (stored placement.Host, created bool, err error) {
+	var held *placement.PendingChange
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if err := lockInventory(ctx, tx); err != nil {
 			return err
@@ -64,6 +65,17 @@ func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64
 		if err := checkReferences(ctx, tx, &placement.Inventory{Hosts: []placement.Host{h}}); err != nil {
 			return err
 		}
+		before := placement.Change{Kind: placement.ChangeHost, ID: h.ID}
+		if !created {
+			before = hostChange(&present)
+		}
+		held, err = s.holdOne(ctx, tx, actor, before, hostChange(ownOf(&h)), func(tx pgx.Tx) error {
+			_, _, err := applyHosts(ctx, tx, []placement.Host{h}, false)
+			return err
+		})
+		if err != nil || held != nil {
+			return err
+		}
 		changes, _, err := applyHosts(ctx, tx, []placement.Host{h}, false)
 		if err != nil {
 			return err
@@ -80,7 +92,17 @@ func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64
 		}
 		return nil
 	})
+	if err == nil && held != nil {
+		return stored, false, &placement.AwaitsApproval{Change: *held}
+	}
 	return stored, created && err == nil, err
+}
+
+// ownOf is what inventory says of a host, without what verifiers, scrubbers and decisions do.
+func ownOf(h *placement.Host) *placement.Host {
+	own := *h
+	own.Attestation, own.AttestedCapabilities, own.DedicatedTo, own.Residue, own.Scrubs = placement.Attestation{}, 0, nil, nil, nil
+	return &own
 }
 
 // lockEpochFor holds the epoch, exclusively for a change of something that decides.

@@ -30,6 +30,8 @@ const (
 //
 // End says what residencies leave behind on hosts where they are no longer.
 //
+// A document that changes what security rests on is not applied, but proposed (AwaitsApproval); a larger one is a Conflict.
+//
 // Progress, which may be nil, is told after each transaction how many entries are done. The document must not be used
 // during the call, and is completed by the NFVI-PoPs of its residencies.
 func (s *Store) Import(ctx context.Context, doc *placement.Inventory, facts bool, end placement.EndRules, actor string, progress func(done, total int)) (placement.ImportResult, error) {
@@ -111,6 +113,7 @@ type importer struct {
 	end    placement.EndRules
 	actor  string
 	result placement.ImportResult
+	held   *placement.PendingChange // proposed instead of applied
 }
 
 // importTx is what one transaction of an import does.
@@ -146,6 +149,9 @@ func (im *importer) apply(ctx context.Context, batch *placement.Inventory, check
 				return err
 			}
 		}
+		if im.held, err = im.hold(ctx, tx, batch, check); err != nil || im.held != nil {
+			return err
+		}
 		if err := t.apply(ctx, batch, im.facts, im.end); err != nil {
 			return err
 		}
@@ -153,6 +159,9 @@ func (im *importer) apply(ctx context.Context, batch *placement.Inventory, check
 	})
 	if err != nil {
 		return err
+	}
+	if im.held != nil {
+		return &placement.AwaitsApproval{Change: *im.held}
 	}
 	for list, n := range t.counts {
 		sum := im.result.Counts[list]

@@ -147,6 +147,12 @@ func recordActivation(ctx context.Context, tx pgx.Tx, inForce func([]placement.A
 			return nil, err
 		}
 	}
+	if len(policies) > 0 {
+		const firstSQL = `UPDATE policy_epoch SET first_activated_at = statement_timestamp() WHERE first_activated_at IS NULL`
+		if _, err := tx.Exec(ctx, firstSQL); err != nil {
+			return nil, err
+		}
+	}
 	if err := appendChanges(ctx, tx, policiesChange(policies)); err != nil {
 		return nil, err
 	}

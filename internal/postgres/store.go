@@ -11,6 +11,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,10 @@ type Options struct {
 	AllowUnsafe bool
 	// Traces makes a span for every query; nil: none.
 	Traces trace.TracerProvider
+	// OnePerson lets a client change alone what of the inventory security rests on: where there is only one principal.
+	OnePerson bool
+	// ApprovalFor is for how long such a change, once proposed, can be approved; 0: 7 days.
+	ApprovalFor time.Duration
 	// OnNotice sees what the server reports beside results: severity, SQLSTATE, text. Nil: nobody does.
 	OnNotice func(severity, code, message string)
 }
@@ -52,6 +57,9 @@ type Store struct {
 	pool     *pgxpool.Pool
 	listener *listener
 	notifier *notifier
+
+	onePerson   bool
+	approvalFor time.Duration
 }
 
 // Open connects to a migrated database and checks that the server keeps what it acknowledges.
@@ -75,7 +83,10 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 			return nil, invalidURL()
 		}
 	}
-	return &Store{pool: pool, listener: &listener{config: listenConfig}, notifier: startNotifier(pool)}, nil
+	return &Store{
+		pool: pool, listener: &listener{config: listenConfig}, notifier: startNotifier(pool),
+		onePerson: opts.OnePerson, approvalFor: cmp.Or(opts.ApprovalFor, defaultApproval),
+	}, nil
 }
 
 // Address is where the database server listens: host:port, or the path of its socket's folder.

@@ -25,8 +25,19 @@ type ImpactOptions struct {
 // Impact compares the policies in force with others, on a view. It depends on the arguments alone, and takes seconds on a fleet
 // of 100,000 hosts.
 func Impact(v *fleet.View, after *policy.Set, o ImpactOptions) placement.PolicyImpact {
-	w := &whatIf{sides: [2]*side{newSide(v, o), newSide(v.With(after), o)}, options: o}
-	out := placement.PolicyImpact{HostsTotal: v.Size}
+	w := &whatIf{sides: [2]*side{newSide(v, o), newSide(v.With(after), o)}, options: o, oneFleet: true}
+	return w.impact()
+}
+
+// ImpactOfChange compares a view with what it would be after a change (fleet.View.After): the same policies, another inventory.
+func ImpactOfChange(before, after *fleet.View, o ImpactOptions) placement.PolicyImpact {
+	w := &whatIf{sides: [2]*side{newSide(before, o), newSide(after, o)}, options: o}
+	return w.impact()
+}
+
+func (w *whatIf) impact() placement.PolicyImpact {
+	o := &w.options
+	out := placement.PolicyImpact{HostsTotal: w.sides[1].view.Size}
 	components := w.components()
 	parallel(len(components), func(i int) { components[i].count(w) })
 	parallel(len(components), func(i int) { components[i].missed(w) })
@@ -73,10 +84,11 @@ func parallel(n int, fn func(i int)) {
 	wg.Wait()
 }
 
-// whatIf is the fleet under the policies in force, and under others.
+// whatIf is the fleet as it is, and under other policies or after a change.
 type whatIf struct {
-	sides   [2]*side
-	options ImpactOptions
+	sides    [2]*side
+	options  ImpactOptions
+	oneFleet bool // only the policies differ
 }
 
 type side struct {
@@ -96,30 +108,51 @@ func newSide(v *fleet.View, o ImpactOptions) *side {
 type counted struct {
 	placement.ComponentImpact
 
-	demand   placement.Demand
-	eligible [2][]uint64 // by slot
+	demands  [2]*placement.Demand // nil: there is no such component on that side
+	eligible [2][]uint64          // by slot
+}
+
+// domain is the trust domain of a component on a side; empty when it is not there.
+func (c *counted) domain(side int) string {
+	if c.demands[side] == nil {
+		return ""
+	}
+	return c.demands[side].Workload.TrustDomainID
 }
 
 // components are those of the VNF profiles, and one that asks for nothing for each trust domain that has none.
 func (w *whatIf) components() []counted {
-	cat := w.sides[0].view.Catalogue
 	var out []counted
-	has := map[string]bool{}
-	for _, id := range slices.Sorted(maps.Keys(cat.VNFProfiles)) {
-		profile := cat.VNFProfiles[id]
-		for i := range profile.Components {
-			c := counted{demand: componentDemand(cat, &profile, &profile.Components[i])}
-			c.VNFDID, c.ComponentID, c.TrustDomainID = id, profile.Components[i].ID, c.demand.Workload.TrustDomainID
-			out, has[c.TrustDomainID] = append(out, c), true
+	at := map[[2]string]int{} // by VNFD and component; by none and the trust domain
+	add := func(side int, vnfdID, componentID string, d *placement.Demand) {
+		key := [2]string{vnfdID, cmp.Or(componentID, d.Workload.TrustDomainID)}
+		i, known := at[key]
+		if !known {
+			i = len(out)
+			at[key], out = i, append(out, counted{})
+		}
+		c := &out[i]
+		c.VNFDID, c.ComponentID, c.TrustDomainID, c.demands[side] = vnfdID, componentID, d.Workload.TrustDomainID, d
+	}
+	for i, s := range w.sides {
+		cat, has := s.view.Catalogue, map[string]bool{}
+		for _, id := range slices.Sorted(maps.Keys(cat.VNFProfiles)) {
+			profile := cat.VNFProfiles[id]
+			for k := range profile.Components {
+				d := componentDemand(cat, &profile, &profile.Components[k])
+				add(i, id, profile.Components[k].ID, &d)
+				has[d.Workload.TrustDomainID] = true
+			}
+		}
+		for _, id := range slices.Sorted(maps.Keys(cat.TrustDomains)) {
+			if !has[id] {
+				add(i, "", "", &placement.Demand{Workload: placement.Workload{TrustDomainID: id}})
+			}
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(cat.TrustDomains)) {
-		if !has[id] {
-			c := counted{demand: placement.Demand{Workload: placement.Workload{TrustDomainID: id}}}
-			c.TrustDomainID = id
-			out = append(out, c)
-		}
-	}
+	slices.SortStableFunc(out, func(a, b counted) int { // what only one side has, in its place
+		return cmp.Or(cmp.Compare(min(len(b.VNFDID), 1), min(len(a.VNFDID), 1)), cmp.Compare(a.VNFDID, b.VNFDID))
+	})
 	return out
 }
 
@@ -137,26 +170,24 @@ func componentDemand(cat *placement.Catalogue, profile *placement.VNFProfile, c 
 	return placement.Demand{Workload: w, Isolation: c.Isolation, ResourceDefinitionIDs: []string{c.ID}}
 }
 
-// count finds the hosts of a component on both sides; once, where the same rules concern it.
+// count finds the hosts of a component on both sides; once, where the same rules concern it on one fleet.
 func (c *counted) count(w *whatIf) {
+	var eligible, free [2]int
 	for i, s := range w.sides {
 		c.eligible[i] = make([]uint64, len(s.view.Blocks))
+		if _, known := s.view.Catalogue.TrustDomains[c.domain(i)]; !known || s.empty {
+			continue
+		}
+		if i == 1 && w.oneFleet && !w.sides[0].empty &&
+			policy.Alike(candidateFor(w.sides[0].world, c.demands[0], policy.Replicas{}), candidateFor(s.world, c.demands[1], policy.Replicas{})) {
+			eligible[1], free[1] = eligible[0], free[0]
+			copy(c.eligible[1], c.eligible[0])
+			continue
+		}
+		eligible[i], free[i] = s.hostsFor(c.demands[i], c.eligible[i])
 	}
-	before, after := w.sides[0], w.sides[1]
-	if _, known := before.view.Catalogue.TrustDomains[c.TrustDomainID]; !known {
-		return
-	}
-	if !before.empty {
-		c.Eligible.Before, c.Free.Before = before.hostsFor(&c.demand, c.eligible[0])
-	}
-	switch {
-	case after.empty:
-	case !before.empty && policy.Alike(candidateFor(before.world, &c.demand, policy.Replicas{}), candidateFor(after.world, &c.demand, policy.Replicas{})):
-		c.Eligible.After, c.Free.After = c.Eligible.Before, c.Free.Before
-		copy(c.eligible[1], c.eligible[0])
-	default:
-		c.Eligible.After, c.Free.After = after.hostsFor(&c.demand, c.eligible[1])
-	}
+	c.Eligible = placement.BeforeAfter{Before: eligible[0], After: eligible[1]}
+	c.Free = placement.BeforeAfter{Before: free[0], After: free[1]}
 }
 
 // hostsFor counts the hosts that would take a demand if nothing else ran there, which it marks, and those that would take it now.
@@ -194,10 +225,10 @@ func vacated(h *placement.Host) *placement.Host {
 // missed says why no host is left for a component with the policies to come.
 func (c *counted) missed(w *whatIf) {
 	s := w.sides[1]
-	if _, known := s.view.Catalogue.TrustDomains[c.TrustDomainID]; s.empty || !known {
+	if _, known := s.view.Catalogue.TrustDomains[c.domain(1)]; s.empty || !known {
 		return
 	}
-	candidate := candidateFor(s.world, &c.demand, policy.Replicas{})
+	candidate := candidateFor(s.world, c.demands[1], policy.Replicas{})
 	for _, r := range candidate.Never() {
 		c.Never = append(c.Never, r.ID)
 	}
@@ -220,12 +251,14 @@ func (c *counted) missed(w *whatIf) {
 // domains counts, for each trust domain, the hosts that are eligible for one of its components at least.
 func (w *whatIf) domains(components []counted) []placement.DomainImpact {
 	var out []placement.DomainImpact
-	for _, id := range slices.Sorted(maps.Keys(w.sides[0].view.Catalogue.TrustDomains)) {
+	known := maps.Clone(w.sides[0].view.Catalogue.TrustDomains)
+	maps.Copy(known, w.sides[1].view.Catalogue.TrustDomains)
+	for _, id := range slices.Sorted(maps.Keys(known)) {
 		var n [2]int
 		for i := range n {
 			union := make([]uint64, len(w.sides[i].view.Blocks))
 			for k := range components {
-				if components[k].TrustDomainID == id {
+				if components[k].domain(i) == id {
 					for b, word := range components[k].eligible[i] {
 						union[b] |= word
 					}

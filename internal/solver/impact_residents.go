@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 
+	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
 )
@@ -96,10 +97,15 @@ func (n *examination) block(bi int) {
 				continue
 			}
 			n.rest = append(append(n.rest[:0], residents[:k]...), residents[k+1:]...)
-			n.residency(placement.HostFacts{Host: hostBefore(b.Hosts[i], r), Residents: n.rest}, r)
+			if n.w.oneFleet {
+				before, after := n.judge(placement.HostFacts{Host: hostBefore(b.Hosts[i], r), Residents: n.rest}, r)
+				n.residency(r, before, after)
+			} else {
+				n.residency(r, n.judgeOn(0, r), n.judgeOn(1, r))
+			}
 		}
-		if n.evict {
-			n.out.Evicted += len(n.after.evictees(b.Hosts[i], residents))
+		if then := n.w.sides[1].view.Blocks[bi]; n.evict && then.Hosts[i] != nil {
+			n.out.Evicted += len(n.after.evictees(then.Hosts[i], then.Residents[i]))
 		}
 	}
 	if len(n.out.Listed) > listSlack*n.w.options.MaxViolations {
@@ -108,9 +114,8 @@ func (n *examination) block(bi int) {
 }
 
 // residency counts what the rules of both sides have against a residency, each rule once.
-func (n *examination) residency(f placement.HostFacts, r *placement.Residency) {
+func (n *examination) residency(r *placement.Residency, before, after []placement.Reason) {
 	n.out.Checked++
-	before, after := n.judge(f, r)
 	if len(before) == 0 && len(after) == 0 {
 		return
 	}
@@ -156,19 +161,49 @@ func (n *examination) judge(f placement.HostFacts, r *placement.Residency) (befo
 		return nil, nil
 	}
 	k := n.kinOf(&r.Workload)
-	replicas := (&inspection{spans: k.replicas, siblings: view.ResidenciesOf, hostOf: func(o *placement.Residency) *placement.Host { return hostOf(view, o) }}).replicas(r)
-	if k.together {
-		replicas.Siblings = siblings(view, &r.Workload.NF)
-	}
-	standing := func(c *policy.Candidate) []placement.Reason {
-		if c.Idle() {
-			return nil
-		}
-		c.Retarget(&r.Workload, replicas)
-		return slices.CompactFunc(c.Standing(f, r.CISNodeID), func(a, b placement.Reason) bool { return a.PolicyID == b.PolicyID && a.RuleID == b.RuleID })
-	}
+	replicas := k.replicasOf(view, r)
+	standing := func(c *policy.Candidate) []placement.Reason { return firstOfEach(c, f, r, replicas) }
 	both := standing(k.both)
 	return append(slices.Clip(both), standing(k.before)...), append(slices.Clip(both), standing(k.after)...)
+}
+
+// judgeOn returns what the rules of one side have against a residency, where it is and with whom on that side: the first reason
+// of each. One that the change ends has nothing against it.
+func (n *examination) judgeOn(side int, r *placement.Residency) []placement.Reason {
+	s := n.w.sides[side]
+	if r = s.view.Residency(r.ID); r == nil {
+		return nil
+	}
+	slot, known := s.view.Slot(r.HostID)
+	if _, declared := s.view.Catalogue.TrustDomains[r.Workload.TrustDomainID]; !known || !declared {
+		return nil
+	}
+	k := n.kinOf(&r.Workload)
+	candidate := k.before
+	if side == 1 {
+		candidate = k.after
+	}
+	f := s.view.Facts(slot)
+	f.Host, f.Residents = hostBefore(f.Host, r), slices.DeleteFunc(slices.Clone(f.Residents), func(o *placement.Residency) bool { return o.ID == r.ID })
+	return firstOfEach(candidate, f, r, k.replicasOf(s.view, r))
+}
+
+// replicasOf counts the other replicas of a residency's component, and finds those it is held together with, where a rule asks.
+func (k *kin) replicasOf(v *fleet.View, r *placement.Residency) policy.Replicas {
+	replicas := (&inspection{spans: k.replicas, siblings: v.ResidenciesOf, hostOf: func(o *placement.Residency) *placement.Host { return hostOf(v, o) }}).replicas(r)
+	if k.together {
+		replicas.Siblings = siblings(v, &r.Workload.NF)
+	}
+	return replicas
+}
+
+// firstOfEach returns the first reason of each rule of a candidate.
+func firstOfEach(c *policy.Candidate, f placement.HostFacts, r *placement.Residency, replicas policy.Replicas) []placement.Reason {
+	if c.Idle() {
+		return nil
+	}
+	c.Retarget(&r.Workload, replicas)
+	return slices.CompactFunc(c.Standing(f, r.CISNodeID), func(a, b placement.Reason) bool { return a.PolicyID == b.PolicyID && a.RuleID == b.RuleID })
 }
 
 // maxKin bounds the candidates that are kept, which no fleet in order reaches.
@@ -188,7 +223,9 @@ func (n *examination) kinOf(w *placement.Workload) *kin {
 	before := policy.Prepare(n.w.sides[0].world, *w, placement.IsolationNone, policy.Replicas{})
 	after := policy.Prepare(n.w.sides[1].world, *w, placement.IsolationNone, policy.Replicas{})
 	k := &kin{replicas: before.CountsReplicas() || after.CountsReplicas(), together: before.HeldTogether() || after.HeldTogether()}
-	k.both, k.before, k.after = policy.Split(before, after)
+	if k.before, k.after = before, after; n.w.oneFleet {
+		k.both, k.before, k.after = policy.Split(before, after)
+	}
 	n.kin[string(n.key)] = k
 	return k
 }

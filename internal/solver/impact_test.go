@@ -48,6 +48,10 @@ func TestImpactIsWhatDryRunsAndChecksFind(t *testing.T) {
 		after := compileOther(rt)
 		got := solver.Impact(v, after, solver.ImpactOptions{Now: noon, MaxComponents: 10, MaxViolations: 1000})
 		sides := []*policy.Set{v.Policies, after}
+		asFleets := solver.ImpactOfChange(v, v.With(after), solver.ImpactOptions{Now: noon, MaxComponents: 10, MaxViolations: 1000})
+		if diff := cmp.Diff(got, asFleets); diff != "" {
+			rt.Fatalf("as two fleets (-want +got):\n%s", diff)
+		}
 		for i := range components {
 			want := placement.ComponentImpact{VNFDID: "vnfd", ComponentID: components[i].ID, TrustDomainID: components[i].TrustDomainID}
 			empty := (&world{changes: w.vacated()}).build(rt, w.order()[:len(w.vacated())])
@@ -146,4 +150,55 @@ func minus(a, b map[string]bool) map[string]bool {
 		}
 	}
 	return out
+}
+
+// What a view would be after a change is what it is when the change was made; the view itself stays as it is.
+func TestViewAfterAChange(t *testing.T) {
+	t.Parallel()
+	differ := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		v := w.build(rt, w.order())
+		made := &world{changes: slices.Clone(w.changes)}
+		var changes []placement.Change
+		for i := range made.changes {
+			c := made.changes[i]
+			switch {
+			case c.TrustDomain != nil && rapid.Bool().Draw(rt, "domain"):
+				d := *c.TrustDomain
+				d.Sensitivity, d.Exclusive, d.MaxAttestationAge = placement.MaxSensitivity-d.Sensitivity, !d.Exclusive, d.MaxAttestationAge/12
+				c.TrustDomain = &d
+			case c.HostPool != nil && rapid.Bool().Draw(rt, "pool"):
+				c.HostPool = &placement.HostPool{ID: c.HostPool.ID, AllowedTrustDomainIDs: []string{"TD-A", "TD-X"}}
+			case c.Host != nil && rapid.Bool().Draw(rt, "host"):
+				h := *c.Host
+				h.HypervisorClass = placement.HypervisorNone
+				c.Host = &h
+			case c.RuntimeClass != nil && rapid.Bool().Draw(rt, "runtime"):
+				c.RuntimeClass = &placement.RuntimeClass{Name: c.RuntimeClass.Name, Isolation: placement.IsolationOSContainer}
+			default:
+				continue
+			}
+			made.changes[i], changes = c, append(changes, c)
+		}
+		options := solver.ImpactOptions{Now: noon, MaxComponents: 10, MaxViolations: 1000}
+		before := solver.ImpactOfChange(v, v, options)
+		after, err := v.After(changes...)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		want, got := solver.ImpactOfChange(v, made.build(rt, made.order()), options), solver.ImpactOfChange(v, after, options)
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatalf("after the change (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(before, solver.ImpactOfChange(v, v, options)); diff != "" {
+			rt.Fatalf("the view has changed (-before +now):\n%s", diff)
+		}
+		if !cmp.Equal(before, got) {
+			differ++
+		}
+	})
+	if differ == 0 {
+		t.Fatal("no change has changed anything")
+	}
 }
