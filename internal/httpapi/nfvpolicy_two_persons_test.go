@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // alone asks for changes of a policy as the client with all roles, which has also transferred its versions.
@@ -88,5 +89,26 @@ func TestBreakGlass(t *testing.T) {
 	a.alone(id, object{"activationStatus": "DEACTIVATED"}, "").want(200)
 	if g := glass(); g != nil {
 		t.Errorf("out of force, and yet %v", g)
+	}
+}
+
+// TestEmergencyIsTimeBoxed: a version that overrides the age of attestations is put in force for no longer than an emergency may last.
+func TestEmergencyIsTimeBoxed(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	id := fmt.Sprint(a.do(call{as: "author", method: "POST", path: "/nfvpolicy/v1/policies", body: object{"designer": "d", "name": "n"}}).want(201).object()["id"])
+	overriding := func(version string, end time.Time) string {
+		return separation(version) + "  - {id: R-AGE, kind: attestation-freshness, params: {check: AGE, maxAge: 1h}, rationale: r}\n" +
+			"exceptions:\n  - {ruleId: R-AGE, hosts: [h06], expiresAt: '" + end.UTC().Format(time.RFC3339) + "', approvedBy: ann, ticket: INC-7, breakGlass: the verifier is down}\n"
+	}
+	a.transfer(id, "1", overriding("1", time.Now().Add(30*time.Minute)), yamlPolicy).want(201)
+	a.transfer(id, "2", overriding("2", time.Now().Add(2*time.Hour)), yamlPolicy).want(201)
+	a.modify(id, object{"activationStatus": "ACTIVATED", "selectedVersion": "1"}).want(200)
+	p := a.modify(id, object{"selectedVersion": "2"}).problem(409)
+	if detail := fmt.Sprint(p["detail"]); !strings.Contains(detail, "overrides rule R-AGE until") || !strings.Contains(detail, "no longer than 1h0m0s") {
+		t.Errorf("detail %s", detail)
+	}
+	if got := a.do(call{as: "auditor", path: "/nfvpolicy/v1/policies/" + id}).want(200).object(); got["selectedVersion"] != "1" {
+		t.Errorf("policy %v", got)
 	}
 }

@@ -93,6 +93,10 @@ type PolicyRecord struct {
 	Associations    []string
 	BreakGlass      *BreakGlass // nil: what is in force was put there by two persons
 	Revision        int64
+
+	// Overrides are what the selected version overrides in an emergency, in words. They are not stored with the policy: who puts
+	// it in force gives them, and the audit trail has them.
+	Overrides []string
 }
 
 // Author is who transferred a version; empty when there is no such version.

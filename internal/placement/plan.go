@@ -26,6 +26,7 @@ type Placement struct {
 	Dedicate             *Dedication   // the grant dedicates the host
 	AttestationLimit     time.Duration // how old the host's attestation may be at commit; 0: no rule limits it
 	AttestationState     bool          // the attestation must be TRUSTED at commit
+	OverriddenUntil      time.Time     // when the emergency ends in which the age of the attestation does not count; zero: none
 	Claims               []Claim
 }
 

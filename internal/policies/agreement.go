@@ -21,6 +21,16 @@ type agreement struct {
 	others   []placement.ActivePolicy
 	events   []placement.PolicyEvent
 	evicted  int // residencies that rules evict with it
+
+	overrides []string // what it overrides in an emergency, in words
+}
+
+// overridden is what is overridden in an emergency, in words. A nil agreement is that of a policy that is not in force.
+func (ag *agreement) overridden() []string {
+	if ag == nil {
+		return nil
+	}
+	return ag.overrides
 }
 
 // evictions is how many residencies rules evict. A nil agreement is that of a policy that is not in force.
@@ -52,6 +62,9 @@ func (s *Service) agree(ctx context.Context, p *placement.PolicyRecord) (*agreem
 		}
 	}
 	if p.Activated {
+		if ag.overrides, err = s.overrides(p, compiled, around.Now); err != nil {
+			return nil, err
+		}
 		if _, failed := RunTests(v.Content, s.settings.ReadInventory); len(failed) > 0 {
 			return nil, &placement.Error{
 				Kind: placement.Conflict, Findings: failed,

@@ -270,7 +270,9 @@ func (s *Service) modify(ctx context.Context, actor, id string, ifRevision *int6
 		if err != nil {
 			return after, err
 		}
-		return s.approved(actor, m, before, after)
+		after, err = s.approved(actor, m, before, after)
+		after.Overrides = agreed.overridden()
+		return after, err
 	}, agreed.with)
 	if err == nil {
 		s.warnOfBreakGlass(ctx, actor, &updated)

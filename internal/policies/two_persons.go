@@ -2,11 +2,14 @@ package policies
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"ringfence/internal/placement"
+	"ringfence/internal/policy"
 )
 
 // Settings are what the operator decides about the life cycle.
@@ -58,4 +61,28 @@ func (s *Service) warnOfBreakGlass(ctx context.Context, actor string, p *placeme
 		s.log.WarnContext(ctx, "one person alone put a policy version in force", slog.String("policyId", p.ID), slog.String("version", p.SelectedVersion),
 			slog.String("by", g.By), slog.String("reason", g.Reason), slog.Time("confirmUntil", g.Until))
 	}
+}
+
+// overrides are what a version overrides in an emergency, in words. An emergency does not last longer than the operator allows: it is
+// refused to put in force what would.
+func (s *Service) overrides(p *placement.PolicyRecord, compiled *policy.Policy, now time.Time) ([]string, error) {
+	var out []string
+	latest := now.Add(s.settings.BreakGlassFor)
+	for _, r := range compiled.Rules {
+		for i := range r.Exceptions {
+			e := &r.Exceptions[i]
+			switch {
+			case e.BreakGlass == "" || !now.Before(e.ExpiresAt):
+			case e.ExpiresAt.After(latest):
+				return nil, placement.Errorf(placement.Conflict,
+					"version %s of policy %s overrides rule %s until %s (%s), and an emergency may last no longer than %s from now: "+
+						"transfer a version whose exception ends earlier. Nothing was changed",
+					p.SelectedVersion, p.ID, r.ID, e.ExpiresAt.Format(time.RFC3339), e.Ticket, s.settings.BreakGlassFor)
+			default:
+				out = append(out, fmt.Sprintf("rule %s on %s until %s, approved by %s (%s): %s",
+					r.ID, strings.Join(e.Hosts, ", "), e.ExpiresAt.Format(time.RFC3339), e.ApprovedBy, e.Ticket, e.BreakGlass))
+			}
+		}
+	}
+	return out, nil
 }

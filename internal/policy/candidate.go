@@ -136,15 +136,22 @@ func (c *Candidate) Rules() []*Rule {
 }
 
 // AttestationLimit returns what the rules in force ask of the attestation of a host, or with nil of that of every host: how old
-// it may be (0: no rule limits it), which is asked of the TRUSTED alone, and whether it must be TRUSTED.
-func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, trusted bool) {
+// it may be (0: no rule limits it), which is asked of the TRUSTED alone, and whether it must be TRUSTED. Where a limit that
+// does not hold is overridden in an emergency, until is when that ends, of several the first; zero: none is.
+func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, trusted bool, until time.Time) {
 	for i := range c.rules {
 		r := c.rules[i].Rule
+		end := r.exceptedUntil(c, h, nil)
 		switch {
 		case r.Kind != AttestationFreshness || !r.Enforced():
 		case h == nil && !r.Host.all(), h != nil && !r.Host.matches(c.world.Catalogue, h):
 		case r.Params.Check == CheckState:
 			trusted = true
+		case h == nil && len(r.Exceptions) > 0: // not of every host
+		case !end.IsZero() && c.attestation(r, &site{HostFacts: placement.HostFacts{Host: h}}) != nil: // nothing is overridden that holds
+			if until.IsZero() || end.Before(until) {
+				until = end
+			}
 		default:
 			if m, ok := r.maxAttestationAge(c); ok && (limit == 0 || m < limit) {
 				limit = m
@@ -152,9 +159,9 @@ func (c *Candidate) AttestationLimit(h *placement.Host) (limit time.Duration, tr
 		}
 	}
 	if h != nil && h.Attestation.State != placement.AttestationTrusted {
-		limit = 0
+		limit, until = 0, time.Time{}
 	}
-	return limit, trusted
+	return limit, trusted, until
 }
 
 // For returns the policies that apply to a VNF instance: those without associations, and those associated with it.
@@ -204,17 +211,23 @@ func (r *Rule) protects() bool { return r.pairwise() || r.Kind == CoLocateInVM }
 
 // excepted tells whether an exception of the rule covers the candidate (or, for a pair, the resident) on the host.
 func (r *Rule) excepted(c *Candidate, h *placement.Host, against *placement.Residency) bool {
+	return !r.exceptedUntil(c, h, against).IsZero()
+}
+
+// exceptedUntil is when the last of these exceptions ends; zero: none covers them. Without a host none does.
+func (r *Rule) exceptedUntil(c *Candidate, h *placement.Host, against *placement.Residency) (until time.Time) {
 	for i := range r.Exceptions {
 		e := &r.Exceptions[i]
-		if !c.world.Now.Before(e.ExpiresAt) || e.Hosts != nil && !slices.Contains(e.Hosts, h.ID) {
+		if h == nil || !c.world.Now.Before(e.ExpiresAt) || e.Hosts != nil && !slices.Contains(e.Hosts, h.ID) {
 			continue
 		}
-		if e.VNFInstances == nil || slices.Contains(e.VNFInstances, c.Workload.NF.VNFInstanceID) ||
-			against != nil && slices.Contains(e.VNFInstances, against.Workload.NF.VNFInstanceID) {
-			return true
+		covers := e.VNFInstances == nil || slices.Contains(e.VNFInstances, c.Workload.NF.VNFInstanceID) ||
+			against != nil && slices.Contains(e.VNFInstances, against.Workload.NF.VNFInstanceID)
+		if covers && e.ExpiresAt.After(until) {
+			until = e.ExpiresAt
 		}
 	}
-	return false
+	return until
 }
 
 func compareStrings(a, b string) int {

@@ -52,10 +52,17 @@ func (d *Document) checkException(e *ExceptionText, rules map[string]*RuleText, 
 		return
 	}
 	at, ptr := e.node.get("ruleId").Position, pointer(e.Pointer, "ruleId")
-	rule := rules[e.RuleID]
+	rule, emergency := rules[e.RuleID], e.node.get("breakGlass") != nil
 	switch {
 	case rule == nil:
 		r.add(CodeExceptionUnknown, at, ptr, "the policy has no rule %s%s", quote(e.RuleID), d.nearRule(e.RuleID, r))
+	case breakable(rule.Kind, rule.node.get("params").get("check").str()):
+		if !emergency || e.node.get("hosts") == nil {
+			r.add(CodeExceptionNever, at, ptr, "the age of an attestation is overridden in an emergency only, by an exception with breakGlass, which says why, and hosts")
+		}
+	case emergency:
+		r.add(CodeExceptionNever, e.node.get("breakGlass").Position, pointer(e.Pointer, "breakGlass"),
+			"breakGlass overrides the age of an attestation (kind attestation-freshness, check AGE) and nothing else")
 	case slices.Contains(Kinds(), rule.Kind) && !waivable(rule.Kind, rule.node.get("params").get("check").str()):
 		r.add(CodeExceptionNever, at, ptr, "a rule of kind %s has no exceptions, because it is never waived", rule.Kind)
 	}
@@ -87,6 +94,9 @@ func waivable(k Kind, check string) bool {
 		return false
 	}
 }
+
+// breakable tells whether an emergency overrides rules of the kind, for a time: the age of an attestation, never its state.
+func breakable(k Kind, check string) bool { return k == AttestationFreshness && check == CheckAge }
 
 func (d *Document) checkTests(r *report) {
 	first := map[string]int{}

@@ -123,7 +123,7 @@ func (c *compiler) exception(t *ExceptionText, p *Policy) {
 		if r.ID == t.RuleID {
 			r.Exceptions = append(r.Exceptions, Exception{
 				Hosts: n.get("hosts").strs(), VNFInstances: n.get("vnfInstances").strs(), ExpiresAt: at.UTC(),
-				ApprovedBy: n.get("approvedBy").str(), Ticket: n.get("ticket").str(),
+				ApprovedBy: n.get("approvedBy").str(), Ticket: n.get("ticket").str(), BreakGlass: n.get("breakGlass").str(),
 			})
 		}
 	}

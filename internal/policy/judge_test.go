@@ -259,6 +259,22 @@ func TestKinds(t *testing.T) {
 		{"age is not asked of the untrusted", "kind: attestation-freshness, params: {check: AGE, maxAge: 1s}", func(s *setting) { s.host.Attestation.State = placement.AttestationUntrusted }, nil},
 		{"too old for the domain", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}", func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-61 * time.Minute) }, []string{"R"}},
 		{"just young enough", "kind: attestation-freshness, params: {check: AGE, maxAge: domain}", func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-time.Hour) }, nil},
+		{
+			"too old in an emergency", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}|exceptions|ruleId: R, hosts: [h], expiresAt: \"2026-12-01T00:00:00Z\", approvedBy: a, ticket: t, breakGlass: the verifier is down",
+			func(s *setting) {
+				s.host.Attestation.AttestedAt, s.host.Attestation.ValidUntil = noon.Add(-61*time.Minute), noon.Add(-time.Minute)
+			}, nil,
+		},
+		{
+			"too old after an emergency", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}|exceptions|ruleId: R, hosts: [h], expiresAt: \"2026-11-01T00:00:00Z\", approvedBy: a, ticket: t, breakGlass: the verifier was down",
+			func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-61 * time.Minute) },
+			[]string{"R"},
+		},
+		{
+			"too old, and the emergency is on another host", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}|exceptions|ruleId: R, hosts: [elsewhere], expiresAt: \"2026-12-01T00:00:00Z\", approvedBy: a, ticket: t, breakGlass: the verifier is down",
+			func(s *setting) { s.host.Attestation.AttestedAt = noon.Add(-61 * time.Minute) },
+			[]string{"R"},
+		},
 		{"no longer valid", "kind: attestation-freshness, params: {check: AGE, maxAge: 24h}", func(s *setting) { s.host.Attestation.ValidUntil = noon }, []string{"R"}},
 		{"quarantined by attestation, which the rule says", "kind: attestation-freshness, params: {check: STATE}", func(s *setting) {
 			s.host.Attestation.State = placement.AttestationUntrusted

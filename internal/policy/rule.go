@@ -162,6 +162,7 @@ type Exception struct {
 	ExpiresAt    time.Time
 	ApprovedBy   string
 	Ticket       string
+	BreakGlass   string // why the age of an attestation does not count, in an emergency; empty: another exception
 }
 
 // Selector picks workloads. Every key that is given must match, a list by one of its values. A nil list or

@@ -130,6 +130,9 @@ func TestCommitIsStale(t *testing.T) {
 		"too old": {edit: func(c *placement.Commit) {
 			c.Decision.Plan.Placements[0].AttestationLimit = 10*time.Minute + time.Second
 		}},
+		"the emergency is over": {edit: func(c *placement.Commit) {
+			c.Decision.Plan.Placements[0].OverriddenUntil = time.Now().Add(-time.Second)
+		}},
 		"untrusted": {before: `UPDATE host SET attestation_state = 'UNTRUSTED'`, edit: trusted, after: `UPDATE host SET attestation_state = 'TRUSTED'`},
 		"nothing to release": {edit: func(c *placement.Commit) {
 			c.Decision.Plan.Releases = []string{"gone"}
@@ -187,6 +190,13 @@ func TestGrantIsValidAsLongAsItsAttestation(t *testing.T) {
 	}})
 	if want := attested.Add(30 * time.Minute); !g.ValidUntil.Equal(want) {
 		t.Errorf("valid until %s, want %s", g.ValidUntil, want)
+	}
+	until := attested.Add(25 * time.Minute)
+	g = w.grant(request{vnf: "amf-1", occ: "occ-2", hosts: []string{"h1"}, edit: func(c *placement.Commit) {
+		c.Decision.Plan.Placements[0].OverriddenUntil = until
+	}})
+	if !g.ValidUntil.Equal(until) {
+		t.Errorf("in an emergency until %s it is valid until %s", until, g.ValidUntil)
 	}
 }
 

@@ -101,6 +101,9 @@ func (t *commitTx) grant() placement.Grant {
 	}
 	for i := range d.Plan.Placements {
 		p := &d.Plan.Placements[i]
+		if !p.OverriddenUntil.IsZero() {
+			g.ValidUntil = earliest(g.ValidUntil, p.OverriddenUntil)
+		}
 		if p.AttestationLimit == 0 {
 			continue
 		}
@@ -178,6 +181,9 @@ func (t *commitTx) guard(key placement.HostKey) hostGuard {
 		}
 		g.places = true
 		g.trusted = g.trusted || p.AttestationState
+		if !p.OverriddenUntil.IsZero() && (g.until.IsZero() || p.OverriddenUntil.Before(g.until)) {
+			g.until = p.OverriddenUntil
+		}
 		if p.AttestationLimit > 0 && (g.limit == 0 || p.AttestationLimit < g.limit) {
 			g.limit = p.AttestationLimit
 		}

@@ -122,6 +122,7 @@ type placementDoc struct {
 	DedicateID           string           `json:"dedicateId,omitempty"`
 	AttestationLimitNS   int64            `json:"attestationLimitNs,omitempty"`
 	AttestationState     bool             `json:"attestationState,omitempty"`
+	OverriddenUntil      time.Time        `json:"overriddenUntil,omitzero"`
 	Claims               []claimDoc       `json:"claims,omitempty"`
 }
 
@@ -130,6 +131,7 @@ func placementToDoc(p placement.Placement) placementDoc {
 		ResidencyID: p.ResidencyID, ResourceDefinitionID: p.ResourceDefinitionID, Demand: p.Demand, NFVIPoPID: p.NFVIPoPID,
 		ResourceZoneID: p.ResourceZoneID, HostID: p.HostID, CISNodeID: p.CISNodeID, Runtime: p.Runtime, Isolation: isolationName(p.Isolation),
 		Cache: convert(p.Cache, cacheChoiceToDoc), AttestationLimitNS: int64(p.AttestationLimit), AttestationState: p.AttestationState,
+		OverriddenUntil: p.OverriddenUntil,
 		Claims: convert(p.Claims, func(c placement.Claim) claimDoc { return claimDoc(c) }),
 	}
 	if p.Dedicate != nil {
@@ -148,6 +150,7 @@ func placementFromDoc(d placementDoc) (placement.Placement, error) {
 		ResidencyID: d.ResidencyID, ResourceDefinitionID: d.ResourceDefinitionID, Demand: d.Demand, NFVIPoPID: d.NFVIPoPID,
 		ResourceZoneID: d.ResourceZoneID, HostID: d.HostID, CISNodeID: d.CISNodeID, Runtime: d.Runtime, Isolation: isolation, Cache: cache,
 		AttestationLimit: time.Duration(d.AttestationLimitNS), AttestationState: d.AttestationState,
+		OverriddenUntil: d.OverriddenUntil,
 		Claims: convert(d.Claims, func(c claimDoc) placement.Claim { return placement.Claim(c) }),
 	}
 	if d.DedicateIdentity != "" {

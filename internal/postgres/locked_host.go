@@ -29,6 +29,7 @@ type hostGuard struct {
 	trusted bool          // its attestation must be TRUSTED
 	limit   time.Duration // how old its attestation may be; 0: any age
 	margin  time.Duration // that the attestation must still have
+	until   time.Time     // when the emergency ends in which its age does not count; zero: it is none
 }
 
 // queueHostUpdate writes what the transaction makes of a locked host's own row. Use may stay above the capacity where
@@ -55,7 +56,8 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 			AND (NOT $16::boolean OR attestation_state = 'TRUSTED')
 			AND ($17::interval IS NULL
 			     OR attested_at > statement_timestamp() - $17::interval + $18::interval
-			        AND (attestation_valid_until IS NULL OR attestation_valid_until > statement_timestamp() + $18::interval)))`
+			        AND (attestation_valid_until IS NULL OR attestation_valid_until > statement_timestamp() + $18::interval))
+			AND ($19::timestamptz IS NULL OR $19 > statement_timestamp()))`
 	const extSQL = `
 		UPDATE host_ext_capacity SET used = used + $4
 		WHERE nfvi_pop_id = $1 AND host_id = $2 AND dimension = $3 AND (NOT $5::boolean OR $4 <= 0 OR used + $4 <= total)`
@@ -76,7 +78,11 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 	if g.limit > 0 {
 		limit = &g.limit
 	}
-	args = append(args, h.directiveSeq+int64(len(h.directives)), identity, id, revisions, g.places, g.trusted, limit, g.margin)
+	var until *time.Time
+	if !g.until.IsZero() {
+		until = &g.until
+	}
+	args = append(args, h.directiveSeq+int64(len(h.directives)), identity, id, revisions, g.places, g.trusted, limit, g.margin, until)
 	missed.expectOne(b.Queue(updateSQL, args...), h.key.HostID)
 	for _, dimension := range extDimensions(h.delta) {
 		missed.expectOne(b.Queue(extSQL, h.key.NFVIPoPID, h.key.HostID, dimension, h.delta[dimension], g.places), h.key.HostID)

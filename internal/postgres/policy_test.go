@@ -197,6 +197,7 @@ func TestBreakGlassIsAudited(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	broken := must(s.UpdatePolicy(ctx, "p-1", nil, tester, func(p placement.PolicyRecord) (placement.PolicyRecord, error) {
 		p.Activated, p.BreakGlass = true, &placement.BreakGlass{By: tester, Reason: "urgent", At: at, Until: at.Add(time.Hour)}
+		p.Overrides = []string{"rule R-AGE on h06"}
 		return p, nil
 	}, nil))(t)
 	if stored := must(s.GetPolicy(ctx, "p-1"))(t); !cmp.Equal(stored, broken) || stored.BreakGlass.Until != at.Add(time.Hour) || stored.Author("1") != tester {
@@ -210,7 +211,7 @@ func TestBreakGlassIsAudited(t *testing.T) {
 	if got := must(s.Epoch(ctx))(t); got != epoch {
 		t.Errorf("a confirmation moved the epoch from %d to %d", epoch, got)
 	}
-	for action, n := range map[string]int{"ACTIVATE": 1, "BREAK_GLASS": 1, "CONFIRM_BREAK_GLASS": 1, "UPDATE_POLICY": 0} {
+	for action, n := range map[string]int{"ACTIVATE": 1, "BREAK_GLASS": 1, "CONFIRM_BREAK_GLASS": 1, "OVERRIDE": 1, "UPDATE_POLICY": 0} {
 		if got := acts(t, s, action, "p-1"); got != n {
 			t.Errorf("%d records of %s, want %d", got, action, n)
 		}

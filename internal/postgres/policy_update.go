@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,6 +57,12 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 		}
 		for _, e := range events {
 			if err := tell(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		if len(after.Overrides) > 0 && changesForce(&before, &after) {
+			detail := map[string]string{"selectedVersion": after.SelectedVersion, "overrides": strings.Join(after.Overrides, "; ")}
+			if err := audit(ctx, tx, noPoP, actor, "OVERRIDE", id, detail); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,7 @@ func (p *problem) newFilter(d *demand) *filter {
 		ok, isolation := c.Static(h)
 		return ok, staticCost(p.view.Catalogue, &d.Workload, h, isolation)
 	})
-	if limit, trusted := c.AttestationLimit(nil); limit > 0 && trusted {
+	if limit, trusted, _ := c.AttestationLimit(nil); limit > 0 && trusted {
 		f.oldest, f.validity = f.now-int64(limit), true
 	}
 	cols, _ := fleet.Columns(d.Workload.Resources)

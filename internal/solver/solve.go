@@ -76,11 +76,11 @@ func (p *problem) plan(st *state) *placement.Plan {
 	for i := range st.placed {
 		pl := &st.placed[i]
 		m, h, v := &p.members[pl.member], p.view.Host(pl.slot), &pl.verdict
-		limit, trusted := p.demands[m.demand].candidate.AttestationLimit(h)
+		limit, trusted, until := p.demands[m.demand].candidate.AttestationLimit(h)
 		plan.Placements[pl.member] = placement.Placement{
 			ResourceDefinitionID: m.id, Demand: m.demand, NFVIPoPID: h.NFVIPoPID, ResourceZoneID: h.ResourceZoneID, HostID: h.ID,
 			CISNodeID: v.CISNodeID, Runtime: v.Runtime, Isolation: v.Isolation, Cache: v.Cache, Claims: v.Claims,
-			AttestationLimit: limit, AttestationState: trusted,
+			AttestationLimit: limit, AttestationState: trusted, OverriddenUntil: until,
 		}
 		if v.Dedicate != nil { // whichever member was placed first: what all of them together come to
 			plan.Placements[pl.member].Dedicate = st.dedicated[h.ID]

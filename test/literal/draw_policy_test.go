@@ -239,9 +239,26 @@ func (d dice) policies(names []string) []literal.Policy {
 				}
 			}
 		}
+		d.emergencies(&p)
 		out = append(out, p)
 	}
 	return out
+}
+
+// emergencies draws exceptions from rules about the age of attestations, which name their hosts.
+func (d dice) emergencies(p *literal.Policy) {
+	for i := range p.Document.Rules {
+		r := &p.Document.Rules[i]
+		check, _ := r.Params["check"].(string)
+		hosts := some(d, 2, hostIDs...)
+		if r.Kind != "attestation-freshness" || check != "AGE" || hosts == nil || !d.in(2) {
+			continue
+		}
+		p.Document.Exceptions = append(p.Document.Exceptions, literal.Exception{
+			RuleID: r.ID, ExpiresAt: noon.Add(time.Duration(d.IntN(3)-1) * time.Hour), ApprovedBy: "a", Ticket: "t", BreakGlass: "drawn",
+			Hosts: hosts, VNFInstances: some(d, 3, instanceIDs...),
+		})
+	}
 }
 
 // scope draws whom a rule is about and how it counts.

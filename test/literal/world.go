@@ -102,6 +102,7 @@ type Exception struct {
 	ExpiresAt    time.Time `json:"expiresAt"`
 	ApprovedBy   string    `json:"approvedBy"`
 	Ticket       string    `json:"ticket"`
+	BreakGlass   string    `json:"breakGlass,omitempty"` // the age of an attestation, and nothing else
 }
 
 // Reason is why a site of a host is refused.
