@@ -89,7 +89,7 @@ Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 re
 		&cobra.Group{ID: groupOperate, Title: "Operate:"},
 		&cobra.Group{ID: groupServe, Title: "Serve:"},
 	)
-	for _, cmd := range []*cobra.Command{newServe(p), newCISM(p), newMigrate(p), newBackup(p), newRestore(p), newHealth(p)} {
+	for _, cmd := range []*cobra.Command{newServe(p), newAgent(p), newCISM(p), newMigrate(p), newBackup(p), newRestore(p), newHealth(p)} {
 		cmd.GroupID = groupServe
 		root.AddCommand(cmd)
 	}

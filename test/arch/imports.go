@@ -45,6 +45,7 @@ var table = slices.Concat([]room{
 	{path: "internal/telemetry"},
 	{path: "internal/client", ours: []string{"api/..."}},
 	{path: "internal/cism", ours: []string{"api/...", "internal/client", "internal/directive"}},
+	{path: "internal/agent", ours: []string{"api/...", "internal/client"}},
 	{path: "api"},
 	{path: "openapi"},
 	{path: "migrations"},
@@ -70,6 +71,12 @@ var confinements = []confinement{
 	{
 		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-scheduler"},
 		rooms:   []string{"internal/cism"}, why: "what knows Kubernetes is there",
+	},
+	{
+		imports: []string{
+			"github.com/containerd", "github.com/containers/ocicrypt", "k8s.io/cri-api", "github.com/opencontainers",
+		},
+		rooms: []string{"internal/agent"}, why: "what a host's container runtime is asked is there",
 	},
 	{
 		imports: []string{"github.com/jackc/pgx", "github.com/golang-migrate/migrate", "database/sql"},

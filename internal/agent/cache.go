@@ -1,0 +1,207 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	wire "ringfence/api/directives"
+	inventory "ringfence/api/inventory"
+)
+
+// anyDigest stands for whatever a workload brings that names no artefacts.
+const anyDigest = "*"
+
+// cache makes an artefact lie here in the form that is ordered, or says why it cannot.
+func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) result {
+	order := d.Cache
+	if a.newer(order.Digest, d.Seq) {
+		return superseded("a later directive says how the artefact may lie here")
+	}
+	if err := a.provides(&order); err != nil {
+		return failed(err.Error())
+	}
+	if err := a.admits(d, seen); err != nil {
+		return failing(err)
+	}
+	image, err := a.route(ctx, d)
+	if err != nil {
+		return failing(err)
+	}
+	if !order.PrePullAllowed || order.Digest == anyDigest || order.PullPolicy == wire.CacheDirectivePullPolicyNever {
+		return applied("")
+	}
+	if image.Reference == "" {
+		return applied("not fetched beforehand: the inventory has no reference of it")
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.config.PullTimeout)
+	defer cancel()
+	if err := a.images.Pull(ctx, image); err != nil {
+		return failing(fmt.Errorf("fetch %s: %w", image.Reference, err))
+	}
+	signal(a.look)
+	return applied("")
+}
+
+// newer tells whether a later directive is about the artefact.
+func (a *Agent) newer(digest string, seq int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.journal.later(digest, seq) != nil
+}
+
+// provides says why the host cannot keep artefacts so; nil: it can.
+func (a *Agent) provides(order *wire.CacheDirective) error {
+	if err := a.volumes.Unavailable(order.Mode); err != nil {
+		return err
+	}
+	own := order.Mode == inventory.CacheModeENCRYPTED || order.Mode == inventory.CacheModeNOSTORE
+	switch {
+	case order.Mode == inventory.CacheModeDOMAINPRIVATE && (len(order.VisibleToTrustDomainIDs) != 1 || order.VisibleToTrustDomainIDs[0] != a.config.OnlyDomain):
+		return fmt.Errorf("not available here: %s needs a host that serves one trust domain only, and this one is configured for %q", order.Mode, a.config.OnlyDomain)
+	case own && order.Digest == anyDigest:
+		return fmt.Errorf("not available here: %s of artefacts that no directive names; name the images in the component's profile", order.Mode)
+	case own && len(order.VisibleToTrustDomainIDs) != 1:
+		return fmt.Errorf("not available here: %s for %d trust domains at once", order.Mode, len(order.VisibleToTrustDomainIDs))
+	}
+	return nil
+}
+
+// admits says what stands in the way on the host now; nil: nothing.
+func (a *Agent) admits(d *wire.Directive, seen Observation) error {
+	a.mu.Lock()
+	before := a.journal.Wanted[d.Cache.Digest]
+	others := before != nil && before.Seq < d.Seq && a.journal.placed(before)
+	a.mu.Unlock()
+	next := Wanted{Order: d.Cache}
+	if others && before.domain() != "" && before.domain() != next.domain() {
+		return fmt.Errorf("the artefact lies here for %s, whose workload may run; it cannot lie under another key at the same time", before.domain())
+	}
+	lies := seen.artefact(d.Cache.Digest)
+	if lies != nil && weaker(lies.Mode, d.Cache.Mode) {
+		return fmt.Errorf("the artefact lies here as %s; it has to be purged first", lies.Mode)
+	}
+	return nil
+}
+
+// strength orders the modes, weakest first.
+var strength = map[inventory.CacheMode]int{
+	inventory.CacheModeSHARED: 1, inventory.CacheModeDOMAINPRIVATE: 2, inventory.CacheModeENCRYPTED: 3,
+	inventory.CacheModeGUESTONLY: 4, inventory.CacheModeNOSTORE: 5,
+}
+
+func weaker(a, b inventory.CacheMode) bool { return strength[a] < strength[b] }
+
+// route enters the order, with what the image consists of where its layers must not go to the shared folder. From then on
+// nobody can unpack them there.
+func (a *Agent) route(ctx context.Context, d *wire.Directive) (Image, error) {
+	image := Image{Digest: d.Cache.Digest, Reference: d.Cache.Reference}
+	if d.Cache.Mode == inventory.CacheModeENCRYPTED || d.Cache.Mode == inventory.CacheModeNOSTORE {
+		if image.Reference == "" {
+			return image, errors.New("where the image is found is not known: set its reference in the inventory")
+		}
+		var err error
+		if image, err = a.images.Resolve(ctx, image.Reference, image.Digest); err != nil {
+			return image, fmt.Errorf("read the manifest of %s: %w", d.Cache.Reference, err)
+		}
+	}
+	return image, a.change(func(j *Journal) {
+		if before := j.Wanted[image.Digest]; before == nil || before.Seq < d.Seq {
+			j.Wanted[image.Digest] = &Wanted{Seq: d.Seq, Order: d.Cache, Image: image}
+		}
+	})
+}
+
+// Route is where a layer of an image must go, and how it is read.
+type Route struct {
+	Mode          inventory.CacheMode
+	TrustDomainID string
+	DiffID        string
+	Open          func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// Route finds the route of a layer by its chain ID. It outlives the right of the workload that it was made for: without a new
+// directive the layer must not lie here in any weaker form.
+func (a *Agent) Route(chainID string) (Route, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var newest *Wanted
+	var found Layer
+	for _, w := range a.journal.Wanted {
+		for i := range w.Image.Layers {
+			if w.Image.Layers[i].ChainID == chainID && (newest == nil || w.Seq > newest.Seq) {
+				newest, found = w, w.Image.Layers[i]
+			}
+		}
+	}
+	if newest == nil {
+		return Route{}, false
+	}
+	image, domain := newest.Image, newest.domain()
+	return Route{Mode: newest.Order.Mode, TrustDomainID: domain, DiffID: found.DiffID, Open: func(ctx context.Context) (io.ReadCloser, error) {
+		return a.images.Open(ctx, image, found, domain)
+	}}, true
+}
+
+// expire removes the artefacts that have lost their right to lie here.
+func (a *Agent) expire(ctx context.Context, seen Observation) {
+	for _, digest := range a.lapsed(seen) {
+		freed, err := a.images.Purge(ctx, []string{digest})
+		if err != nil {
+			a.log.Error("an artefact whose right has ended cannot be removed", "digest", digest, "error", err)
+			continue
+		}
+		a.log.Info("an artefact whose right has ended is removed", "digest", digest, "bytes", freed.Bytes)
+		if err := a.change(func(j *Journal) {
+			if w := j.Wanted[digest]; w != nil {
+				w.Used, w.UnusedSince = false, time.Time{}
+			}
+		}); err != nil {
+			a.log.Error("the journal cannot be written", "error", err)
+		}
+		signal(a.look)
+	}
+	a.eraseEmpty(seen)
+}
+
+// lapsed keeps the books on what is used, and lists what lies here without a right any more.
+func (a *Agent) lapsed(seen Observation) []string {
+	var digests []string
+	changed := false
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for digest, w := range a.journal.Wanted {
+		placed, used := a.journal.placed(w), seen.uses(digest) || a.journal.awaited(digest, &seen)
+		before := *w
+		w.Needed = w.Needed || placed
+		switch {
+		case used:
+			w.Used, w.UnusedSince = true, time.Time{}
+		case w.UnusedSince.IsZero():
+			w.UnusedSince = seen.At
+		}
+		changed = changed || w.Needed != before.Needed || w.Used != before.Used || !w.UnusedSince.Equal(before.UnusedSince)
+		if seen.artefact(digest) != nil && !used && w.expired(placed, seen.At) {
+			digests = append(digests, digest)
+		}
+	}
+	if changed {
+		if err := a.journal.save(a.config.JournalFile); err != nil {
+			a.log.Error("the journal cannot be written", "error", err)
+		}
+	}
+	return digests
+}
+
+// expired tells whether an artefact that no container uses has to go.
+func (w *Wanted) expired(placed bool, now time.Time) bool {
+	if age, err := time.ParseDuration(w.Order.MaxUnusedAge); err == nil && age > 0 && now.Sub(w.UnusedSince) > age {
+		return true
+	}
+	if !w.Order.RetainAfterStop && w.Used {
+		return true
+	}
+	return w.Needed && !placed && (w.Order.PurgeOnRelease || !w.Order.RetainAfterStop)
+}

@@ -1,0 +1,144 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	wire "ringfence/api/directives"
+)
+
+// The labels and annotations by which a workload says which residency it is.
+const (
+	labelResidency  = "ringfence.io/residency-id"
+	labelInstance   = "ringfence.io/vnf-instance-id"
+	labelComponent  = "ringfence.io/component-id"
+	labelDefinition = "ringfence.io/resource-definition-id"
+)
+
+// settle is how long changes that follow each other closely are gathered into one look.
+const settle = 200 * time.Millisecond
+
+// watch looks at the host at the start, after changes and now and then, and reports what it sees.
+func (a *Agent) watch(ctx context.Context, changes <-chan struct{}) {
+	tick := time.NewTicker(a.config.ReportInterval)
+	defer tick.Stop()
+	r := reporter{agent: a}
+	for ctx.Err() == nil {
+		if !r.look(ctx) {
+			pause(ctx, retry)
+			continue
+		}
+		select {
+		case <-changes:
+			pause(ctx, settle)
+		case <-a.look:
+			pause(ctx, settle)
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// reporter remembers what ringfence has been told.
+type reporter struct {
+	agent *Agent
+	etag  string
+	told  wire.ObservedState
+	at    time.Time
+}
+
+// look observes the host and reports it if that says something new, or if the report before is old. False: not done.
+func (r *reporter) look(ctx context.Context) bool {
+	a := r.agent
+	seen, err := a.images.Observe(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.Warn("the container runtime cannot be observed", "error", err)
+		}
+		return false
+	}
+	a.mu.Lock()
+	a.journal.judge(&seen, a.config.OnlyDomain)
+	a.seen = &seen
+	a.mu.Unlock()
+	signal(a.work)
+	state := a.report(seen)
+	if r.etag != "" && same(state, r.told) && a.now().Sub(r.at) < a.config.ReportInterval {
+		return true
+	}
+	result, etag, err := a.service.Report(ctx, a.config.HostID, state, r.etag)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.Warn("the report cannot be delivered", "error", err)
+		}
+		return false
+	}
+	if result.Changed && result.Unmatched > 0 {
+		a.log.Warn("something runs here that nobody decided", "workloads", result.Unmatched)
+	}
+	r.etag, r.told, r.at = etag, state, a.now()
+	return true
+}
+
+func same(a, b wire.ObservedState) bool {
+	return slices.Equal(a.Residencies, b.Residencies) && slices.Equal(a.CacheEntries, b.CacheEntries)
+}
+
+// report is an observation as the contract has it. A residency that two workloads claim is that of the first only.
+func (a *Agent) report(seen Observation) wire.ObservedState {
+	state := wire.ObservedState{ObservedAt: seen.At.UTC(), Residencies: []wire.ObservedResidency{}, CacheEntries: []wire.ObservedCacheEntry{}}
+	claimed := map[string]bool{}
+	for _, w := range seen.Workloads {
+		r := wire.ObservedResidency{VIMResourceID: identifier(w.ID), CISNodeID: a.config.CISNodeID, Runtime: identifier(w.Runtime)}
+		if id := identifier(w.Labels[labelResidency]); id == "" || !claimed[id] {
+			claimed[id] = true
+			r.ResidencyID = id
+			r.VNFInstanceID = identifier(w.Labels[labelInstance])
+			r.ComponentID = identifier(w.Labels[labelComponent])
+			r.ResourceDefinitionID = identifier(w.Labels[labelDefinition])
+		}
+		state.Residencies = append(state.Residencies, r)
+	}
+	for _, artefact := range seen.Artefacts {
+		entry := wire.ObservedCacheEntry{Digest: artefact.Digest, Mode: artefact.Mode, TrustDomainID: artefact.TrustDomainID}
+		state.CacheEntries = append(state.CacheEntries, entry)
+	}
+	return state
+}
+
+// identifier is a text if the contract takes it as one, else nothing: whoever starts a container writes its labels.
+func identifier(text string) string {
+	control := func(r rune) bool { return r < 0x20 || r == 0x7f }
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 || strings.ContainsFunc(text, control) {
+		return ""
+	}
+	return text
+}
+
+// running finds the workload that is a residency.
+func (o *Observation) running(residencyID string) *Workload {
+	for i := range o.Workloads {
+		if o.Workloads[i].Labels[labelResidency] == residencyID {
+			return &o.Workloads[i]
+		}
+	}
+	return nil
+}
+
+// artefact finds what lies here of a digest.
+func (o *Observation) artefact(digest string) *Artefact {
+	for i := range o.Artefacts {
+		if o.Artefacts[i].Digest == digest {
+			return &o.Artefacts[i]
+		}
+	}
+	return nil
+}
+
+// uses tells whether a running container uses the image.
+func (o *Observation) uses(digest string) bool {
+	return slices.ContainsFunc(o.Workloads, func(w Workload) bool { return slices.Contains(w.Images, digest) })
+}
