@@ -254,6 +254,7 @@ func (s *Service) check(ctx context.Context, view, last *fleet.View) (placement.
 	c := placement.ViolationCheck{Position: view.Position, PolicyEpoch: view.Epoch}
 	if last != nil {
 		slots, ids := changed(view, last)
+		slots, ids = withSiblings(view, last, slots, ids)
 		c.HostIDs, c.Found = ids, s.inspect(view, slots)
 		return c, nil
 	}

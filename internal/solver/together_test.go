@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -197,6 +198,44 @@ func TestTogetherIsChecked(t *testing.T) {
 	want := map[string]string{"split-1": "apart", "split-2": "apart", "guest": "taken", "host": "noVM"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("violations (-want +got):\n%s", diff)
+	}
+}
+
+// TestTheLatestOfANetworkFunctionGo: where a rule evicts what is not together, those go who came later, and nobody goes because of
+// one that goes itself.
+func TestTheLatestOfANetworkFunctionGo(t *testing.T) {
+	t.Parallel()
+	const rules = "  - {id: R-VM, kind: co-locate-in-vm, subject: {trustDomains: [TD-A]}, onViolation: EVICT, rationale: r}\n"
+	var residents []*placement.Residency
+	add := func(id, vnf, domain, host, node string) {
+		residents = append(residents, &placement.Residency{
+			ID: id, HostID: host, CISNodeID: node, NFVIPoPID: "P", Kind: placement.ResidencyWorkload, State: placement.StateRunning,
+			ReservedAt: noon.Add(time.Duration(len(residents)) * time.Minute),
+			Workload:   placement.Workload{NF: placement.NF{VNFInstanceID: vnf}, ComponentID: "c", TrustDomainID: domain, Runtime: "kata"},
+		})
+	}
+	add("bare", "v", "TD-A", "h2", "")       // goes: it is in no VM
+	add("first", "v", "TD-A", "h1", "n0")    // stays
+	add("beside", "v", "TD-A", "h1", "n0")   // stays
+	add("apart", "v", "TD-A", "h1", "n1")    // goes: another VM
+	add("far", "v", "TD-A", "h2", "n0")      // goes: another host
+	add("guest", "w", "TD-B", "h1", "n0")    // goes: it came into the VM of v
+	add("earlier", "w", "TD-B", "h2", "n1")  // stays: nobody asked it to be alone
+	add("newcomer", "u", "TD-A", "h2", "n1") // goes: the VM was in use
+	kata := []string{"kata"}
+	v := (&scene{rules: rules, hosts: []*placement.Host{vmHost("h1", 4000, kata, kata), vmHost("h2", 4000, kata, kata)}, residents: residents}).view(t)
+	var going []string
+	for _, found := range solver.Check(v, everySlot(v), noon.Add(time.Hour), 0) {
+		if found.Eviction == placement.EvictionPending {
+			going = append(going, found.ResidencyID)
+		}
+	}
+	slices.Sort(going)
+	if diff := cmp.Diff([]string{"apart", "bare", "far", "guest", "newcomer"}, going); diff != "" {
+		t.Errorf("going (-want +got):\n%s", diff)
+	}
+	if !solver.NeedsSiblings(v) {
+		t.Error("what is on other hosts is not read under lock")
 	}
 }
 
