@@ -1189,7 +1189,7 @@ CREATE TABLE public.scope_lock (
 
 COMMENT ON TABLE public.scope_lock IS 'Rows that decisions lock when a rule or a constraint spans hosts; they hold no other data.';
 
-COMMENT ON COLUMN public.scope_lock.id IS 'What is locked: JSON array of an NF instance and a component.';
+COMMENT ON COLUMN public.scope_lock.id IS 'What is locked: JSON array of an NF instance, and of a component where only that is.';
 
 COMMENT ON COLUMN public.scope_lock.gen IS 'Grows with every lock, so that a transaction at a higher isolation level fails instead of reading a stale view.';
 

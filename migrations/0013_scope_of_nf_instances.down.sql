@@ -1,0 +1,5 @@
+BEGIN;
+
+COMMENT ON COLUMN scope_lock.id IS 'What is locked: JSON array of an NF instance and a component.';
+
+COMMIT;
