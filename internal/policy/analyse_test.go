@@ -73,7 +73,7 @@ func TestAnalyse(t *testing.T) {
   - {id: A, kind: forbid-privileged, subject: {categories: [CONTROL_PLANE, OVERSIGHT]}, rationale: r}
   - {id: B, kind: forbid-privileged, subject: {trustDomains: [TD-A]}, rationale: r}
   - {id: C, kind: forbid-privileged, subject: {roles: [BORDER]}, rationale: r}`,
-			want: []string{"C+A+B RULE_SHADOWED /rules/2 rule C is shadowed: whatever it refuses, A, B refuses too"},
+			want: []string{"C+A+B RULE_SHADOWED /rules/2 rule C is shadowed: whatever it refuses, A, B together refuse too"},
 		},
 		"pairs in the other direction": {
 			rules: `

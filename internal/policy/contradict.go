@@ -81,7 +81,7 @@ func (a *analysis) conflicts() *conflictSearch {
 func (s *conflictSearch) within(i int) {
 	s.domain, s.about, s.visited = &s.space.domains[i], nil, map[string]bool{}
 	everybody := s.space.all()
-	everybody.domains = everybody.domains.keep(func(j int) bool { return j == i })
+	everybody.domains = bitsOf(len(s.space.domains), func(j int) bool { return j == i })
 	var all []*Rule
 	for _, b := range s.rules {
 		if s.purposeful(b.Rule) || len(s.concerning([]region{everybody}, b.Rule)) == 0 {
@@ -106,12 +106,11 @@ func (s *conflictSearch) purposeful(r *Rule) bool {
 
 // concerning narrows regions to what a rule demands something of.
 func (s *conflictSearch) concerning(regions []region, r *Rule) (out []region) {
-	subject := &Selector{AnyOf: []Selector{r.Subject}}
 	for _, g := range regions {
 		for _, roles := range r.bearers() {
 			g.needs = append(slices.Clone(g.needs), roles)
 		}
-		out = append(out, s.space.within(g, subject)...)
+		out = append(out, s.space.within(g, &r.Subject)...)
 	}
 	return out
 }
@@ -148,7 +147,7 @@ func (s *conflictSearch) takes(b *bound, h *placement.Host) bool {
 // minimal keeps a contradiction without the rules that it does not need. Without its first one it is found from another.
 func (s *conflictSearch) minimal(core []bound) {
 	without := func(i int) []bound { return slices.Delete(slices.Clone(core), i, i+1) }
-	for i := len(core) - 1; i >= 0; i-- {
+	for i := range slices.Backward(core) {
 		if _, ok := survivor(ruleList(without(i)), s.domain, &s.left); ok {
 			continue
 		}
@@ -174,7 +173,7 @@ func (s *conflictSearch) minimal(core []bound) {
 // witness is a workload that all of the rules are about.
 func (s *conflictSearch) witness(core []bound) placement.Witness {
 	all := s.space.all()
-	all.domains = all.domains.keep(func(i int) bool { return s.space.domains[i].ID == s.domain.ID })
+	all.domains = bitsOf(len(s.space.domains), func(i int) bool { return s.space.domains[i].ID == s.domain.ID })
 	regions := []region{all}
 	for _, b := range core {
 		regions = s.concerning(regions, b.Rule)
@@ -259,22 +258,26 @@ func (a *analysis) unreachable(r *Rule, at string) {
 	if !r.Enforced() || !r.Host.all() {
 		return
 	}
-	switch r.Kind {
-	case RequireIsolation:
+	if r.Kind == RequireIsolation {
 		a.isolation(r, at)
-	case SignedArtefact:
-		var unsigned []string
-		for _, g := range a.space.witnesses([]*Selector{&r.Subject}, nil) {
-			for i, d := range a.space.domains {
-				if g.domains.has(i) && r.demandOf(&d).nothing && !slices.Contains(unsigned, d.ID) {
-					unsigned = append(unsigned, d.ID)
-				}
+	}
+	if r.Kind == SignedArtefact {
+		a.unsigned(r, at)
+	}
+}
+
+func (a *analysis) unsigned(r *Rule, at string) {
+	var domains []string
+	for _, g := range a.space.witnesses([]*Selector{&r.Subject}, nil) {
+		for i, d := range a.space.domains {
+			if g.domains.has(i) && r.demandOf(&d).nothing && !slices.Contains(domains, d.ID) {
+				domains = append(domains, d.ID)
 			}
 		}
-		if slices.Sort(unsigned); len(unsigned) > 0 {
-			a.here(CodeNoHostEver, at, "rule %s trusts nobody to sign for %s: nothing of it that the rule is about can ever run; name a key for it in trust",
-				r.ID, strings.Join(unsigned, ", "))
-		}
+	}
+	if slices.Sort(domains); len(domains) > 0 {
+		a.here(CodeNoHostEver, at, "rule %s trusts nobody to sign for %s: nothing of it that the rule is about can ever run; name a key for it in trust",
+			r.ID, strings.Join(domains, ", "))
 	}
 }
 

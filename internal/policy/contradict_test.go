@@ -99,8 +99,9 @@ func (w *conflictWorld) addHosts() {
 			ID: "h", Country: []string{"GB", "IE", "FR"}[next(3)], NFVIPoPID: []string{"P", "Q"}[next(2)], HostPoolID: []string{"p1", "p2"}[next(2)],
 			ResourceZoneID: []string{"z1", "z2"}[next(2)], Location: placement.LocationClaim{Source: []string{"gps", "other"}[next(2)], AssertedAt: contradictionNoon},
 			Labels: []map[string]string{nil, {"k": "v"}, {"k": "w"}}[next(3)], Capabilities: placement.CapCacheEnc | placement.CapTPM2,
-			PhysicallySecure: true, HypervisorClass: placement.HypervisorType1, Runtimes: []string{"kata-cc"}, Lifecycle: placement.LifecycleInService,
+			PhysicallySecure: true, HypervisorClass: placement.HypervisorType1, Lifecycle: placement.LifecycleInService,
 			RuntimeVersions: map[string]string{"kata-cc": "9.0"}, Attestation: placement.Attestation{State: placement.AttestationTrusted, AttestedAt: contradictionNoon},
+			CISNodes: []placement.CISNode{{ID: "vm", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorType1, Runtimes: []string{"kata-cc"}}},
 			Scrubs: []placement.ScrubRecord{{Level: placement.ScrubReimage, At: contradictionNoon, DeviceReset: true}},
 		}
 		h.Capabilities |= []placement.Capabilities{0, placement.CapTEE}[next(2)] | []placement.Capabilities{0, placement.CapEncStorage}[next(2)] |
@@ -236,7 +237,8 @@ func (w *conflictWorld) conflictSubject(r *rand.Rand) (s Selector) {
 	case 1:
 		s.Components = []string{"a"}
 	case 2:
-		s.HasRoles, s.Roles = true, conflictRoles[r.IntN(3)]|conflictRoles[r.IntN(3)]
+		one, other := conflictRoles[r.IntN(3)], conflictRoles[r.IntN(3)]
+		s.HasRoles, s.Roles = true, one|other
 	case 3:
 		s.AnyOf = []Selector{{Components: []string{"a"}}, {HasRoles: true, Roles: conflictRoles[r.IntN(3)]}}
 	case 4:

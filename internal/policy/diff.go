@@ -114,7 +114,7 @@ func (d *difference) covers(a, b *Rule) bool {
 	if !b.Enforced() {
 		return true
 	}
-	return a.Enforced() && a.Kind == b.Kind && refusesAtLeast(a, b) && hostInside(&b.Host, &a.Host) && exemptsAtMost(a, b) && d.pairsInside(b, []*Rule{a})
+	return a.Enforced() && a.Kind == b.Kind && refusesAtLeast(a, b) && exemptsAtMost(a, b) && d.inside(b, a)
 }
 
 // exemptsAtMost tells whether every exception of a is one of b's.

@@ -204,42 +204,62 @@ func (g hosts) inside(d *demand) (hosts, bool) {
 	return g, true
 }
 
-// outside narrows hosts to those that a selector does not pick: for each key that is given, those that fail it.
-func (g hosts) outside(s *HostSelector) (out []hosts) {
-	add := func(narrow func(h *hosts)) {
-		h := g
-		narrow(&h)
-		out = append(out, h)
+// picked narrows hosts to those that a selector picks. One that picks none leaves hosts that lack nothing and are none.
+func (g hosts) picked(s *HostSelector) hosts {
+	g.pool, g.zone, g.country = g.pool.in(s.Pools), g.zone.in(s.Zones), g.country.in(s.Countries)
+	g.have |= s.Capabilities
+	if picksNoHost(s) {
+		g.lack = append(slices.Clone(g.lack), 0)
 	}
-	if s.Pools != nil {
-		add(func(h *hosts) { h.pool = h.pool.out(s.Pools) })
-	}
-	if s.Zones != nil {
-		add(func(h *hosts) { h.zone = h.zone.out(s.Zones) })
-	}
-	if s.Countries != nil {
-		add(func(h *hosts) { h.country = h.country.out(s.Countries) })
-	}
-	switch {
-	case s.HasCapabilities && s.Capabilities == 0, s.Labels != nil && len(s.Labels) == 0:
-		add(func(*hosts) {})
-	case s.HasCapabilities:
-		add(func(h *hosts) { h.lack = append(slices.Clone(h.lack), s.Capabilities) })
-	}
-	for _, k := range sortedKeys(s.Labels) {
-		add(func(h *hosts) { h.not = append(slices.Clone(h.not), [2]string{k, s.Labels[k]}) })
+	if len(s.Labels) > 0 {
+		g.is = maps.Clone(s.Labels)
 	}
 	for _, k := range sortedKeys(s.NotLabels) {
-		if v, ok := g.is[k]; ok && v != s.NotLabels[k] {
-			continue
+		g.not = append(slices.Clone(g.not), [2]string{k, s.NotLabels[k]})
+	}
+	return g
+}
+
+// outside narrows hosts to those that a selector does not pick: for each key that is given, those that fail it and none of the keys
+// before.
+func (g hosts) outside(s *HostSelector) (out []hosts) {
+	if s.HasCapabilities && s.Capabilities == 0 || s.Labels != nil && len(s.Labels) == 0 {
+		return []hosts{g}
+	}
+	split := func(of func(h *hosts) *choice, list []string) {
+		if list == nil {
+			return
 		}
-		add(func(h *hosts) {
-			h.is = maps.Clone(h.is)
-			if h.is == nil {
-				h.is = map[string]string{}
-			}
-			h.is[k] = s.NotLabels[k]
-		})
+		h, all := g, *of(&g)
+		*of(&h) = all.out(list)
+		out = append(out, h)
+		*of(&g) = all.in(list)
+	}
+	split(func(h *hosts) *choice { return &h.pool }, s.Pools)
+	split(func(h *hosts) *choice { return &h.zone }, s.Zones)
+	split(func(h *hosts) *choice { return &h.country }, s.Countries)
+	if s.HasCapabilities {
+		h := g
+		h.lack = append(slices.Clone(h.lack), s.Capabilities)
+		out = append(out, h)
+		g.have |= s.Capabilities
+	}
+	for _, k := range sortedKeys(s.Labels) {
+		h := g
+		h.not = append(slices.Clone(h.not), [2]string{k, s.Labels[k]})
+		out = append(out, h)
+		if v, ok := g.is[k]; ok && v != s.Labels[k] {
+			return out
+		}
+		g.is = labelled(g.is, k, s.Labels[k])
+	}
+	for _, k := range sortedKeys(s.NotLabels) {
+		if v, ok := g.is[k]; !ok || v == s.NotLabels[k] {
+			h := g
+			h.is = labelled(h.is, k, s.NotLabels[k])
+			out = append(out, h)
+		}
+		g.not = append(slices.Clone(g.not), [2]string{k, s.NotLabels[k]})
 	}
 	return out
 }

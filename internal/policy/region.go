@@ -15,11 +15,38 @@ type space struct {
 	ancestry   [][]string              // of each domain: its id and its ancestors'
 	nfTypes    []string                // the last stands for all that nobody mentions
 	components []string
+
+	known map[*Selector]*extent // of the selectors that were looked at, which do not change
+}
+
+// extent is what a selector picks by itself, beside roles, labels and its parts; nil: everything.
+type extent struct{ domains, nfTypes, components bits }
+
+func (sp *space) picked(s *Selector) *extent {
+	if e, ok := sp.known[s]; ok {
+		return e
+	}
+	e := &extent{}
+	if s.TrustDomains != nil || s.Categories != nil || s.HasSensitivity {
+		e.domains = bitsOf(len(sp.domains), func(i int) bool {
+			d := &sp.domains[i]
+			return (s.TrustDomains == nil || sp.named(i, s.TrustDomains)) && (s.Categories == nil || slices.Contains(s.Categories, d.Category)) &&
+				(!s.HasSensitivity || d.Sensitivity >= s.SensitivityFrom)
+		})
+	}
+	if s.NFTypes != nil {
+		e.nfTypes = bitsOf(len(sp.nfTypes), func(i int) bool { return slices.Contains(s.NFTypes, sp.nfTypes[i]) })
+	}
+	if s.Components != nil {
+		e.components = bitsOf(len(sp.components), func(i int) bool { return slices.Contains(s.Components, sp.components[i]) })
+	}
+	sp.known[s] = e
+	return e
 }
 
 // newSpace collects the vocabulary of policies over a catalogue.
 func newSpace(cat *placement.Catalogue, policies ...*Policy) *space {
-	sp := &space{}
+	sp := &space{known: map[*Selector]*extent{}}
 	for _, id := range slices.Sorted(maps.Keys(cat.TrustDomains)) {
 		sp.domains = append(sp.domains, cat.TrustDomains[id])
 		sp.ancestry = append(sp.ancestry, ancestors(cat, id))
@@ -65,12 +92,26 @@ func ancestors(cat *placement.Catalogue, id string) (out []string) {
 // bits is a set of numbers from 0.
 type bits []uint64
 
-func fullBits(n int) bits {
-	b := make(bits, (n+63)/64)
-	for i := range n {
-		b[i/64] |= 1 << (i % 64)
+func fullBits(n int) bits { return bitsOf(n, func(int) bool { return true }) }
+
+func (b bits) or(o bits) bits {
+	if b == nil {
+		return o
 	}
-	return b
+	out := slices.Clone(b)
+	for i := range out {
+		out[i] |= o[i]
+	}
+	return out
+}
+
+func (b bits) overlaps(o bits) bool {
+	for i := range min(len(b), len(o)) {
+		if b[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (b bits) empty() bool {
@@ -82,11 +123,31 @@ func (b bits) empty() bool {
 	return true
 }
 
-// keep returns the members for which a test holds.
-func (b bits) keep(test func(i int) bool) bits {
+// and returns what is in both; nil stands for everything.
+func (b bits) and(o bits) bits {
+	if o == nil {
+		return b
+	}
 	out := make(bits, len(b))
-	for i := range len(b) * 64 {
-		if b[i/64]&(1<<(i%64)) != 0 && test(i) {
+	for i := range b {
+		out[i] = b[i] & o[i]
+	}
+	return out
+}
+
+func (b bits) without(o bits) bits {
+	out := make(bits, len(b))
+	for i := range b {
+		out[i] = b[i] &^ o[i]
+	}
+	return out
+}
+
+// bitsOf are the numbers below n for which a test holds.
+func bitsOf(n int, test func(i int) bool) bits {
+	out := make(bits, (n+63)/64)
+	for i := range n {
+		if test(i) {
 			out[i/64] |= 1 << (i % 64)
 		}
 	}
@@ -128,21 +189,8 @@ func (g *region) possible() bool {
 
 // within narrows a region to what a selector picks. The parts of the result are disjoint or not; together they are it.
 func (sp *space) within(g region, s *Selector) []region {
-	if s.TrustDomains != nil {
-		g.domains = g.domains.keep(func(i int) bool { return sp.named(i, s.TrustDomains) })
-	}
-	if s.Categories != nil {
-		g.domains = g.domains.keep(func(i int) bool { return slices.Contains(s.Categories, sp.domains[i].Category) })
-	}
-	if s.HasSensitivity {
-		g.domains = g.domains.keep(func(i int) bool { return sp.domains[i].Sensitivity >= s.SensitivityFrom })
-	}
-	if s.NFTypes != nil {
-		g.nfTypes = g.nfTypes.keep(func(i int) bool { return slices.Contains(s.NFTypes, sp.nfTypes[i]) })
-	}
-	if s.Components != nil {
-		g.components = g.components.keep(func(i int) bool { return slices.Contains(s.Components, sp.components[i]) })
-	}
+	p := sp.picked(s)
+	g.domains, g.nfTypes, g.components = g.domains.and(p.domains), g.nfTypes.and(p.nfTypes), g.components.and(p.components)
 	if s.HasRoles {
 		g.needs = append(slices.Clone(g.needs), s.Roles)
 	}
@@ -175,58 +223,66 @@ func (sp *space) within(g region, s *Selector) []region {
 	return out
 }
 
-// outside narrows a region to what a selector does not pick: for each key that is given, those that fail it.
+// outside narrows a region to what a selector does not pick: for each key that is given, those that fail it and none of the keys
+// before, so that the parts do not overlap.
 func (sp *space) outside(g region, s *Selector) (out []region) {
-	add := func(narrow func(h *region)) {
-		h := g
-		narrow(&h)
+	if s.Labels != nil && len(s.Labels) == 0 {
+		return []region{g}
+	}
+	add := func(h region) {
 		if h.possible() {
 			out = append(out, h)
 		}
 	}
-	if s.TrustDomains != nil {
-		add(func(h *region) { h.domains = h.domains.keep(func(i int) bool { return !sp.named(i, s.TrustDomains) }) })
-	}
-	if s.Categories != nil {
-		add(func(h *region) {
-			h.domains = h.domains.keep(func(i int) bool { return !slices.Contains(s.Categories, sp.domains[i].Category) })
-		})
-	}
-	if s.HasSensitivity {
-		add(func(h *region) {
-			h.domains = h.domains.keep(func(i int) bool { return sp.domains[i].Sensitivity < s.SensitivityFrom })
-		})
-	}
-	if s.NFTypes != nil {
-		add(func(h *region) {
-			h.nfTypes = h.nfTypes.keep(func(i int) bool { return !slices.Contains(s.NFTypes, sp.nfTypes[i]) })
-		})
-	}
-	if s.Components != nil {
-		add(func(h *region) {
-			h.components = h.components.keep(func(i int) bool { return !slices.Contains(s.Components, sp.components[i]) })
-		})
-	}
-	if s.HasRoles {
-		add(func(h *region) { h.without |= s.Roles })
-	}
-	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
-		add(func(h *region) { h.not = append(slices.Clone(h.not), [2]string{k, s.Labels[k]}) })
-	}
-	if s.Labels != nil && len(s.Labels) == 0 {
-		add(func(*region) {})
-	}
-	if s.AnyOf != nil {
-		rest := []region{g}
-		for i := range s.AnyOf {
-			var next []region
-			for _, h := range rest {
-				next = append(next, sp.outside(h, &s.AnyOf[i])...)
-			}
-			rest = next
+	p := sp.picked(s)
+	split := func(of func(h *region) *bits, picks bits) {
+		if picks == nil {
+			return
 		}
-		out = append(out, rest...)
+		h, all := g, *of(&g)
+		*of(&h) = all.without(picks)
+		add(h)
+		*of(&g) = all.and(picks)
 	}
+	split(func(h *region) *bits { return &h.domains }, p.domains)
+	split(func(h *region) *bits { return &h.nfTypes }, p.nfTypes)
+	split(func(h *region) *bits { return &h.components }, p.components)
+	if s.HasRoles {
+		h := g
+		h.without |= s.Roles
+		add(h)
+		g.needs = append(slices.Clone(g.needs), s.Roles)
+	}
+	for _, k := range sortedKeys(s.Labels) {
+		h := g
+		h.not = append(slices.Clone(h.not), [2]string{k, s.Labels[k]})
+		add(h)
+		if old, ok := g.is[k]; ok && old != s.Labels[k] {
+			return out
+		}
+		g.is = labelled(g.is, k, s.Labels[k])
+	}
+	if s.AnyOf == nil || !g.possible() {
+		return out
+	}
+	rest := []region{g}
+	for i := range s.AnyOf {
+		var next []region
+		for _, h := range rest {
+			next = append(next, sp.outside(h, &s.AnyOf[i])...)
+		}
+		rest = next
+	}
+	return append(out, rest...)
+}
+
+// labelled are labels with one more.
+func labelled(labels map[string]string, k, v string) map[string]string {
+	out := maps.Clone(labels)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out[k] = v
 	return out
 }
 
@@ -252,17 +308,10 @@ func (sp *space) witnesses(picked, spared []*Selector) []region {
 		narrow(s, sp.within)
 	}
 	for _, s := range spared {
-		if len(regions) > maxRegions {
-			break
-		}
 		narrow(s, sp.outside)
 	}
 	return regions
 }
-
-// maxRegions bounds the parts into which what many selectors leave is cut. Beyond it the rest of them is taken to leave all of it:
-// then a rule that is covered by very many others together is not found to be.
-const maxRegions = 200
 
 // hostInside tells whether every host that the one selector picks is picked by the other. Of what a host selector asks, every key
 // stands for itself, so that looking key by key is exact.
@@ -320,9 +369,9 @@ func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (sp *space) witness(g *region) placement.Witness {
 	w := placement.Witness{Labels: g.is}
 	name := func(list []string, b bits) string { // the last, which nobody names, where it is there
-		for i := len(list) - 1; i >= 0; i-- {
+		for i, n := range slices.Backward(list) {
 			if b.has(i) {
-				return list[i]
+				return n
 			}
 		}
 		return ""

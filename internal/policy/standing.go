@@ -153,7 +153,7 @@ func (c *Candidate) Never() []*Rule {
 	if len(out) > 0 || c.somewhere(demanding) {
 		return out
 	}
-	for i := len(demanding) - 1; i >= 0; i-- { // as few as say it
+	for i := range slices.Backward(demanding) { // as few as say it
 		if less := slices.Delete(slices.Clone(demanding), i, i+1); !c.somewhere(less) {
 			demanding = less
 		}
