@@ -24,6 +24,7 @@ type result struct {
 }
 
 func applied(detail string) result { return result{outcome: wire.AckOutcomeAPPLIED, detail: detail} }
+
 func superseded(detail string) result {
 	return result{outcome: wire.AckOutcomeSUPERSEDED, detail: detail}
 }

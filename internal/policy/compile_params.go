@@ -40,9 +40,7 @@ func (c *compiler) params(t *RuleText) Params {
 	case SeparateExposure:
 		p.SensitivityFrom = c.integer(n.get("sensitivityFrom"), pointer(ptr, "sensitivityFrom"))
 	case RequireIsolation:
-		var err error
-		p.Level, err = placement.ParseIsolation(n.get("level").str())
-		c.must(n.get("level"), pointer(ptr, "level"), err)
+		p.Level = c.isolation(n.get("level"), pointer(ptr, "level"))
 		p.OrDedicatedHost = placement.DedicationIdentity(n.get("orDedicatedHost").str())
 	case ForbidCutThrough, ForbidPrivileged:
 		c.allow(&p, t.Kind, n.get("allow"), pointer(ptr, "allow"))
@@ -63,9 +61,7 @@ func (c *compiler) params(t *RuleText) Params {
 	case MaxAgeSinceReimage:
 		p.MaxAge = c.duration(n.get("maxAge"), pointer(ptr, "maxAge"))
 	case DemoteIsolation:
-		var err error
-		p.Level, err = placement.ParseIsolation(n.get("level").str())
-		c.must(n.get("level"), pointer(ptr, "level"), err)
+		p.Level = c.isolation(n.get("level"), pointer(ptr, "level"))
 		p.Runtime, p.BelowVersion = n.get("runtime").str(), n.get("belowVersion").str()
 	case ForbidAcceleration:
 		var err error
@@ -137,6 +133,12 @@ func (c *compiler) blastRadius(p *Params, n *node, ptr string) {
 		return
 	}
 	p.ShareNum, p.ShareDen = fraction.Num().Int64(), fraction.Denom().Int64()
+}
+
+func (c *compiler) isolation(n *node, ptr string) placement.Isolation {
+	level, err := placement.ParseIsolation(n.str())
+	c.must(n, ptr, err)
+	return level
 }
 
 func (c *compiler) roles(n *node, ptr string) placement.Roles {

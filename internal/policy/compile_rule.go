@@ -104,12 +104,9 @@ func (c *compiler) waiver(n *node, ptr string) *Waiver {
 	if n == nil {
 		return nil
 	}
-	level := n.get("minSeparation")
-	separation, err := placement.ParseIsolation(level.str())
-	c.must(level, pointer(ptr, "minSeparation"), err)
 	return &Waiver{
-		MinSeparation: separation, RequireHypervisor: placement.HypervisorClass(n.get("requireHypervisor").str()),
-		NeverForExclusive: n.get("neverForExclusive").isTrue(),
+		MinSeparation:     c.isolation(n.get("minSeparation"), pointer(ptr, "minSeparation")),
+		RequireHypervisor: placement.HypervisorClass(n.get("requireHypervisor").str()), NeverForExclusive: n.get("neverForExclusive").isTrue(),
 	}
 }
 

@@ -132,7 +132,7 @@ func placementToDoc(p placement.Placement) placementDoc {
 		ResourceZoneID: p.ResourceZoneID, HostID: p.HostID, CISNodeID: p.CISNodeID, Runtime: p.Runtime, Isolation: isolationName(p.Isolation),
 		Cache: convert(p.Cache, cacheChoiceToDoc), AttestationLimitNS: int64(p.AttestationLimit), AttestationState: p.AttestationState,
 		OverriddenUntil: p.OverriddenUntil,
-		Claims: convert(p.Claims, func(c placement.Claim) claimDoc { return claimDoc(c) }),
+		Claims:          convert(p.Claims, func(c placement.Claim) claimDoc { return claimDoc(c) }),
 	}
 	if p.Dedicate != nil {
 		d.DedicateIdentity, d.DedicateID = string(p.Dedicate.Identity), p.Dedicate.ID
@@ -151,7 +151,7 @@ func placementFromDoc(d placementDoc) (placement.Placement, error) {
 		ResourceZoneID: d.ResourceZoneID, HostID: d.HostID, CISNodeID: d.CISNodeID, Runtime: d.Runtime, Isolation: isolation, Cache: cache,
 		AttestationLimit: time.Duration(d.AttestationLimitNS), AttestationState: d.AttestationState,
 		OverriddenUntil: d.OverriddenUntil,
-		Claims: convert(d.Claims, func(c claimDoc) placement.Claim { return placement.Claim(c) }),
+		Claims:          convert(d.Claims, func(c claimDoc) placement.Claim { return placement.Claim(c) }),
 	}
 	if d.DedicateIdentity != "" {
 		p.Dedicate = &placement.Dedication{Identity: placement.DedicationIdentity(d.DedicateIdentity), ID: d.DedicateID}

@@ -76,21 +76,8 @@ func (w *World) judgeSite(ask *Ask, h *placement.Host, node *placement.CISNode) 
 	if lifecycle {
 		fixed("LIFECYCLE")
 	}
-	attestation := false
-	for i := range w.Policies {
-		p := &w.Policies[i]
-		for j := range p.Document.Rules {
-			r := &p.Document.Rules[j]
-			if r.Mode == "audit" || r.Strength == "SHOULD" || !w.picksHost(r.Host, h) {
-				continue
-			}
-			against := t.fails(p, r)
-			for _, id := range against {
-				s.Reasons = append(s.Reasons, Reason{PolicyID: p.ID, RuleID: r.ID, AgainstID: id})
-			}
-			attestation = attestation || r.Kind == "attestation-freshness" && len(against) > 0
-		}
-	}
+	failed, attestation := t.failed()
+	s.Reasons = append(s.Reasons, failed...)
 	if lifecycle && attestation && h.Lifecycle == placement.LifecycleQuarantined && h.LifecycleReason == "attestation" {
 		s.Reasons = slices.DeleteFunc(s.Reasons, func(r Reason) bool { return r.RuleID == "LIFECYCLE" })
 	}
@@ -110,6 +97,25 @@ func (w *World) judgeSite(ask *Ask, h *placement.Host, node *placement.CISNode) 
 		}
 	}
 	return s
+}
+
+// failed are the reasons of the rules in force, in their order, and whether one on attestation is among them.
+func (t *trial) failed() (reasons []Reason, attestation bool) {
+	for i := range t.Policies {
+		p := &t.Policies[i]
+		for j := range p.Document.Rules {
+			r := &p.Document.Rules[j]
+			if r.Mode == "audit" || r.Strength == "SHOULD" || !t.picksHost(r.Host, t.host) {
+				continue
+			}
+			against := t.fails(p, r)
+			for _, id := range against {
+				reasons = append(reasons, Reason{PolicyID: p.ID, RuleID: r.ID, AgainstID: id})
+			}
+			attestation = attestation || r.Kind == "attestation-freshness" && len(against) > 0
+		}
+	}
+	return reasons, attestation
 }
 
 // unknownHost tells whether the VM was seen on this host too long ago to believe that it still is there.
