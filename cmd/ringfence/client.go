@@ -54,11 +54,13 @@ type call struct {
 	contentType string
 	accept      string // empty: JSON
 	ifMatch     string
-	breakGlass  string // why one person alone puts a policy in force
+	breakGlass  string // why one person alone puts a policy in force, or applies a change
+	reason      string // why, for the second person
 }
 
 // answer is a successful answer that was read to its end.
 type answer struct {
+	status int
 	header http.Header
 	body   []byte
 }
@@ -103,7 +105,7 @@ func (c *client) doPatiently(ctx context.Context, call call, into any) (answer, 
 			return answer{}, &exitError{exitServer, fmt.Errorf("%s answers %s %s with something else than its API says: %w", c.base, call.method, call.path, err)}
 		}
 	}
-	return answer{resp.Header, body}, nil
+	return answer{resp.StatusCode, resp.Header, body}, nil
 }
 
 // open makes a call and leaves the body of the answer to be read and closed. Whatever is no success is an error that
@@ -129,6 +131,9 @@ func (c *client) open(ctx context.Context, call call) (*http.Response, error) {
 	}
 	if call.breakGlass != "" {
 		req.Header.Set("Ringfence-Break-Glass", call.breakGlass)
+	}
+	if call.reason != "" {
+		req.Header.Set("Ringfence-Change-Reason", call.reason)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

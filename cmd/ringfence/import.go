@@ -34,24 +34,32 @@ const (
 
 func newImport(p process) *cobra.Command {
 	var out *form
+	var reason string
 	cmd := &cobra.Command{
 		Use: "import FILE|-", Short: "Load a fleet from an inventory document", Args: takes("FILE|-"),
 		Long: `Load trust domains, hosts, VNF profiles and the like from one inventory document, YAML or JSON.
 
 The service checks the whole document before it applies anything: one fault refuses it all, and every fault
 is shown with its place (exit code 3). Then each entry is created or replaced by its key; what the document
-does not mention stays. If the connection breaks, import the same document again: that completes the work.`,
+does not mention stays. If the connection breaks, import the same document again: that completes the work.
+
+From the first activation of a policy on, a document that changes what security rests on, such as the sensitivity of a
+trust domain, is not applied but waits as a whole for a second person (exit code 4): see ringfence change.`,
 		Example: `  ringfence import deployments/reference/deployment.yaml
   zcat fleet.json.gz | ringfence import -`,
 	}
 	out = addForms(cmd, formTable, formJSON, formYAML)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the second person if it takes one")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
-		result, raw, err := importDocument(ctx, p, c, args[0])
+		result, got, err := importDocument(ctx, p, c, args[0], reason)
 		if err != nil {
 			return refusedDocument(p, out, err, args[0])
 		}
+		if got.status == http.StatusAccepted {
+			return waits(p, out, got.body)
+		}
 		if out.machine() {
-			return out.writeObject(p.stdout, raw)
+			return out.writeObject(p.stdout, got.body)
 		}
 		return importTable(result).write(p.stdout)
 	})
@@ -59,20 +67,25 @@ does not mention stays. If the connection breaks, import the same document again
 }
 
 // importDocument sends a document, showing on a terminal how far it is.
-func importDocument(ctx context.Context, p process, c *client, name string) (inventory.ImportResult, json.RawMessage, error) {
+func importDocument(ctx context.Context, p process, c *client, name, reason string) (inventory.ImportResult, answer, error) {
 	var result inventory.ImportResult
 	file, size, err := input(p, name)
 	if err != nil {
-		return result, nil, err
+		return result, answer{}, err
 	}
 	defer file.Close()
 	body := bufio.NewReaderSize(file, 1<<20)
 	meter := newMeter(p.stderr, body, size)
 	got, err := c.doPatiently(ctx, call{
-		method: http.MethodPost, path: importPath, contentType: documentType(name, body), body: meter,
-	}, &result)
+		method: http.MethodPost, path: importPath, contentType: documentType(name, body), body: meter, reason: reason,
+	}, nil)
 	meter.stop()
-	return result, got.body, err
+	if err == nil && got.status != http.StatusAccepted {
+		if err = json.Unmarshal(got.body, &result); err != nil {
+			err = &exitError{exitServer, fmt.Errorf("%s answers the import with something else than its API says: %w", c.base, err)}
+		}
+	}
+	return result, got, err
 }
 
 // documentType is the media type of an inventory document: by its name, or by how it begins.

@@ -21,6 +21,7 @@ const (
 	exitLocal   = 1 // usage, or something wrong on this machine
 	exitServer  = 2 // the server answered an error, or not at all
 	exitRefused = 3 // the server decided: refused, or findings against a document
+	exitWaits   = 4 // the server took it, and somebody else has to approve it first
 )
 
 // process is what a command has of the outside.
@@ -76,7 +77,7 @@ how images may lie in its cache.
 
 The commands that talk to a service find it by RINGFENCE_URL (http://127.0.0.1:8080) and send it RINGFENCE_TOKEN.
 
-Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 refused by decision.`,
+Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 refused by decision, 4 taken, but it waits for a second person.`,
 		Example: `  ringfence serve --dev                          # a private database, no authentication, loopback only
   ringfence import deployment.yaml               # load a fleet
   ringfence policy apply policy.yaml --activate  # put a policy in force
