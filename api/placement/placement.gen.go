@@ -778,7 +778,7 @@ type RecordedViolation struct {
 	// EvictionOrderedAt When the host was told to release the residency. Absent while it was not.
 	EvictionOrderedAt externalRef0.DateTime `json:"evictionOrderedAt,omitempty,omitzero"`
 
-	// HostID The host. Absent for `BREAK-GLASS`, which is about no host.
+	// HostID The host. Absent for `BREAK-GLASS`, which is about no host, but about a policy or, by its `policyId`, a pending change of the inventory.
 	HostID externalRef0.Identifier `json:"hostId,omitempty,omitzero"`
 
 	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.

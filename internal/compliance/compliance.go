@@ -39,6 +39,8 @@ type Store interface {
 	GetViolation(ctx context.Context, id string) (placement.Violation, error)
 	// UnconfirmedBreakGlass returns the policies that one person alone put in force and that nobody has confirmed in time.
 	UnconfirmedBreakGlass(ctx context.Context) ([]placement.PolicyRecord, error)
+	// UnconfirmedChanges returns the changes of the inventory that one person alone applied and that nobody has confirmed in time.
+	UnconfirmedChanges(ctx context.Context) ([]placement.PendingChange, error)
 }
 
 // Fleet is the current view, and the database's time.
@@ -270,6 +272,13 @@ func (s *Service) check(ctx context.Context, view, last *fleet.View) (placement.
 	for i := range alone {
 		c.Found = append(c.Found, unconfirmed(&alone[i], view.Epoch))
 	}
+	changes, err := s.store.UnconfirmedChanges(ctx)
+	if err != nil {
+		return c, fmt.Errorf("read unconfirmed changes: %w", err)
+	}
+	for i := range changes {
+		c.Found = append(c.Found, unconfirmedChange(&changes[i], view.Epoch))
+	}
 	return c, nil
 }
 
@@ -332,5 +341,15 @@ func unconfirmed(p *placement.PolicyRecord, epoch int64) placement.Violation {
 	return placement.Violation{PolicyEpoch: epoch, Enforcement: placement.Enforced, Eviction: placement.EvictionNone, Reason: placement.Reason{
 		PolicyID: p.ID, RuleID: placement.RuleBreakGlass, Check: placement.RuleBreakGlass,
 		Params: map[string]string{"by": p.BreakGlass.By, "version": p.SelectedVersion, "until": p.BreakGlass.Until.Format(time.RFC3339), "why": p.BreakGlass.Reason},
+	}}
+}
+
+// unconfirmedChange is the violation of a change of the inventory that one person alone applied too long ago. It stands in the place
+// of a policy.
+func unconfirmedChange(p *placement.PendingChange, epoch int64) placement.Violation {
+	g := p.Decision.BreakGlass
+	return placement.Violation{PolicyEpoch: epoch, Enforcement: placement.Enforced, Eviction: placement.EvictionNone, Reason: placement.Reason{
+		PolicyID: p.ID, RuleID: placement.RuleBreakGlass, Check: placement.RuleBreakGlass,
+		Params: map[string]string{"by": g.By, "change": p.ID, "until": g.Until.Format(time.RFC3339), "why": g.Reason},
 	}}
 }

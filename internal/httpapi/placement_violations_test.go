@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/internal/inventory"
 	"ringfence/internal/placement"
+	"ringfence/internal/policies"
+	"ringfence/internal/postgres"
 )
 
 // check has the server hold what runs against the rules, as it does by itself all the time.
@@ -111,6 +114,19 @@ func TestUnconfirmedBreakGlassIsViolation(t *testing.T) {
 	a.check()
 	v := a.violations("")
 	if len(v) != 1 || !strings.Contains(fmt.Sprint(v), "ann put version 1.0.0 in force alone, and nobody else confirmed it by") {
+		t.Errorf("violations %v", v)
+	}
+}
+
+// TestUnconfirmedChangeIsViolation: so is what one person alone changed of security-relevant inventory.
+func TestUnconfirmedChangeIsViolation(t *testing.T) {
+	t.Parallel()
+	a := newServerOn(t, postgres.Options{}, inventory.Options{BreakGlassFor: time.Microsecond}, policies.Settings{}).withFleet()
+	id := a.write("root", "PATCH", "trust_domains/TD-A", object{"sensitivity": 2}).pending()
+	a.breakGlass("root", id, "INC-1: keys leak").want(200)
+	a.check()
+	v := a.violations("")
+	if len(v) != 1 || !strings.Contains(fmt.Sprint(v), "root applied the change "+id+" of the inventory alone, and nobody else confirmed it by") {
 		t.Errorf("violations %v", v)
 	}
 }

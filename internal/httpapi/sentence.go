@@ -60,6 +60,9 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "unknown " + printable(p("object")), true
 	case r.RuleID == placement.RuleTimeout:
 		return "no placement was found within the bounds of the search; ask for fewer resources at once", true
+	case r.RuleID == placement.RuleBreakGlass && p("change") != "":
+		return fmt.Sprintf("%s applied the change %s of the inventory alone, and nobody else confirmed it by %s; the reason given: %s",
+			printable(p("by")), p("change"), p("until"), printable(p("why"))), true
 	case r.RuleID == placement.RuleBreakGlass:
 		return fmt.Sprintf("%s put version %s in force alone, and nobody else confirmed it by %s; the reason given: %s",
 			printable(p("by")), p("version"), p("until"), printable(p("why"))), true

@@ -2,7 +2,8 @@ package placement
 
 import "time"
 
-// RuleBreakGlass is the id of what is no policy rule: one person alone put a policy in force, and nobody has confirmed it in time.
+// RuleBreakGlass is the id of what is no policy rule: one person alone put a policy in force, or changed security-relevant inventory,
+// and nobody has confirmed it in time.
 const RuleBreakGlass = "BREAK-GLASS"
 
 // Enforcement says what a rule does with what does not meet it.
