@@ -83,6 +83,9 @@ func both[T any](r *admissionv1.AdmissionRequest, judge func(r *admissionv1.Admi
 	return judge(r, &before, &after), nil
 }
 
+// dry tells whether nothing will follow from a request, whatever is answered.
+func dry(r *admissionv1.AdmissionRequest) bool { return r.DryRun != nil && *r.DryRun }
+
 // podOf decodes the pod of a request. A pod that is being created does not always say its namespace yet.
 func podOf(r *admissionv1.AdmissionRequest) (*corev1.Pod, error) {
 	var pod corev1.Pod
@@ -119,7 +122,7 @@ func (a *admission) podCreate(r *admissionv1.AdmissionRequest) (refusal, error) 
 	if faults = append(faults, a.workloadFaults(pod, s)...); len(faults) > 0 {
 		return faults, nil
 	}
-	if dry := r.DryRun != nil && *r.DryRun; !dry && !a.claims.take(s.residency(), string(pod.UID), a.now()) {
+	if !dry(r) && !a.claims.take(s.residency(), string(pod.UID), a.now()) {
 		return refusal{used(s, "another pod that is being created")}, nil
 	}
 	return nil, nil

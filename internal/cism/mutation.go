@@ -32,7 +32,7 @@ func (a *admission) mutate(r *admissionv1.AdmissionRequest) ([]operation, error)
 	if fault != "" {
 		return nil, nil
 	}
-	if dry := r.DryRun != nil && *r.DryRun; !dry {
+	if !dry(r) {
 		a.claims.take(s.residency(), "", a.now())
 	}
 	return append(placement(pod, s), a.containerForms(pod, s)...), nil

@@ -42,12 +42,12 @@ func (a *admission) binding(ctx context.Context, r *admissionv1.AdmissionRequest
 	if fault := a.nodeFault(node, s); fault != "" {
 		return refusal{fault}, nil
 	}
-	return a.hold(ctx, pod, s)
+	return a.hold(ctx, pod, s, dry(r))
 }
 
 // hold makes sure that a residency is bound for one pod only, also when another process like this one judges too: of pods
 // that are not bound yet the oldest comes first.
-func (a *admission) hold(ctx context.Context, pod *corev1.Pod, s *standing) (refusal, error) {
+func (a *admission) hold(ctx context.Context, pod *corev1.Pod, s *standing, dry bool) (refusal, error) {
 	holders, err := a.view.readHolders(ctx, s.residency())
 	if err != nil {
 		return nil, fmt.Errorf("pods of residency %q: %w", s.residency(), err)
@@ -57,6 +57,9 @@ func (a *admission) hold(ctx context.Context, pod *corev1.Pod, s *standing) (ref
 		if other.UID != pod.UID && (other.Spec.NodeName != "" || before(other, pod)) {
 			return refusal{used(s, fmt.Sprintf("pod %s/%s", other.Namespace, other.Name))}, nil
 		}
+	}
+	if dry {
+		return nil, nil
 	}
 	if !a.claims.take(s.residency(), string(pod.UID), a.now()) {
 		return refusal{used(s, "another pod that is being bound")}, nil

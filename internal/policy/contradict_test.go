@@ -102,7 +102,7 @@ func (w *conflictWorld) addHosts() {
 			PhysicallySecure: true, HypervisorClass: placement.HypervisorType1, Lifecycle: placement.LifecycleInService,
 			RuntimeVersions: map[string]string{"kata-cc": "9.0"}, Attestation: placement.Attestation{State: placement.AttestationTrusted, AttestedAt: contradictionNoon},
 			CISNodes: []placement.CISNode{{ID: "vm", Form: placement.CISNodeVM, HypervisorClass: placement.HypervisorType1, Runtimes: []string{"kata-cc"}}},
-			Scrubs: []placement.ScrubRecord{{Level: placement.ScrubReimage, At: contradictionNoon, DeviceReset: true}},
+			Scrubs:   []placement.ScrubRecord{{Level: placement.ScrubReimage, At: contradictionNoon, DeviceReset: true}},
 		}
 		h.Capabilities |= []placement.Capabilities{0, placement.CapTEE}[next(2)] | []placement.Capabilities{0, placement.CapEncStorage}[next(2)] |
 			[]placement.Capabilities{0, placement.CapEphemeralEnc, placement.CapRAMSnapshot}[next(3)]

@@ -66,12 +66,19 @@ func startCluster(t *testing.T, flags ...string) *cluster {
 	return c
 }
 
+// on is the cluster as a subtest uses it.
+func (c *cluster) on(t *testing.T) *cluster {
+	sub := *c
+	sub.t = t
+	return &sub
+}
+
 // startRingfence runs ringfence on a new database and fills it.
 func (c *cluster) startRingfence() {
 	c.t.Helper()
 	_, url := database.NewDatabase(c.t)
 	var clients []server.Client
-	for _, role := range []string{"VNFM", "OPERATOR", "AUTHOR", "APPROVER"} {
+	for _, role := range []string{"VNFM", "OPERATOR", "AUTHOR", "APPROVER", "VERIFIER"} {
 		clients = append(clients, server.Client{ID: role, Token: "token-" + role, Roles: []string{role}})
 	}
 	clients = append(clients, server.Client{ID: "cism", Token: "token-cism", Roles: []string{"AGENT"}, VIMConnectionIDs: []string{vimConnection}})
@@ -188,15 +195,28 @@ func asJSON(t *testing.T, o *unstructured.Unstructured) *unstructured.Unstructur
 	return objects(t, string(text))[0]
 }
 
-// grant asks for pods of a component of a VNF instance, and returns what was granted for each.
+// grant asks for pods of a component of a VNF instance, and returns what was granted for each, once cism knows it.
 func (c *cluster) grant(vnfdID, component, vnfInstanceID string, resourceIDs ...string) []granted {
+	c.t.Helper()
+	all := c.ask(vnfdID, component, vnfInstanceID, resourceIDs...)
+	c.namespace(all[0].namespace)
+	for _, g := range all {
+		c.knows(g)
+	}
+	return all
+}
+
+// ask asks for pods of a component of a VNF instance, and returns what was granted for each.
+func (c *cluster) ask(vnfdID, component, vnfInstanceID string, resourceIDs ...string) []granted {
 	c.t.Helper()
 	vnfm := &stub.VNFM{Client: stub.Client{URL: c.ringfence.URL, Token: "token-VNFM"}}
 	request := vnfm.NewRequest("INSTANTIATE", vnfdID, vnfInstanceID)
 	for _, id := range resourceIDs {
 		request.AddResources = append(request.AddResources, vnfm.Resource(id, component))
 	}
-	answer, err := vnfm.Ask(c.t.Context(), request)
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
+	answer, err := vnfm.Ask(ctx, request)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -207,10 +227,6 @@ func (c *cluster) grant(vnfdID, component, vnfInstanceID string, resourceIDs ...
 			residency: info.ReservationID, vnf: vnfInstanceID, definition: info.ResourceDefinitionID, namespace: info.ContainerNamespace,
 			host: hosts[info.ResourceDefinitionID],
 		})
-	}
-	c.namespace(all[0].namespace)
-	for _, g := range all {
-		c.knows(g)
 	}
 	return all
 }

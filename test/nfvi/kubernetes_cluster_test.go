@@ -63,7 +63,7 @@ func startControlPlane(t *testing.T) *controlPlane {
 		"--etcd-servers", clients, "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", portOf(t, api),
 		"--tls-cert-file", c.pki.file("apiserver.crt"), "--tls-private-key-file", c.pki.file("apiserver.key"), "--client-ca-file", c.pki.file("ca.crt"),
 		"--service-account-issuer", c.server, "--service-account-key-file", c.pki.file("sa.pub"), "--service-account-signing-key-file", c.pki.file("sa.key"),
-		"--service-cluster-ip-range", "127.0.99.0/24", "--endpoint-reconciler-type", "none", "--authorization-mode", "Node,RBAC",
+		"--service-cluster-ip-range", "127.0.99.0/24", "--endpoint-reconciler-type", "none", "--authorization-mode", "Node,RBAC", "--allow-privileged=true",
 		// No controllers run here: nothing would make service accounts, or take the taint of a new node away.
 		"--enable-admission-plugins", "NodeRestriction", "--disable-admission-plugins", "ServiceAccount,TaintNodesByCondition")
 	admin := c.pki.user(t, c.server, "admin", "system:masters")

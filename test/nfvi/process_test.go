@@ -23,15 +23,16 @@ type process struct {
 	done    chan struct{}
 }
 
-// startProcess runs a program until the test ends. Its log is shown when the test fails.
-func startProcess(t *testing.T, name, program string, arguments ...string) *process {
+// startProcess runs a program until the test ends. Its log is shown when the test fails, that of a program which is not ours
+// only when it ended by itself.
+func startProcess(t *testing.T, name, path string, arguments ...string) *process {
 	t.Helper()
 	p := &process{name: name, log: filepath.Join(t.TempDir(), name+".log"), done: make(chan struct{})}
 	file, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), program, arguments...)
+	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), path, arguments...)
 	p.command.Stdout, p.command.Stderr = file, file
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing is left when the tests are killed
 	if err := p.command.Start(); err != nil {
@@ -43,8 +44,9 @@ func startProcess(t *testing.T, name, program string, arguments ...string) *proc
 		close(p.done)
 	}()
 	t.Cleanup(func() {
+		fell := p.ended()
 		p.stop(t)
-		if t.Failed() {
+		if t.Failed() && (fell || path == program) {
 			t.Logf("log of %s ends with:\n%s", name, p.tail())
 		}
 	})
