@@ -911,7 +911,11 @@ CREATE TABLE public.policy_subscription (
     password text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     failing_since timestamp with time zone,
-    suspended_at timestamp with time zone
+    suspended_at timestamp with time zone,
+    auth_types text[] DEFAULT '{}'::text[] NOT NULL,
+    token_endpoint text DEFAULT ''::text NOT NULL,
+    oauth_client_id text DEFAULT ''::text NOT NULL,
+    oauth_secret text DEFAULT ''::text NOT NULL
 );
 
 COMMENT ON TABLE public.policy_subscription IS 'Who wants to hear of changes of policies and of conflicts between them (SOL012 PolicySubscription).';
@@ -937,6 +941,14 @@ COMMENT ON COLUMN public.policy_subscription.created_at IS 'When it was made.';
 COMMENT ON COLUMN public.policy_subscription.failing_since IS 'Since when no delivery to it worked; NULL: the last one did, or there was none.';
 
 COMMENT ON COLUMN public.policy_subscription.suspended_at IS 'Since when nothing is delivered to it, because it failed for too long; NULL: it is not suspended.';
+
+COMMENT ON COLUMN public.policy_subscription.auth_types IS 'Ways in which notifications may authenticate this service (SOL013 SubscriptionAuthentication); none: BASIC where there is a user name, else none at all.';
+
+COMMENT ON COLUMN public.policy_subscription.token_endpoint IS 'Where tokens that notifications carry are asked for; empty: nowhere. Whether that is allowed is decided again at each call.';
+
+COMMENT ON COLUMN public.policy_subscription.oauth_client_id IS 'As whom they are asked for.';
+
+COMMENT ON COLUMN public.policy_subscription.oauth_secret IS 'Its secret. Never answered, never logged.';
 
 CREATE TABLE public.policy_version (
     policy_id text NOT NULL COLLATE pg_catalog."C",
@@ -1780,6 +1792,14 @@ GRANT UPDATE(password) ON TABLE public.policy_subscription TO ringfence_app;
 GRANT UPDATE(failing_since) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT UPDATE(suspended_at) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(auth_types) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(token_endpoint) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(oauth_client_id) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(oauth_secret) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
 

@@ -471,7 +471,7 @@ type PolicyVersion = string
 
 // SubscriptionAuthentication What notifications carry, when the subscriber wants to know who sends them.
 type SubscriptionAuthentication struct {
-	// AuthType The ways that the subscriber accepts; BASIC must be among them, the others are not offered in this version.
+	// AuthType The ways that the subscriber accepts, each with its parameters. Of several the strongest is used that the service has: TLS_CERT (a client certificate, which the operator has to have configured, and which is shown to those only who accept it), then OAUTH2_CLIENT_CREDENTIALS (a bearer token), then BASIC.
 	AuthType []SubscriptionAuthenticationAuthType `json:"authType"`
 
 	// ParamsBasic For BASIC. They must not be credentials of this API.
@@ -482,6 +482,18 @@ type SubscriptionAuthentication struct {
 		// UserName The user name.
 		UserName string `json:"userName,omitempty,omitzero"`
 	} `json:"paramsBasic,omitempty,omitzero"`
+
+	// ParamsOauth2ClientCredentials For OAUTH2_CLIENT_CREDENTIALS (RFC 6749, section 4.4; the service authenticates itself to the token endpoint with HTTP Basic). They must not be credentials of this API.
+	ParamsOauth2ClientCredentials struct {
+		// ClientID As whom the service asks for tokens.
+		ClientID string `json:"clientId,omitempty,omitzero"`
+
+		// ClientPassword Its secret. It is never answered.
+		ClientPassword string `json:"clientPassword,omitempty,omitzero"`
+
+		// TokenEndpoint Where tokens are asked for. It may be where the callbacks of the caller may be; `https`, without user, query and fragment.
+		TokenEndpoint string `json:"tokenEndpoint,omitempty,omitzero"`
+	} `json:"paramsOauth2ClientCredentials,omitempty,omitzero"`
 }
 
 // SubscriptionAuthenticationAuthType defines model for SubscriptionAuthentication.AuthType.

@@ -19,6 +19,13 @@ import (
 // no token file; there they may go to loopback addresses.
 func newGuard(ctx context.Context, c config.Config, a auth.Authenticator, database string) (*notify.Guard, error) {
 	g := &notify.Guard{Developing: c.Dev, Targets: map[string][]notify.Target{}}
+	if c.NotifyCertFile != "" {
+		cert, err := notify.LoadCertificate(c.NotifyCertFile, c.NotifyKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		g.Certificate = cert
+	}
 	tokens, ok := a.(*auth.Tokens)
 	if !ok {
 		return g, nil

@@ -26,26 +26,34 @@ clients is in ringfence notification list.`,
 
 func newSubscriptionCreate(p process) *cobra.Command {
 	var types, policies, changes []string
-	var user, passwordFile string
+	var auth credentials
 	cmd := &cobra.Command{
 		Use: "create CALLBACK-URI", Short: "Subscribe", Args: takes("CALLBACK-URI"),
 		Long: `Subscribe. The callback URI is tested first: it must be https, lead to an address that the operator allows for this
 client, and answer GET with 204. A subscription that is there already, to the same and with the same filter, is shown
-instead, and resumed if it was suspended; from then on it has the credentials that are given here.`,
+instead, and resumed if it was suspended; from then on it has the credentials that are given here.
+
+Notifications show who sends them in the strongest of the ways that are given here: the service's certificate (--tls-cert), a
+token that it asks for (--token-endpoint), or a user name and password.`,
 		Example: `  ringfence subscription create https://soc.example.net/ringfence --change MODIFY_POLICY --change DELETE_POLICY
-  ringfence subscription create https://soc.example.net/ringfence --user ringfence --password-file secret.txt`,
+  ringfence subscription create https://soc.example.net/ringfence --user ringfence --password-file secret.txt
+  ringfence subscription create https://soc.example.net/ringfence --token-endpoint https://soc.example.net/token --client-id ringfence --client-secret-file secret.txt`,
 	}
 	out := addForms(cmd, formTable, formJSON, formYAML, formName)
 	cmd.Flags().StringArrayVar(&types, "type", nil, "only these notifications: PolicyChangeNotification or PolicyConflictNotification; may be repeated")
 	cmd.Flags().StringArrayVar(&policies, "policy", nil, "only of this policy, by its id; may be repeated")
 	cmd.Flags().StringArrayVar(&changes, "change", nil, "only of these changes: CREATE_POLICY, TRANSFER_POLICY, MODIFY_POLICY or DELETE_POLICY; may be repeated")
-	cmd.Flags().StringVar(&user, "user", "", "user name that notifications carry (HTTP Basic)")
-	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with its password; - is standard input")
+	cmd.Flags().StringVar(&auth.user, "user", "", "user name that notifications carry (HTTP Basic)")
+	cmd.Flags().StringVar(&auth.passwordFile, "password-file", "", "file with its password; - is standard input")
+	cmd.Flags().StringVar(&auth.tokenEndpoint, "token-endpoint", "", "where the service asks for tokens that notifications carry (OAuth 2.0 client credentials)")
+	cmd.Flags().StringVar(&auth.clientID, "client-id", "", "as whom it asks for them")
+	cmd.Flags().StringVar(&auth.secretFile, "client-secret-file", "", "file with the secret of that; - is standard input")
+	cmd.Flags().BoolVar(&auth.certificate, "tls-cert", false, "the service may show the certificate that its operator has configured")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
 		request := wire.PolicySubscriptionRequest{CallbackURI: args[0], Filter: wire.PolicyNotificationsFilter{
 			PolicyIDs: policies, NotificationTypes: named[wire.PolicyNotificationType](types), ChangeTypes: named[wire.PolicyOperationType](changes),
 		}}
-		if err := addCredentials(p, &request, user, passwordFile); err != nil {
+		if err := auth.add(p, &request.Authentication); err != nil {
 			return err
 		}
 		var made wire.PolicySubscription
@@ -61,22 +69,49 @@ instead, and resumed if it was suspended; from then on it has the credentials th
 	return cmd
 }
 
-// addCredentials reads the password from its file, so that it stands in no command line.
-func addCredentials(p process, request *wire.PolicySubscriptionRequest, user, passwordFile string) error {
-	if (user == "") != (passwordFile == "") {
+// credentials are how notifications shall show who sends them.
+type credentials struct {
+	user, passwordFile                  string
+	tokenEndpoint, clientID, secretFile string
+	certificate                         bool
+}
+
+// add reads the secrets from their files, so that they stand in no command line.
+func (c *credentials) add(p process, to *wire.SubscriptionAuthentication) error {
+	switch {
+	case (c.user == "") != (c.passwordFile == ""):
 		return fmt.Errorf("--user and --password-file go together")
+	case (c.tokenEndpoint == "") != (c.clientID == "") || (c.clientID == "") != (c.secretFile == ""):
+		return fmt.Errorf("--token-endpoint, --client-id and --client-secret-file go together")
+	case c.passwordFile == "-" && c.secretFile == "-":
+		return fmt.Errorf("standard input holds one secret: give the other one in a file")
 	}
-	if user == "" {
-		return nil
+	if c.certificate {
+		to.AuthType = append(to.AuthType, wire.SubscriptionAuthenticationAuthTypeTLSCERT)
 	}
-	password, err := readInput(p, passwordFile)
-	if err != nil {
-		return err
+	if c.tokenEndpoint != "" {
+		secret, err := readSecret(p, c.secretFile)
+		if err != nil {
+			return err
+		}
+		to.AuthType = append(to.AuthType, wire.SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS)
+		oauth := &to.ParamsOauth2ClientCredentials
+		oauth.TokenEndpoint, oauth.ClientID, oauth.ClientPassword = c.tokenEndpoint, c.clientID, secret
 	}
-	request.Authentication.AuthType = []wire.SubscriptionAuthenticationAuthType{wire.SubscriptionAuthenticationAuthTypeBASIC}
-	request.Authentication.ParamsBasic.UserName = user
-	request.Authentication.ParamsBasic.Password = strings.TrimRight(string(password), "\r\n")
+	if c.user != "" {
+		password, err := readSecret(p, c.passwordFile)
+		if err != nil {
+			return err
+		}
+		to.AuthType = append(to.AuthType, wire.SubscriptionAuthenticationAuthTypeBASIC)
+		to.ParamsBasic.UserName, to.ParamsBasic.Password = c.user, password
+	}
 	return nil
+}
+
+func readSecret(p process, file string) (string, error) {
+	secret, err := readInput(p, file)
+	return strings.TrimRight(string(secret), "\r\n"), err
 }
 
 // named are the values of flags as names of the API; which ones there are is the service's business.

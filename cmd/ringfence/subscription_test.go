@@ -42,7 +42,18 @@ func TestSubscriptionCreate(t *testing.T) {
 	if got := s.last().body; got != `{"callbackUri":"https://soc.example.net/x"}` {
 		t.Errorf("without flags, sent %s", got)
 	}
-	for _, args := range [][]string{{"--user", "me"}, {"--password-file", "-"}, {"--user", "me", "--password-file", filepath.Join(t.TempDir(), "none")}} {
+	s.command(t, "se cret\n", "subscription", "create", "https://soc.example.net/x", "--tls-cert", "--token-endpoint", "https://soc.example.net/token",
+		"--client-id", "ringfence", "--client-secret-file", "-")
+	want = `{"authentication":{"authType":["TLS_CERT","OAUTH2_CLIENT_CREDENTIALS"],"paramsOauth2ClientCredentials":{"clientId":"ringfence",` +
+		`"clientPassword":"se cret","tokenEndpoint":"https://soc.example.net/token"}},"callbackUri":"https://soc.example.net/x"}`
+	if diff := cmp.Diff(want, s.last().body); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+	for _, args := range [][]string{
+		{"--token-endpoint", "https://x/"}, {"--client-id", "c", "--client-secret-file", "-"},
+		{"--user", "me", "--password-file", "-", "--token-endpoint", "https://x/", "--client-id", "c", "--client-secret-file", "-"},
+		{"--user", "me"}, {"--password-file", "-"}, {"--user", "me", "--password-file", filepath.Join(t.TempDir(), "none")},
+	} {
 		if got := s.command(t, "", append([]string{"subscription", "create", "https://x/"}, args...)...); got.code != exitLocal {
 			t.Errorf("%v: %d %s", args, got.code, got.stderr)
 		}

@@ -41,6 +41,8 @@ type Config struct {
 	ApprovalFor       time.Duration
 	EvictionsPerMin   int           // residencies that rules may evict, in the whole fleet
 	KeepViolations    time.Duration // after they have ended; 0: for ever
+	NotifyCertFile    string        // shown to subscribers that accept TLS_CERT; empty: none
+	NotifyKeyFile     string
 	NotifyConflicts   bool          // policies that contradict each other may be in force together; subscribers are told
 	DrainTimeout      time.Duration
 	LogLevel          string
@@ -113,6 +115,8 @@ func Settings() []Setting {
 			}
 			return nil
 		}},
+		{"notify-cert-file", "", "PEM file of the certificate that subscribers of notifications see who accept TLS_CERT; empty: none. It is read again for each connection", str(func(c *Config) *string { return &c.NotifyCertFile })},
+		{"notify-key-file", "", "PEM file of its key", str(func(c *Config) *string { return &c.NotifyKeyFile })},
 		{"drain-timeout", "20s", "how long requests may take to end when the process stops", dur(func(c *Config) *time.Duration { return &c.DrainTimeout })},
 		{"log-level", "info", "debug, info, warn or error", str(func(c *Config) *string { return &c.LogLevel })},
 		{"log-format", "", "json or text (default: text on a terminal, else json)", str(func(c *Config) *string { return &c.LogFormat })},
@@ -194,6 +198,9 @@ func defaultDataDir(getenv func(string) string) (string, error) {
 
 // check refuses what would be unsafe.
 func (c *Config) check() error {
+	if (c.NotifyCertFile == "") != (c.NotifyKeyFile == "") {
+		return errors.New("a certificate for notifications needs its key: set both RINGFENCE_NOTIFY_CERT_FILE and RINGFENCE_NOTIFY_KEY_FILE, or neither")
+	}
 	switch c.Auth {
 	case AuthToken:
 		if c.TokenFile == "" {

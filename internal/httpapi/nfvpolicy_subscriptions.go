@@ -110,24 +110,34 @@ func subscriptionFromWire(w *wire.PolicySubscriptionRequest) (placement.PolicySu
 		NotificationTypes: names[wire.PolicyNotificationType, placement.NotificationType](w.Filter.NotificationTypes),
 		ChangeTypes:       names[wire.PolicyOperationType, placement.PolicyOperation](w.Filter.ChangeTypes),
 	}
-	types := w.Authentication.AuthType
-	if types == nil {
-		return p, nil
-	}
+	return p, authenticationFromWire(&p, &w.Authentication)
+}
+
+// authenticationFromWire takes over how notifications shall show who sends them: each way that is named comes with what it needs.
+func authenticationFromWire(p *placement.PolicySubscription, w *wire.SubscriptionAuthentication) error {
 	fault := func(pointer, reason string) error {
 		q := newProblem(http.StatusUnprocessableEntity, reason)
 		q.InvalidParams = []invalidParam{{Pointer: pointer, Reason: reason}}
 		return q
 	}
-	if !slices.Contains(types, wire.SubscriptionAuthenticationAuthTypeBASIC) {
-		return p, fault("/authentication/authType", "this version authenticates itself to subscribers with BASIC only: add it, or leave authentication out")
+	basic, oauth := &w.ParamsBasic, &w.ParamsOauth2ClientCredentials
+	for _, t := range w.AuthType {
+		switch {
+		case t == wire.SubscriptionAuthenticationAuthTypeBASIC && (basic.UserName == "" || basic.Password == ""):
+			return fault("/authentication/paramsBasic", "BASIC needs a userName and a password")
+		case t == wire.SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS && (oauth.ClientID == "" || oauth.ClientPassword == "" || oauth.TokenEndpoint == ""):
+			return fault("/authentication/paramsOauth2ClientCredentials", "OAUTH2_CLIENT_CREDENTIALS needs a clientId, a clientPassword and a tokenEndpoint")
+		case slices.Contains(p.AuthTypes, placement.AuthType(t)):
+			continue
+		}
+		switch p.AuthTypes = append(p.AuthTypes, placement.AuthType(t)); t {
+		case wire.SubscriptionAuthenticationAuthTypeBASIC:
+			p.UserName, p.Password = basic.UserName, basic.Password
+		case wire.SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS:
+			p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret = oauth.TokenEndpoint, oauth.ClientID, oauth.ClientPassword
+		}
 	}
-	basic := &w.Authentication.ParamsBasic
-	if basic.UserName == "" || basic.Password == "" {
-		return p, fault("/authentication/paramsBasic", "BASIC needs a userName and a password")
-	}
-	p.UserName, p.Password = basic.UserName, basic.Password
-	return p, nil
+	return nil
 }
 
 func subscriptionToWire(p *placement.PolicySubscription, base string) wire.PolicySubscription {

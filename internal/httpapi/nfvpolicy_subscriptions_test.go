@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,9 +21,10 @@ type subscriber struct {
 	uri    string
 	refuse atomic.Bool // answers 503
 
-	mu   sync.Mutex
-	got  []object
-	user string
+	mu            sync.Mutex
+	got           []object
+	user          string
+	authorization string
 }
 
 func newSubscriber(t *testing.T) *subscriber {
@@ -55,6 +57,7 @@ func newSubscriber(t *testing.T) *subscriber {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.user, _, _ = r.BasicAuth()
+		s.authorization = r.Header.Get("Authorization")
 		s.got = append(s.got, o)
 	}))
 	t.Cleanup(listener.Close)
@@ -224,6 +227,40 @@ func TestIdenticalSubscriptionsAtOnce(t *testing.T) {
 	}
 }
 
+// TestNotificationsCarryTokens: a subscription with OAUTH2_CLIENT_CREDENTIALS is told with a token that is asked for with what it has
+// been given last; none of that is answered.
+func TestNotificationsCarryTokens(t *testing.T) {
+	t.Parallel()
+	a, s := newAPI(t), newSubscriber(t)
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, secret, _ := r.BasicAuth()
+		_, _ = fmt.Fprintf(w, `{"access_token": "%s.%s", "token_type": "Bearer", "expires_in": 3600}`, id, secret)
+	}))
+	t.Cleanup(tokens.Close)
+	id := a.policy("1.0.0", separation("1.0.0"))
+	for n, secret := range []string{"first", "second"} {
+		got := a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{
+			"authType":                      []string{"OAUTH2_CLIENT_CREDENTIALS"},
+			"paramsOauth2ClientCredentials": object{"clientId": "me", "clientPassword": secret, "tokenEndpoint": tokens.URL + "/token"},
+		}})
+		if n == 0 {
+			got.want(201)
+		}
+		if strings.Contains(string(got.body), secret) || strings.Contains(string(got.body), "token") {
+			t.Errorf("answered %s", got.body)
+		}
+		a.transfer(id, fmt.Sprint(n+2), separation(fmt.Sprint(n+2)), yamlPolicy).want(201)
+		if _, err := a.notify.Deliver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		if want := "Bearer me." + secret; s.authorization != want || len(s.got) != n+1 {
+			t.Errorf("told %d times with %q, want %q", len(s.got), s.authorization, want)
+		}
+		s.mu.Unlock()
+	}
+}
+
 func TestCallbacksAreChecked(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -235,7 +272,18 @@ func TestCallbacksAreChecked(t *testing.T) {
 	}
 	s := newSubscriber(t)
 	p := a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{"authType": []string{"TLS_CERT"}}}).problem(422)
-	if fmt.Sprint(pointers(p)) != "[/authentication/authType]" {
+	if !strings.Contains(fmt.Sprint(p["detail"]), "accepts TLS_CERT alone") {
+		t.Errorf("%v", p)
+	}
+	p = a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{"authType": []string{"OAUTH2_CLIENT_CREDENTIALS"}}}).problem(422)
+	if fmt.Sprint(pointers(p)) != "[/authentication/paramsOauth2ClientCredentials]" {
+		t.Errorf("%v", p)
+	}
+	p = a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{
+		"authType":                      []string{"OAUTH2_CLIENT_CREDENTIALS"},
+		"paramsOauth2ClientCredentials": object{"clientId": "c", "clientPassword": "s", "tokenEndpoint": "http://127.0.0.1:1/token?x"},
+	}}).problem(422)
+	if !strings.Contains(fmt.Sprint(p["detail"]), "the token endpoint must not have a query") {
 		t.Errorf("%v", p)
 	}
 	p = a.subscribe("auditor", object{"callbackUri": s.uri, "authentication": object{"authType": []string{"BASIC"}}}).problem(422)

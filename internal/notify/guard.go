@@ -33,6 +33,9 @@ type Guard struct {
 	// Developing lets callbacks go to loopback addresses, to any port and without TLS: for a developer's machine only.
 	Developing bool
 
+	// Certificate is shown to subscribers that accept TLS_CERT, and to no other; nil: there is none.
+	Certificate Certificate
+
 	resolver *net.Resolver  // nil: the system's
 	roots    *x509.CertPool // nil: the system's
 }
@@ -57,9 +60,11 @@ var never = []netip.Prefix{
 }
 
 // CheckURI tells whether a URI has the form of a callback. That it does says nothing about where it leads.
-func (g *Guard) CheckURI(raw string) error {
+func (g *Guard) CheckURI(raw string) error { return g.checkURI("callback URI", raw) }
+
+func (g *Guard) checkURI(what, raw string) error {
 	refuse := func(why string) error {
-		return placement.Errorf(placement.Invalid, "the callback URI %s", why)
+		return placement.Errorf(placement.Invalid, "the %s %s", what, why)
 	}
 	if len(raw) > maxURILength || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' }) {
 		return refuse("is longer than 2048 characters, or has blanks, backslashes or characters beyond ASCII")
@@ -115,8 +120,9 @@ func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 }
 
 // client returns an HTTP client that reaches only where callbacks of the client may go. The address is judged when it is
-// dialled, after every resolution, so that neither spellings nor answers of name servers that change get past it.
-func (g *Guard) client(clientID string) *http.Client {
+// dialled, after every resolution, so that neither spellings nor answers of name servers that change get past it. A certificate is
+// shown to whoever asks for one; nil: none is.
+func (g *Guard) client(clientID string, cert Certificate) *http.Client {
 	dialer := &net.Dialer{
 		Timeout: dialTimeout, Resolver: g.resolver,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
@@ -131,7 +137,8 @@ func (g *Guard) client(clientID string) *http.Client {
 		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.roots}, TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.roots, GetClientCertificate: cert},
 			MaxResponseHeaderBytes: maxAnswerRead, DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			ForceAttemptHTTP2: true, // no Proxy: the environment must not lead callbacks elsewhere
 		},

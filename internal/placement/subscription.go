@@ -30,9 +30,25 @@ type PolicySubscription struct {
 	NotificationTypes []NotificationType // nil: all
 	PolicyIDs         []string           // nil: all
 	ChangeTypes       []PolicyOperation  // nil: all
-	UserName          string             // that notifications carry; never answered
-	Password          string
+
+	// How notifications show who sends them; never answered.
+	AuthTypes     []AuthType // the ways that the subscriber accepts; none: BASIC where there is a user name
+	UserName      string     // BASIC
+	Password      string     // BASIC
+	TokenEndpoint string     // OAUTH2_CLIENT_CREDENTIALS: where tokens are asked for
+	OAuthClientID string     // OAUTH2_CLIENT_CREDENTIALS
+	OAuthSecret   string     // OAUTH2_CLIENT_CREDENTIALS
 }
+
+// AuthType is a way to show a subscriber who sends notifications (SOL013 SubscriptionAuthentication).
+type AuthType string
+
+// The ways to show a subscriber who sends notifications.
+const (
+	AuthBasic  AuthType = "BASIC"
+	AuthOAuth2 AuthType = "OAUTH2_CLIENT_CREDENTIALS"
+	AuthTLS    AuthType = "TLS_CERT"
+)
 
 // PolicyEvent is something that subscribers hear of: a change of one policy, or a conflict between several.
 type PolicyEvent struct {

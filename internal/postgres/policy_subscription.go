@@ -16,16 +16,23 @@ type policySubscriptionRow struct {
 	NotificationTypes []string `db:"notification_types"`
 	PolicyIDs         []string `db:"policy_ids"`
 	ChangeTypes       []string `db:"change_types"`
+	AuthTypes         []string `db:"auth_types"`
 	UserName          string   `db:"user_name"`
 	Password          string   `db:"password"`
+	TokenEndpoint     string   `db:"token_endpoint"`
+	OAuthClientID     string   `db:"oauth_client_id"`
+	OAuthSecret       string   `db:"oauth_secret"`
 }
 
 const policySubscriptionColumns = `
-	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.user_name, s.password`
+	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.auth_types, s.user_name, s.password,
+	s.token_endpoint, s.oauth_client_id, s.oauth_secret`
 
 func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscription, error) {
 	return placement.PolicySubscription{
-		ID: r.ID, ClientID: r.ClientID, CallbackURI: r.CallbackURI, PolicyIDs: r.PolicyIDs, UserName: r.UserName, Password: r.Password,
+		ID: r.ID, ClientID: r.ClientID, CallbackURI: r.CallbackURI, PolicyIDs: r.PolicyIDs,
+		AuthTypes: convert(nilIfEmpty(r.AuthTypes), func(s string) placement.AuthType { return placement.AuthType(s) }),
+		UserName:  r.UserName, Password: r.Password, TokenEndpoint: r.TokenEndpoint, OAuthClientID: r.OAuthClientID, OAuthSecret: r.OAuthSecret,
 		NotificationTypes: convert(r.NotificationTypes, func(s string) placement.NotificationType { return placement.NotificationType(s) }),
 		ChangeTypes:       convert(r.ChangeTypes, func(s string) placement.PolicyOperation { return placement.PolicyOperation(s) }),
 	}, nil
@@ -43,13 +50,18 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 		ORDER BY s.id
 		LIMIT 1`
 	const insertSQL = `
-		INSERT INTO policy_subscription (id, client_id, callback_uri, notification_types, policy_ids, change_types, user_name, password)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+		INSERT INTO policy_subscription (id, client_id, callback_uri, notification_types, policy_ids, change_types, user_name, password,
+		                                 auth_types, token_endpoint, oauth_client_id, oauth_secret)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
 	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
+	ways := notNil(convert(p.AuthTypes, func(t placement.AuthType) string { return string(t) }))
 	const resumeSQL = `
-		UPDATE policy_subscription SET suspended_at = NULL, failing_since = NULL, user_name = $2, password = $3
-		WHERE id = $1 AND (failing_since IS NOT NULL OR user_name <> $2 OR password <> $3)`
+		UPDATE policy_subscription SET
+			suspended_at = NULL, failing_since = NULL, user_name = $2, password = $3, auth_types = $4, token_endpoint = $5, oauth_client_id = $6,
+			oauth_secret = $7
+		WHERE id = $1 AND (failing_since IS NOT NULL
+		                   OR (user_name, password, auth_types, token_endpoint, oauth_client_id, oauth_secret) <> ($2, $3, $4::text[], $5, $6, $7))`
 	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSQL, p.ClientID); err != nil { // one at a time for each client, or two alike were stored
@@ -60,13 +72,14 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 			return err
 		}
 		if created = len(same) == 0; !created {
-			stored = same[0]
-			stored.UserName, stored.Password = p.UserName, p.Password
-			_, err = tx.Exec(ctx, resumeSQL, stored.ID, p.UserName, p.Password)
+			stored = p
+			stored.ID = same[0].ID
+			_, err = tx.Exec(ctx, resumeSQL, stored.ID, p.UserName, p.Password, ways, p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret)
 			return err
 		}
 		stored = p
-		_, err = tx.Exec(ctx, insertSQL, p.ID, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes, p.UserName, p.Password)
+		_, err = tx.Exec(ctx, insertSQL, p.ID, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes, p.UserName, p.Password,
+			ways, p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret)
 		return err
 	})
 	return stored, created, err
