@@ -50,9 +50,12 @@ func TestSubscriptionCreate(t *testing.T) {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 	for _, args := range [][]string{
-		{"--token-endpoint", "https://x/"}, {"--client-id", "c", "--client-secret-file", "-"},
+		{"--token-endpoint", "https://x/"},
+		{"--client-id", "c", "--client-secret-file", "-"},
 		{"--user", "me", "--password-file", "-", "--token-endpoint", "https://x/", "--client-id", "c", "--client-secret-file", "-"},
-		{"--user", "me"}, {"--password-file", "-"}, {"--user", "me", "--password-file", filepath.Join(t.TempDir(), "none")},
+		{"--user", "me"},
+		{"--password-file", "-"},
+		{"--user", "me", "--password-file", filepath.Join(t.TempDir(), "none")},
 	} {
 		if got := s.command(t, "", append([]string{"subscription", "create", "https://x/"}, args...)...); got.code != exitLocal {
 			t.Errorf("%v: %d %s", args, got.code, got.stderr)

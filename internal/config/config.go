@@ -43,7 +43,7 @@ type Config struct {
 	KeepViolations    time.Duration // after they have ended; 0: for ever
 	NotifyCertFile    string        // shown to subscribers that accept TLS_CERT; empty: none
 	NotifyKeyFile     string
-	NotifyConflicts   bool          // policies that contradict each other may be in force together; subscribers are told
+	NotifyConflicts   bool // policies that contradict each other may be in force together; subscribers are told
 	DrainTimeout      time.Duration
 	LogLevel          string
 	LogFormat         string

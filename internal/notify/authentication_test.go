@@ -294,14 +294,16 @@ func TestTokenEndpointIsNotTrusted(t *testing.T) {
 	callback, seen := bearers(t, func(string) bool { return true })
 	elsewhere := newTokenServer(t, numbered(60))
 	for name, answer := range map[string]func(int, http.ResponseWriter, *http.Request){
-		"an error":       say(400, `{"error": "invalid_client"}`),
-		"no JSON":        say(200, "token"),
-		"no token":       say(200, `{"token_type": "Bearer"}`),
-		"another type":   say(200, `{"access_token": "t", "token_type": "mac"}`),
-		"a second line":  say(200, `{"access_token": "t\r\nX-Evil: 1", "token_type": "Bearer"}`),
-		"a long token":   say(200, `{"access_token": "`+strings.Repeat("t", maxTokenLength+1)+`", "token_type": "Bearer"}`),
-		"a long answer":  say(200, strings.Repeat(" ", maxTokenRead)+`{"access_token": "t", "token_type": "Bearer"}`),
-		"somewhere else": func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect) },
+		"an error":      say(400, `{"error": "invalid_client"}`),
+		"no JSON":       say(200, "token"),
+		"no token":      say(200, `{"token_type": "Bearer"}`),
+		"another type":  say(200, `{"access_token": "t", "token_type": "mac"}`),
+		"a second line": say(200, `{"access_token": "t\r\nX-Evil: 1", "token_type": "Bearer"}`),
+		"a long token":  say(200, `{"access_token": "`+strings.Repeat("t", maxTokenLength+1)+`", "token_type": "Bearer"}`),
+		"a long answer": say(200, strings.Repeat(" ", maxTokenRead)+`{"access_token": "t", "token_type": "Bearer"}`),
+		"somewhere else": func(_ int, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		},
 	} {
 		server := newTokenServer(t, answer)
 		err := NewCaller(trusting(callback, server.Server, elsewhere.Server)).Post(t.Context(), withToken(callback, server.URL), []byte("{}"))
