@@ -23,8 +23,14 @@ func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) 
 	if err := a.provides(&order); err != nil {
 		return failed(err.Error())
 	}
-	if err := a.admits(d, seen); err != nil {
+	if err := a.admits(d); err != nil {
 		return failing(err)
+	}
+	if lies := seen.artefact(order.Digest); lies != nil && weaker(lies.Mode, order.Mode) {
+		if _, err := a.images.Purge(ctx, []string{order.Digest}); err != nil {
+			return failing(fmt.Errorf("the artefact lies here as %s and cannot be removed: %w", lies.Mode, err))
+		}
+		signal(a.look)
 	}
 	image, err := a.route(ctx, d)
 	if err != nil {
@@ -70,7 +76,7 @@ func (a *Agent) provides(order *wire.CacheDirective) error {
 }
 
 // admits says what stands in the way on the host now; nil: nothing.
-func (a *Agent) admits(d *wire.Directive, seen Observation) error {
+func (a *Agent) admits(d *wire.Directive) error {
 	a.mu.Lock()
 	before := a.journal.Wanted[d.Cache.Digest]
 	others := before != nil && before.Seq < d.Seq && a.journal.placed(before)
@@ -78,10 +84,6 @@ func (a *Agent) admits(d *wire.Directive, seen Observation) error {
 	next := Wanted{Order: d.Cache}
 	if others && before.domain() != "" && before.domain() != next.domain() {
 		return fmt.Errorf("the artefact lies here for %s, whose workload may run; it cannot lie under another key at the same time", before.domain())
-	}
-	lies := seen.artefact(d.Cache.Digest)
-	if lies != nil && weaker(lies.Mode, d.Cache.Mode) {
-		return fmt.Errorf("the artefact lies here as %s; it has to be purged first", lies.Mode)
 	}
 	return nil
 }

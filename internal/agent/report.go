@@ -79,6 +79,7 @@ func (r *reporter) look(ctx context.Context) bool {
 	if result.Changed && result.Unmatched > 0 {
 		a.log.Warn("something runs here that nobody decided", "workloads", result.Unmatched)
 	}
+	a.log.Debug("reported", "workloads", len(state.Residencies), "artefacts", len(state.CacheEntries), "changed", result.Changed)
 	r.etag, r.told, r.at = etag, state, a.now()
 	return true
 }

@@ -17,9 +17,9 @@ var (
 	program  string
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
 
-func run(m *testing.M) int {
+func runAll(m *testing.M) int {
 	if !wanted() {
 		return m.Run()
 	}

@@ -85,7 +85,7 @@ func (p *process) tail() string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(content[max(0, len(content)-6000):])
+	return string(content[max(0, len(content)-60000):])
 }
 
 // eventually waits until a condition holds: nil. It fails the test with the last error when it does not within the time.

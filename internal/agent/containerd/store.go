@@ -6,7 +6,6 @@ package containerd
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"time"
@@ -76,7 +75,7 @@ func New(o Options, placer Placer) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts := config.HostOptions{Credentials: credentials, DefaultTLS: &tls.Config{MinVersion: tls.VersionTLS12}}
+	hosts := config.HostOptions{Credentials: credentials}
 	if o.RegistryFolder != "" {
 		hosts.HostDir = config.HostDirFromRoot(o.RegistryFolder)
 	}
