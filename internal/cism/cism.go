@@ -51,6 +51,9 @@ func Run(ctx context.Context, o *Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { p.view.run(ctx); return nil })
 	group.Go(func() error { p.feed.run(ctx); return nil })
+	if o.Report {
+		group.Go(func() error { p.reporter.run(ctx); return nil })
+	}
 	group.Go(func() error { return serve(ctx, tls.NewListener(listener, p.tls), p.admission.routes()) })
 	group.Go(func() error { return serve(ctx, admin, p.adminRoutes()) })
 	o.Log.Info("ringfence cism serves", "url", "https://"+listener.Addr().String(), "admin", "http://"+admin.Addr().String(), "vimConnectionId", o.VIMConnectionID)
@@ -62,6 +65,7 @@ type parts struct {
 	view      *clusterView
 	feed      *feed
 	admission *admission
+	reporter  *reporter
 	tls       *tls.Config
 	metrics   *metrics
 }
@@ -97,6 +101,10 @@ func assemble(o *Options) (*parts, error) {
 	p.admission = &admission{
 		table: f.table, view: view, cluster: o.Cluster, breakGlass: o.BreakGlass, fresh: f.fresh, claims: newClaims(), now: time.Now, log: o.Log, metrics: p.metrics,
 	}
+	p.reporter = &reporter{
+		service: service, view: view, table: f.table, cluster: &p.admission.cluster, vimConnectionID: o.VIMConnectionID, defaultRuntime: o.DefaultRuntime, now: time.Now, log: o.Log, metrics: p.metrics,
+		sent: map[string]sent{},
+	}
 	_, err = view.pods.AddEventHandler(cache.ResourceEventHandlerFuncs{DeleteFunc: p.admission.deleted})
 	return p, err
 }
@@ -111,6 +119,10 @@ func (p *parts) adminRoutes() http.Handler {
 			return
 		}
 		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.HandleFunc("GET /inventory", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_ = p.reporter.writeInventory(w)
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")

@@ -8,7 +8,7 @@ import (
 
 // metrics are what the process counts.
 type metrics struct {
-	admitted, refused, mutated, exempted, failed, filtered, reports, reportsFailed atomic.Int64
+	admitted, refused, mutated, exempted, failed, filtered, reports, reportsFailed, unmapped atomic.Int64
 }
 
 // write writes the metrics in Prometheus' text format.
@@ -30,6 +30,7 @@ func (m *metrics) write(w io.Writer, f *feed) {
 		{"ringfence_cism_filtered_total", "counter", "Questions of the scheduler.", m.filtered.Load()},
 		{"ringfence_cism_reports_total", "counter", "Reports of what hosts run.", m.reports.Load()},
 		{"ringfence_cism_reports_failed_total", "counter", "Reports that ringfence did not take.", m.reportsFailed.Load()},
+		{"ringfence_cism_unmapped_nodes", "gauge", "Nodes that are of no known host.", m.unmapped.Load()},
 		{"ringfence_cism_standings", "gauge", "Workloads that may run.", int64(standings)},
 		{"ringfence_cism_quarantined_hosts", "gauge", "Hosts on which nothing new may start.", int64(quarantined)},
 		{"ringfence_cism_fresh", "gauge", "1 while what is granted is known, 0 while nothing new starts.", int64(fresh)},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // store keeps in a file how far the feed was read and what it said, so that a restart goes on there. Without a file, or
@@ -26,6 +27,7 @@ type state struct {
 	Quarantined     map[string]string `json:"quarantined"`
 	Forms           []pullForm        `json:"forms"`
 	Standings       []*standing       `json:"standings"`
+	Released        []dueAck          `json:"released"`
 }
 
 type pullForm struct {
@@ -106,7 +108,7 @@ func (t *table) snapshot() (st state, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	changed, t.changed = t.changed, false
-	st = state{Complete: t.complete, Seqs: maps.Clone(t.seqs), Quarantined: maps.Clone(t.quarantined)}
+	st = state{Complete: t.complete, Seqs: maps.Clone(t.seqs), Quarantined: maps.Clone(t.quarantined), Released: slices.Clone(t.released)}
 	for f, policy := range t.forms {
 		st.Forms = append(st.Forms, pullForm{f, policy})
 	}
@@ -130,6 +132,7 @@ func (t *table) restore(st *state) {
 	for _, s := range st.Standings {
 		t.standings[s.residency()] = s
 	}
+	t.released = slices.Clone(st.Released)
 	t.complete, t.changed = st.Complete, false
 }
 

@@ -17,6 +17,8 @@ type standing struct {
 	Seq     int64               `json:"seq"`
 	Place   wire.PlaceDirective `json:"place"`
 	Started bool                `json:"started"` // a pod was bound for it, so that it may start again after ExpiresAt
+
+	Acknowledged bool `json:"acknowledged"`
 }
 
 func (s *standing) residency() string { return s.Place.Workload.ResidencyID }
@@ -40,8 +42,9 @@ type table struct {
 	quarantined map[string]string // host: why
 	forms       map[form]string   // pull policy
 	standings   map[string]*standing
-	changed     bool // since it was last saved
-	complete    bool // it was once read to the end of the feed
+	released    []dueAck // rights that ended and are not acknowledged
+	changed     bool     // since it was last saved
+	complete    bool     // it was once read to the end of the feed
 }
 
 func newTable() *table {
@@ -79,6 +82,7 @@ func (t *table) apply(d *wire.Directive) error {
 		if s := t.standings[d.Release.Workload.ResidencyID]; s != nil && s.HostID == d.HostID {
 			delete(t.standings, s.residency())
 		}
+		t.released = append(t.released, dueAck{d.Release.Workload.ResidencyID, d.HostID, d.Seq, d.IssuedAt})
 	case wire.DirectiveKindCACHE:
 		t.setForm(d)
 	case wire.DirectiveKindQUARANTINE:
@@ -195,7 +199,8 @@ func (t *table) reset() {
 	empty := newTable()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.seqs, t.quarantined, t.forms, t.standings, t.complete, t.changed = empty.seqs, empty.quarantined, empty.forms, empty.standings, false, true
+	t.seqs, t.quarantined, t.forms, t.standings, t.released = empty.seqs, empty.quarantined, empty.forms, empty.standings, nil
+	t.complete, t.changed = false, true
 }
 
 // size counts standings and quarantined hosts.

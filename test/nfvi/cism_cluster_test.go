@@ -321,7 +321,19 @@ func refused(t *testing.T, err error, says string) {
 // metric reads a metric of cism.
 func (c *cluster) metric(name string) string {
 	c.t.Helper()
-	answer, err := http.Get(c.adminURL + "/metrics")
+	for line := range strings.Lines(c.page("/metrics")) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	c.t.Fatalf("there is no metric %s", name)
+	return ""
+}
+
+// page reads what cism shows its operator.
+func (c *cluster) page(path string) string {
+	c.t.Helper()
+	answer, err := http.Get(c.adminURL + path)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -330,11 +342,15 @@ func (c *cluster) metric(name string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	for line := range strings.Lines(string(content)) {
-		if value, found := strings.CutPrefix(line, name+" "); found {
-			return strings.TrimSpace(value)
-		}
+	return string(content)
+}
+
+// uid is what the cluster calls a pod.
+func (c *cluster) uid(namespace, name string) string {
+	c.t.Helper()
+	p, err := c.admin.Resource(resources["Pod"]).Namespace(namespace).Get(c.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		c.t.Fatal(err)
 	}
-	c.t.Fatalf("there is no metric %s", name)
-	return ""
+	return string(p.GetUID())
 }
