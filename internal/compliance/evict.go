@@ -33,18 +33,14 @@ func (s *Service) evict(ctx context.Context, view *fleet.View) error {
 		result, err := s.store.Evict(ctx, s.name, placement.EvictionOrder{
 			Host: host, PolicyEpoch: view.Epoch, PerMinute: s.settings.EvictionsPerMinute, Siblings: siblings,
 		}, judge)
-		if err != nil {
-			switch placement.KindOf(err) {
-			case placement.NotFound: // the next check ends what is recorded of it
-				continue
-			case placement.Conflict:
-				return err //nolint:wrapcheck // another process checks now
-			}
+		switch {
+		case err != nil && placement.KindOf(err) == placement.NotFound: // the next check ends what is recorded of it
+		case err != nil && placement.KindOf(err) == placement.Conflict:
+			return err // another process checks now
+		case err != nil:
 			s.waiting = true
 			faults = append(faults, fmt.Errorf("evict from host %s: %w", host.HostID, err))
-			continue
-		}
-		if len(result.Ordered) > 0 {
+		case len(result.Ordered) > 0:
 			s.observer.Evicted(len(result.Ordered))
 			s.log.WarnContext(ctx, "evicted by a rule", "hostId", host.HostID, "residencyIds", result.Ordered, "policyEpoch", view.Epoch)
 		}

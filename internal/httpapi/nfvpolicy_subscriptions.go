@@ -135,6 +135,7 @@ func authenticationFromWire(p *placement.PolicySubscription, w *wire.Subscriptio
 			p.UserName, p.Password = basic.UserName, basic.Password
 		case wire.SubscriptionAuthenticationAuthTypeOAUTH2CLIENTCREDENTIALS:
 			p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret = oauth.TokenEndpoint, oauth.ClientID, oauth.ClientPassword
+		case wire.SubscriptionAuthenticationAuthTypeTLSCERT: // the certificate is the service's own
 		}
 	}
 	return nil

@@ -187,6 +187,7 @@ func (c *Caller) send(ctx context.Context, client *http.Client, method string, s
 			return 0, err
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
+	case placement.AuthTLS: // the connection shows it
 	}
 	resp, err := client.Do(req)
 	if err != nil {
