@@ -108,6 +108,7 @@ type parts struct {
 	inventory     *inventory.Service
 	notifications *notify.Worker
 	compliance    *compliance.Service
+	watch         *policies.Watch
 }
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
@@ -149,14 +150,20 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
-	return tel.Handler(server), parts{delivery: deliver, inventory: inv, notifications: worker, compliance: comply}, nil
+	return tel.Handler(server), parts{
+		delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+	}, nil
 }
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
-	return policies.New(store, rep, policies.Settings{
+	return policies.New(store, rep, policySettings(c, rep), log)
+}
+
+func policySettings(c config.Config, rep *replica.Replica) policies.Settings {
+	return policies.Settings{
 		ReadInventory: httpapi.ReadInventory, OnePerson: c.Auth == config.AuthNone, BreakGlassFor: c.BreakGlassFor, Now: rep.Now,
 		NotifyConflicts: c.NotifyConflicts, HostMappingMaxAge: c.HostMappingMaxAge,
-	}, log)
+	}
 }
 
 func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *inventory.Service {
@@ -292,6 +299,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return rep.Run(ctx) })
 	group.Go(func() error { return pt.notifications.Run(ctx) })
 	group.Go(func() error { return pt.compliance.Run(ctx) })
+	group.Go(func() error { return pt.watch.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt) })
 	group.Go(func() error {
 		select {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -76,4 +77,61 @@ func TestContradictionsAreTold(t *testing.T) {
 		!strings.Contains(fmt.Sprint(told[0]["conflictDescription"]), "R-FR contradicts R-GB") {
 		t.Errorf("%v\n%s", told[0], diff)
 	}
+}
+
+// watched is what the metrics are told.
+type watched struct{ contradictions, homeless int }
+
+func (w *watched) PolicyConflicts(contradictions, homeless int) { w.contradictions, w.homeless = contradictions, homeless }
+
+// Policies that were agreeable when they were put in force contradict each other once a trust domain has other countries. Subscribers
+// hear of it once for as long as it lasts, however many replicas look.
+func TestContradictionsThatComeWithTheInventory(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	s := newSubscriber(t)
+	a.subscribe("auditor", object{"callbackUri": s.uri, "filter": object{"notificationTypes": []string{"PolicyConflictNotification"}}}).want(201)
+	one, two := a.policy("1", located("1", "R-OWN", "{countries: domain}")), a.policy("7", located("7", "R-NOT-IE", "{deny: [IE]}"))
+	a.modify(one, object{"activationStatus": "ACTIVATED"}).want(200)
+	a.modify(two, object{"activationStatus": "ACTIVATED"}).want(200)
+	log := slog.New(slog.DiscardHandler)
+	settings := policies.Settings{Now: a.replica.Now}
+	var metrics watched
+	first, second := policies.NewWatch(a.store, a.replica, settings, &metrics, log), policies.NewWatch(a.store, a.replica, settings, &watched{}, log)
+	look := func(want watched, told int) {
+		t.Helper()
+		if err := a.replica.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range []*policies.Watch{first, second, first} {
+			if err := w.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.notify.Deliver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.told(); metrics != want || len(got) != told {
+			t.Fatalf("metrics %+v, want %+v; told %v, want %d times", metrics, want, got, told)
+		}
+	}
+	countries := func(list ...string) {
+		t.Helper()
+		a.do(call{as: "root", method: "PATCH", path: "/inventory/v1/trust_domains/TD-EXP", body: object{"allowedCountries": list},
+			header: map[string]string{"Content-Type": "application/merge-patch+json"}}).want(200)
+	}
+	look(watched{}, 0)
+	countries("IE")
+	look(watched{contradictions: 1, homeless: 1}, 1)
+	look(watched{contradictions: 1, homeless: 1}, 1)
+	told := s.told()[0]
+	if ids := fmt.Sprint(told["policyIds"]); !strings.Contains(ids, one) || !strings.Contains(ids, two) || !strings.Contains(fmt.Sprint(told["conflictDescription"]), "TD-EXP") {
+		t.Errorf("told %v", told)
+	}
+	countries("GB")
+	look(watched{}, 1)
+	countries("IE")
+	look(watched{contradictions: 1, homeless: 1}, 2)
+	a.modify(two, object{"activationStatus": "DEACTIVATED"}).want(200)
+	look(watched{}, 2)
 }

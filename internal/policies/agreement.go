@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
@@ -93,26 +92,37 @@ func (s *Service) agree(ctx context.Context, p *placement.PolicyRecord) (*agreem
 				"or let policies that contradict each other be in force with the setting on-policy-conflict", p.ID),
 		}
 	}
-	ag.events = conflicts(p, others, against)
+	ag.events = conflicts(append(slices.Clone(others), placement.ActivePolicy{Ref: compiled.Ref}), against)
 	return ag, nil
 }
 
-// conflicts are the events of a policy that is in force with others that it contradicts: one for each of them.
-func conflicts(p *placement.PolicyRecord, others []placement.ActivePolicy, against []placement.Finding) []placement.PolicyEvent {
+// conflicts are the events of policies in force that contradict each other: one for all contradictions between the same policies.
+func conflicts(inForce []placement.ActivePolicy, findings []placement.Finding) []placement.PolicyEvent {
+	versions := map[string]string{}
+	for i := range inForce {
+		versions[inForce[i].Ref.ID] = inForce[i].Ref.Version
+	}
 	var out []placement.PolicyEvent
-	for i := range others {
-		var why []string
-		for _, f := range against {
-			if slices.ContainsFunc(f.Rules, func(r placement.RulePlace) bool { return r.PolicyID == others[i].Ref.ID }) {
-				why = append(why, f.Message)
+	for i := range findings {
+		var ids []string // first the policy that the finding is at
+		for _, r := range findings[i].Rules {
+			if !slices.Contains(ids, r.PolicyID) {
+				ids = append(ids, r.PolicyID)
 			}
 		}
-		if len(why) > 0 {
-			out = append(out, placement.PolicyEvent{
-				Type: placement.NotifyPolicyConflict, PolicyIDs: []string{p.ID, others[i].Ref.ID},
-				Versions: []string{p.SelectedVersion, others[i].Ref.Version}, Description: strings.Join(why, "; "),
-			})
+		if len(ids) < 2 {
+			continue
 		}
+		k := slices.IndexFunc(out, func(e placement.PolicyEvent) bool { return slices.Equal(unique(e.PolicyIDs), unique(ids)) })
+		if k >= 0 {
+			out[k].Description += "; " + findings[i].Message
+			continue
+		}
+		e := placement.PolicyEvent{Type: placement.NotifyPolicyConflict, PolicyIDs: ids, Description: findings[i].Message}
+		for _, id := range ids {
+			e.Versions = append(e.Versions, versions[id])
+		}
+		out = append(out, e)
 	}
 	return out
 }

@@ -55,7 +55,7 @@ func (a *analysis) contradictions() {
 			"a workload of %s. Let fewer rules demand a country, a site, a source or a capability for one trust domain", s.domain.ID)
 	}
 	for _, c := range s.found {
-		a.contradicted(c)
+		a.findings = append(a.findings, a.contradicted(c))
 	}
 }
 
@@ -212,35 +212,44 @@ func (a *analysis) meet(p *Policy) bool {
 	return common == nil || len(common) > 0
 }
 
-// contradicted reports a contradiction. Within the document that is an ERROR. That another policy asks for the opposite is no fault
-// of the document: whether both may be in force together is decided when they would be.
-func (a *analysis) contradicted(c *contradiction) {
+// contradicted is the finding of a contradiction. Within the document that is an ERROR. That another policy asks for the opposite is
+// no fault of the document: whether both may be in force together is decided when they would be.
+func (a *analysis) contradicted(c *contradiction) placement.Finding {
 	r, others := c.rules[0], c.rules[1:]
-	code, with := CodeContradiction, "itself"
+	f := placement.Finding{
+		Severity: SeverityError, Code: CodeContradiction, RuleIDs: a.ids(c.rules), Witness: &c.witness,
+		Pointer: itemPointer("rules", r.Position), Line: r.At.Line, Column: r.At.Column,
+	}
+	with, advice := "itself", "nothing that it is about can ever run"
 	if len(others) > 0 {
-		with = a.places(others)
+		with, advice = a.places(others), "make one of the rules looser, or take such workloads out of the subject of one"
 	}
-	at := a.doc.Rules[r.Position].Pointer
-	advice := "make one of the rules looser, or take such workloads out of the subject of one"
-	if len(others) == 0 {
-		advice = "nothing that it is about can ever run"
-	}
-	var foreign string
-	for _, o := range others {
-		if o.PolicyID != r.PolicyID {
-			code, foreign = CodePolicyConflict, cmp.Or(foreign, o.PolicyID)
-		}
-	}
-	a.here(code, at, "rule %s contradicts %s: together they leave no place where a workload of %s could run, such as %s; %s",
-		r.ID, with, strings.Join(c.domains, ", "), c.witness, advice)
-	f := &a.findings[len(a.findings)-1]
-	f.RuleIDs, f.PolicyID, f.Witness = a.ids(c.rules), foreign, &c.witness
 	for _, o := range c.rules {
+		if o.PolicyID != r.PolicyID {
+			f.Severity, f.Code, f.PolicyID = SeverityWarning, CodePolicyConflict, cmp.Or(f.PolicyID, o.PolicyID)
+		}
 		f.Rules = append(f.Rules, placement.RulePlace{PolicyID: o.PolicyID, RuleID: o.ID, Line: o.At.Line, Column: o.At.Column})
 	}
-	if code == CodeContradiction {
-		f.Severity = SeverityError
+	f.Message = fmt.Sprintf("rule %s contradicts %s: together they leave no place where a workload of %s could run, such as %s; %s",
+		r.ID, with, strings.Join(c.domains, ", "), c.witness, advice)
+	return f
+}
+
+// Contradictions finds the rules of the policies in force that contradict each other under a catalogue, in one policy or several:
+// what was agreeable when they were put in force may have changed with the trust domains. Each is found once. It is no complete
+// answer when it took too long.
+func Contradictions(cat *placement.Catalogue, set *Set) (found []placement.Finding, complete bool) {
+	complete = true
+	for i, p := range set.Policies {
+		a := &analysis{Surroundings: Surroundings{Catalogue: cat}, policy: p, all: set.Policies[i:]}
+		a.space = newSpace(cat, a.all...)
+		s := a.conflicts()
+		complete = complete && s.left.left >= 0
+		for _, c := range s.found {
+			found = append(found, a.contradicted(c))
+		}
 	}
+	return found, complete
 }
 
 // places lists rules for a sentence, with where they stand.

@@ -56,6 +56,11 @@ func (s *Store) UpdatePolicy(ctx context.Context, id string, ifRevision *int64, 
 			events = append([]placement.PolicyEvent{modified(&before, &updated)}, events...)
 		}
 		for _, e := range events {
+			if e.Type == placement.NotifyPolicyConflict { // who watches what is in force is not to tell of it again
+				if _, err := noteConflict(ctx, tx, &e); err != nil {
+					return err
+				}
+			}
 			if err := tell(ctx, tx, e); err != nil {
 				return err
 			}

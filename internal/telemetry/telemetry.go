@@ -42,6 +42,7 @@ type Telemetry struct {
 	ended     metric.Int64Counter
 	evicted   metric.Int64Counter
 	standing  atomic.Pointer[standing]
+	conflicts atomic.Pointer[[2]int] // contradictions in force, and trust domains without a host
 }
 
 // Gauges are read when metrics are scraped.
@@ -137,7 +138,7 @@ func (t *Telemetry) instruments() error {
 	t.retries, errs[4] = m.Int64Counter("ringfence_redecisions", metric.WithDescription("Plans that no longer fitted under lock and were decided again."))
 	t.ended, errs[5] = m.Int64Counter("ringfence_violations_ended", metric.WithDescription("Violations that have ended, by the enforcement of their rules."))
 	t.evicted, errs[6] = m.Int64Counter("ringfence_evictions", metric.WithDescription("Residencies that their hosts were told to release by a rule that evicts."))
-	errs[7] = t.violations(m)
+	errs[7] = errors.Join(t.violations(m), t.policyConflicts(m))
 	return errors.Join(errs[:]...)
 }
 
