@@ -844,6 +844,17 @@ COMMENT ON COLUMN public.policy.break_glass_at IS 'When.';
 
 COMMENT ON COLUMN public.policy.break_glass_until IS 'By when a second person has to confirm it.';
 
+CREATE TABLE public.policy_conflict (
+    id text NOT NULL COLLATE pg_catalog."C",
+    found_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.policy_conflict IS 'Policies in force that contradict each other, as long as they do: subscribers are told of each once.';
+
+COMMENT ON COLUMN public.policy_conflict.id IS 'The policies and their versions, in order.';
+
+COMMENT ON COLUMN public.policy_conflict.found_at IS 'When it was found.';
+
 CREATE TABLE public.policy_delivery (
     subscription_id text NOT NULL,
     event_id text NOT NULL,
@@ -1540,6 +1551,9 @@ ALTER TABLE ONLY public.observed_state
 ALTER TABLE ONLY public.pending_change
     ADD CONSTRAINT pending_change_pk PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.policy_conflict
+    ADD CONSTRAINT policy_conflict_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.policy_delivery
     ADD CONSTRAINT policy_delivery_pk PRIMARY KEY (subscription_id, event_id);
 
@@ -1776,6 +1790,8 @@ GRANT UPDATE(confirmed_by) ON TABLE public.pending_change TO ringfence_app;
 GRANT UPDATE(revision) ON TABLE public.pending_change TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.policy_conflict TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy_delivery TO ringfence_app;
 

@@ -264,7 +264,7 @@ type PolicyChangeNotification struct {
 	TimeStamp time.Time `json:"timeStamp"`
 }
 
-// PolicyConflictNotification Selected versions of several policies ask for what cannot be had together.
+// PolicyConflictNotification Selected versions of several policies ask for what cannot be had together: since one was put in force beside the others, or since a change of the inventory, such as other countries of a trust domain. It is told once for as long as it lasts.
 type PolicyConflictNotification struct {
 	// Links Related resources.
 	Links struct {

@@ -117,7 +117,7 @@ func TestContradictionsThatComeWithTheInventory(t *testing.T) {
 	}
 	countries := func(list ...string) {
 		t.Helper()
-		a.do(call{as: "root", method: "PATCH", path: "/inventory/v1/trust_domains/TD-EXP", body: object{"allowedCountries": list},
+		a.do(call{as: "root", method: "PATCH", path: "/inventory/v1/trust_domains/TD-B", body: object{"allowedCountries": list},
 			header: map[string]string{"Content-Type": "application/merge-patch+json"}}).want(200)
 	}
 	look(watched{}, 0)
@@ -125,7 +125,7 @@ func TestContradictionsThatComeWithTheInventory(t *testing.T) {
 	look(watched{contradictions: 1, homeless: 1}, 1)
 	look(watched{contradictions: 1, homeless: 1}, 1)
 	told := s.told()[0]
-	if ids := fmt.Sprint(told["policyIds"]); !strings.Contains(ids, one) || !strings.Contains(ids, two) || !strings.Contains(fmt.Sprint(told["conflictDescription"]), "TD-EXP") {
+	if ids := fmt.Sprint(told["policyIds"]); !strings.Contains(ids, one) || !strings.Contains(ids, two) || !strings.Contains(fmt.Sprint(told["conflictDescription"]), "TD-B") {
 		t.Errorf("told %v", told)
 	}
 	countries("GB")
@@ -133,5 +133,5 @@ func TestContradictionsThatComeWithTheInventory(t *testing.T) {
 	countries("IE")
 	look(watched{contradictions: 1, homeless: 1}, 2)
 	a.modify(two, object{"activationStatus": "DEACTIVATED"}).want(200)
-	look(watched{}, 2)
+	look(watched{homeless: 1}, 2) // they may run in IE again, where there is no host
 }

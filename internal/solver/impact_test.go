@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"ringfence/internal/fleet"
@@ -51,6 +52,15 @@ func TestImpactIsWhatDryRunsAndChecksFind(t *testing.T) {
 		asFleets := solver.ImpactOfChange(v, v.With(after), solver.ImpactOptions{Now: noon, MaxComponents: 10, MaxViolations: 1000})
 		if diff := cmp.Diff(got, asFleets); diff != "" {
 			rt.Fatalf("as two fleets (-want +got):\n%s", diff)
+		}
+		var homeless []string
+		for _, d := range got.TrustDomains {
+			if d.Eligible.Before == 0 && len(v.Policies.For("")) > 0 {
+				homeless = append(homeless, d.TrustDomainID)
+			}
+		}
+		if diff := cmp.Diff(homeless, solver.Homeless(v, noon, 0), cmpopts.EquateEmpty()); diff != "" {
+			rt.Fatalf("without a host (-want +got):\n%s", diff)
 		}
 		for i := range components {
 			want := placement.ComponentImpact{VNFDID: "vnfd", ComponentID: components[i].ID, TrustDomainID: components[i].TrustDomainID}
