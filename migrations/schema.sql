@@ -192,6 +192,28 @@ COMMENT ON COLUMN public.cache_entry.observed_at IS 'When it was last seen.';
 
 COMMENT ON COLUMN public.cache_entry.revision IS 'Grows with every change; the ETag.';
 
+CREATE TABLE public.cache_order (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL COLLATE pg_catalog."C",
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    mode text NOT NULL,
+    CONSTRAINT cache_order_domain_ck CHECK (((mode <> 'SHARED'::text) OR (trust_domain_id = ''::text))),
+    CONSTRAINT cache_order_mode_ck CHECK ((mode = ANY (ARRAY['SHARED'::text, 'DOMAIN_PRIVATE'::text, 'ENCRYPTED'::text, 'GUEST_ONLY'::text, 'NO_STORE'::text])))
+);
+
+COMMENT ON TABLE public.cache_order IS 'What hosts were told of artefacts in their caches: the newest CACHE directive about each, unless a later PURGE took it back.';
+
+COMMENT ON COLUMN public.cache_order.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.cache_order.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.cache_order.digest IS 'Digest of the artefact; "*" for whatever a workload brings that names none.';
+
+COMMENT ON COLUMN public.cache_order.trust_domain_id IS 'Trust domain that it lies there for; empty for SHARED.';
+
+COMMENT ON COLUMN public.cache_order.mode IS 'Form in which it may lie there, or a stricter one.';
+
 CREATE TABLE public.change_feed (
     nfvi_pop_id text NOT NULL,
     txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -690,7 +712,8 @@ CREATE TABLE public.observed_residency (
     vim_resource_id text NOT NULL,
     cis_node_id text NOT NULL,
     runtime text NOT NULL,
-    matched_residency_id text NOT NULL
+    matched_residency_id text NOT NULL,
+    images text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 COMMENT ON TABLE public.observed_residency IS 'Pods and VMs that hosts reported, whether they were decided or not.';
@@ -716,6 +739,8 @@ COMMENT ON COLUMN public.observed_residency.cis_node_id IS 'CIS node that it run
 COMMENT ON COLUMN public.observed_residency.runtime IS 'Runtime class that it runs with.';
 
 COMMENT ON COLUMN public.observed_residency.matched_residency_id IS 'Residency that it was taken for when the report was stored; empty: nobody decided it.';
+
+COMMENT ON COLUMN public.observed_residency.images IS 'Digests of what it runs; empty: not told.';
 
 CREATE TABLE public.observed_state (
     nfvi_pop_id text NOT NULL,
@@ -1347,8 +1372,11 @@ CREATE TABLE public.violation (
     eviction text DEFAULT 'NONE'::text NOT NULL,
     eviction_ordered_at timestamp with time zone,
     eviction_done_at timestamp with time zone,
+    source text DEFAULT 'RULES'::text NOT NULL,
+    object text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT violation_enforcement_ck CHECK ((enforcement = ANY (ARRAY['ENFORCED'::text, 'SHOULD'::text, 'AUDIT'::text]))),
-    CONSTRAINT violation_eviction_ck CHECK ((eviction = ANY (ARRAY['NONE'::text, 'PENDING'::text, 'ORDERED'::text, 'DONE'::text])))
+    CONSTRAINT violation_eviction_ck CHECK ((eviction = ANY (ARRAY['NONE'::text, 'PENDING'::text, 'ORDERED'::text, 'DONE'::text]))),
+    CONSTRAINT violation_source_ck CHECK ((source = ANY (ARRAY['RULES'::text, 'OBSERVATION'::text])))
 );
 
 COMMENT ON TABLE public.violation IS 'Where what is decided to run does not meet a rule in force. Recorded after the fact; whether something is granted does not depend on it.';
@@ -1390,6 +1418,10 @@ COMMENT ON COLUMN public.violation.eviction IS 'What becomes of the residency be
 COMMENT ON COLUMN public.violation.eviction_ordered_at IS 'When its host was told to release the residency; null: it was not.';
 
 COMMENT ON COLUMN public.violation.eviction_done_at IS 'When the residency was observed gone after that; null: it was not.';
+
+COMMENT ON COLUMN public.violation.source IS 'What found it: RULES held what is decided against the policies in force, OBSERVATION what a host reports against what is decided.';
+
+COMMENT ON COLUMN public.violation.object IS 'What else it is about: an artefact, or what the NFVI calls a workload; empty: nothing.';
 
 CREATE TABLE public.violation_check (
     only_row boolean DEFAULT true NOT NULL,
@@ -1502,6 +1534,9 @@ ALTER TABLE ONLY public.audit_record
 
 ALTER TABLE ONLY public.cache_entry
     ADD CONSTRAINT cache_entry_pk PRIMARY KEY (nfvi_pop_id, host_id, digest);
+
+ALTER TABLE ONLY public.cache_order
+    ADD CONSTRAINT cache_order_pk PRIMARY KEY (nfvi_pop_id, host_id, digest, trust_domain_id);
 
 ALTER TABLE ONLY public.change_feed
     ADD CONSTRAINT change_feed_pk PRIMARY KEY (nfvi_pop_id, txid, id);
@@ -1669,7 +1704,7 @@ CREATE INDEX violation_eviction_ordered_ix ON public.violation USING btree (evic
 
 CREATE INDEX violation_id_ix ON public.violation USING btree (id);
 
-CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_id, host_id, residency_id, policy_id, rule_id, against_id) WHERE (until IS NULL);
+CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_id, host_id, source, residency_id, policy_id, rule_id, against_id, object) WHERE (until IS NULL);
 
 CREATE INDEX violation_until_ix ON public.violation USING btree (until) WHERE (until IS NOT NULL);
 
@@ -1734,6 +1769,8 @@ GRANT SELECT,INSERT ON TABLE public.attestation_record TO ringfence_app;
 GRANT SELECT,INSERT ON TABLE public.audit_record TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_entry TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_order TO ringfence_app;
 
 GRANT SELECT,INSERT ON TABLE public.change_feed TO ringfence_app;
 

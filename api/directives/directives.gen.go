@@ -429,6 +429,9 @@ type ObservedResidency struct {
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	ComponentID externalRef0.Identifier `json:"componentId,omitempty,omitzero"`
 
+	// Images The digests of what it really runs, without the sandbox's own. Absent means not told. A workload of which all are among the `fabricDigests` of the host's pool is FABRIC and needs no grant.
+	Images []externalRef3.Digest `json:"images,omitempty,omitzero"`
+
 	// ResidencyID What the PLACE directive called it.
 	ResidencyID externalRef0.Identifier `json:"residencyId,omitempty,omitzero"`
 

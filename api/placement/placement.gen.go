@@ -225,6 +225,24 @@ func (e RecordedViolationOnViolation) Valid() bool {
 	}
 }
 
+// Defines values for RecordedViolationSource.
+const (
+	RecordedViolationSourceOBSERVATION RecordedViolationSource = "OBSERVATION"
+	RecordedViolationSourceRULES       RecordedViolationSource = "RULES"
+)
+
+// Valid indicates whether the value is a known member of the RecordedViolationSource enum.
+func (e RecordedViolationSource) Valid() bool {
+	switch e {
+	case RecordedViolationSourceOBSERVATION:
+		return true
+	case RecordedViolationSourceRULES:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RecordedViolationState.
 const (
 	RecordedViolationStateENDED RecordedViolationState = "ENDED"
@@ -786,6 +804,9 @@ type RecordedViolation struct {
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	ID externalRef0.Identifier `json:"id"`
 
+	// Object What else it is about, such as the digest of an artefact, or what the NFVI calls a workload that nobody decided. Absent for most.
+	Object string `json:"object,omitempty,omitzero"`
+
 	// OnViolation What the rule wants to happen: that it is recorded, and whoever operates the VNF moves it, or that the residency is evicted. A rule that is not `ENFORCED` never evicts.
 	OnViolation RecordedViolationOnViolation `json:"onViolation"`
 
@@ -800,6 +821,15 @@ type RecordedViolation struct {
 
 	// Since When it was found first.
 	Since externalRef0.DateTime `json:"since"`
+
+	// Source What found it.
+	// * `RULES`: what is decided was held against the policies in force.
+	// * `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
+	//   `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
+	//   `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
+	//   more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
+	//   difference any more.
+	Source RecordedViolationSource `json:"source"`
 
 	// State `OPEN` while it stands.
 	State RecordedViolationState `json:"state"`
@@ -820,6 +850,15 @@ type RecordedViolation struct {
 
 // RecordedViolationOnViolation What the rule wants to happen: that it is recorded, and whoever operates the VNF moves it, or that the residency is evicted. A rule that is not `ENFORCED` never evicts.
 type RecordedViolationOnViolation string
+
+// RecordedViolationSource What found it.
+//   - `RULES`: what is decided was held against the policies in force.
+//   - `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
+//     `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
+//     `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
+//     more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
+//     difference any more.
+type RecordedViolationSource string
 
 // RecordedViolationState `OPEN` while it stands.
 type RecordedViolationState string

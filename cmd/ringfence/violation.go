@@ -24,7 +24,7 @@ in a minute as the service's setting evictions-per-minute says.`,
 }
 
 func newViolationList(p process) *cobra.Command {
-	var host, instance, domain, rule, enforcement, eviction string
+	var host, instance, domain, rule, enforcement, eviction, source string
 	var ended bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what runs against the rules in force", Args: takes(),
@@ -43,13 +43,14 @@ it waits (PENDING), its host was told to release it (ORDERED), it is gone (DONE)
 	cmd.Flags().StringVar(&rule, "rule", "", "only those of this rule")
 	cmd.Flags().StringVar(&enforcement, "enforcement", "", "only those of rules that are ENFORCED, SHOULD or AUDIT")
 	cmd.Flags().StringVar(&eviction, "eviction", "", "only those whose eviction is NONE, PENDING, ORDERED or DONE")
+	cmd.Flags().StringVar(&source, "source", "", "only those that holding what is decided against the RULES found, or an OBSERVATION of a host")
 	cmd.Flags().BoolVar(&ended, "ended", false, "also those that have ended")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
 		state := string(wire.RecordedViolationStateOPEN)
 		if ended {
 			state = ""
 		}
-		where := filter("hostId", host, "vnfInstanceId", instance, "trustDomainId", domain, "ruleId", rule, "enforcement", enforcement, "eviction", eviction, "state", state)
+		where := filter("hostId", host, "vnfInstanceId", instance, "trustDomainId", domain, "ruleId", rule, "enforcement", enforcement, "eviction", eviction, "source", source, "state", state)
 		entries, _, err := list[wire.RecordedViolation](ctx, c, violationsPath, where, 0)
 		if err != nil {
 			return err

@@ -38,8 +38,8 @@ type Store interface {
 	RecordAck(ctx context.Context, ack placement.Ack, actor string, end EndRules) error
 	// PutObservedState evaluates a report, and stores it unless the digest is the stored one. PreconditionFailed
 	// when the condition does not hold, Conflict for a report that is older than the stored one.
-	PutObservedState(ctx context.Context, state placement.ObservedState, digest string, cond placement.ObservationCondition, end EndRules) (
-		placement.ObservationResult, error)
+	PutObservedState(ctx context.Context, state placement.ObservedState, digest string, cond placement.ObservationCondition, end EndRules,
+		drift placement.JudgeDrift) (placement.ObservationResult, error)
 	// ReleaseReservation ends a reservation and returns it as it was.
 	ReleaseReservation(ctx context.Context, id, reason string, ifRevision *int64, actor string, end EndRules) (placement.Residency, error)
 	ExpireReservations(ctx context.Context, limit int) (int, error)
@@ -160,7 +160,7 @@ func (s *Service) Acknowledge(ctx context.Context, actor string, ack placement.A
 func (s *Service) Observe(ctx context.Context, state placement.ObservedState, cond placement.ObservationCondition) (string, placement.ObservationResult, error) {
 	digest := Digest(&state)
 	defer s.Wake()
-	result, err := s.store.PutObservedState(ctx, state, digest, cond, s.endRules())
+	result, err := s.store.PutObservedState(ctx, state, digest, cond, s.endRules(), Drift(s.fleet.View()))
 	return digest, result, err
 }
 
@@ -191,7 +191,9 @@ func (s *Service) endRules() EndRules {
 func Digest(st *placement.ObservedState) string {
 	lines := make([]string, 0, len(st.Residencies)+len(st.Cache))
 	for i := range st.Residencies {
-		lines = append(lines, fmt.Sprintf("residency %q", st.Residencies[i]))
+		o := &st.Residencies[i]
+		lines = append(lines, fmt.Sprintf("residency %q %q %q %q %q %q %q %q",
+			o.ResidencyID, o.VNFInstanceID, o.ComponentID, o.ResourceDefinitionID, o.VIMResourceID, o.CISNodeID, o.Runtime, slices.Sorted(slices.Values(o.Images))))
 	}
 	for i := range st.Cache {
 		e := &st.Cache[i]

@@ -14,6 +14,8 @@ func violationAttributes() filterable[placement.Violation] {
 		"state":         byName(violationState),
 		"enforcement":   byName(func(v *placement.Violation) placement.Enforcement { return v.Enforcement }),
 		"eviction":      byName(func(v *placement.Violation) placement.Eviction { return v.Eviction }),
+		"source":        byName(func(v *placement.Violation) placement.ViolationSource { return v.Source }),
+		"object":        byText(func(v *placement.Violation) string { return v.Object }),
 		"hostId":        byText(func(v *placement.Violation) string { return v.HostID }),
 		"residencyId":   byText(func(v *placement.Violation) string { return v.ResidencyID }),
 		"vnfInstanceId": byText(func(v *placement.Violation) string { return v.VNFInstanceID }),
@@ -63,6 +65,7 @@ func violationToWire(v *placement.Violation) wire.RecordedViolation {
 		ID: v.ID, State: violationState(v), HostID: v.HostID, ResidencyID: v.ResidencyID, VNFInstanceID: v.VNFInstanceID,
 		TrustDomainID: v.TrustDomainID, Reason: reasonToWire(&v.Reason, true), OnViolation: wire.RecordedViolationOnViolationREPORT, PolicyEpoch: v.PolicyEpoch,
 		Since: v.Since, Until: v.Until, Enforcement: wire.Enforcement(v.Enforcement), Eviction: wire.Eviction(v.Eviction),
+		Source: wire.RecordedViolationSource(v.Source), Object: v.Object,
 		EvictionOrderedAt: v.OrderedAt, EvictionDoneAt: v.DoneAt,
 	}
 	if v.Evict {

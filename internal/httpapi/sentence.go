@@ -66,6 +66,8 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 	case r.RuleID == placement.RuleBreakGlass:
 		return fmt.Sprintf("%s put version %s in force alone, and nobody else confirmed it by %s; the reason given: %s",
 			printable(p("by")), p("version"), p("until"), printable(p("why"))), true
+	case strings.HasPrefix(r.RuleID, "DRIFT-"):
+		return drifted(r.RuleID, p), true
 	case r.RuleID == placement.RuleLifecycle:
 		return "{host} is not in service but " + p("lifecycle"), true
 	case r.RuleID == placement.RuleIsolation:

@@ -145,6 +145,7 @@ type ObservedResidency struct {
 	VIMResourceID        string
 	CISNodeID            string
 	Runtime              string
+	Images               []string // digests of what it runs; nil: not told
 }
 
 // ObservedCacheEntry is one artefact in the host's cache as the host sees it.

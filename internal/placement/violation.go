@@ -16,6 +16,15 @@ const (
 	Audit    Enforcement = "AUDIT"    // it records what it would refuse
 )
 
+// ViolationSource says what found a violation. Who records those of one source leaves those of the others alone.
+type ViolationSource string
+
+// The sources of violations.
+const (
+	SourceRules       ViolationSource = "RULES"       // what is decided, held against the policies in force
+	SourceObservation ViolationSource = "OBSERVATION" // what a host reports, held against what is decided
+)
+
 // Eviction says what becomes of what violates a rule that evicts.
 type Eviction string
 
@@ -37,6 +46,8 @@ type Violation struct {
 	VNFInstanceID string
 	TrustDomainID string
 	Reason        Reason
+	Source        ViolationSource
+	Object        string // what else it is about: an artefact, or what the NFVI calls a workload; empty: nothing
 	Enforcement   Enforcement
 	Evict         bool // the rule says onViolation EVICT
 	Eviction      Eviction
@@ -48,11 +59,11 @@ type Violation struct {
 }
 
 // ViolationKey tells violations apart: there is one at a time of a residency on a host, a rule and a partner.
-type ViolationKey struct{ HostID, ResidencyID, PolicyID, RuleID, AgainstID string }
+type ViolationKey struct{ HostID, ResidencyID, PolicyID, RuleID, AgainstID, Object string }
 
 // Key is what tells the violation apart from others that stand.
 func (v *Violation) Key() ViolationKey {
-	return ViolationKey{v.HostID, v.ResidencyID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.AgainstID}
+	return ViolationKey{v.HostID, v.ResidencyID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.AgainstID, v.Object}
 }
 
 // ViolationCheck is the result of checking what runs on some hosts, or on all.

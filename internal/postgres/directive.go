@@ -34,6 +34,7 @@ func queueDirectives(b *pgx.Batch, h *lockedHost) error {
 	}
 	b.Queue(directiveSQL, h.key.NFVIPoPID, h.key.HostID, h.host.VIMConnectionID, h.directives[0].IssuedAt,
 		seqs, kinds, decisions, grants, residencies, bodies)
+	queueCacheOrders(b, h)
 	return nil
 }
 

@@ -208,6 +208,7 @@ func removeHost(ctx context.Context, tx pgx.Tx, key placement.HostKey) ([]placem
 		changes = append(changes, cacheEntryGone(key, digest))
 	}
 	var b pgx.Batch
+	b.Queue(`DELETE FROM cache_order WHERE nfvi_pop_id = $1 AND host_id = $2`, key.NFVIPoPID, key.HostID)
 	b.Queue(`DELETE FROM host_ext_capacity WHERE nfvi_pop_id = $1 AND host_id = $2`, key.NFVIPoPID, key.HostID)
 	b.Queue(`DELETE FROM host WHERE nfvi_pop_id = $1 AND id = $2`, key.NFVIPoPID, key.HostID)
 	b.Queue(`DELETE FROM directory WHERE kind = 'HOST' AND id = $1`, key.HostID)

@@ -210,7 +210,7 @@ func TestReservationEndsOnce(t *testing.T) {
 		tries.Go(func() error { return w.ack(host, 1, placement.AckApplied) })
 		tries.Go(func() error {
 			state := placement.ObservedState{HostID: host}
-			_, err := w.PutObservedState(t.Context(), state, "empty", placement.ObservationCondition{}, placement.EndRules{})
+			_, err := w.PutObservedState(t.Context(), state, "empty", placement.ObservationCondition{}, placement.EndRules{}, noDrift)
 			return err
 		})
 		tries.Go(func() error { _, err := w.Commit(t.Context(), next, sayYes); return err })

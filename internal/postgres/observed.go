@@ -14,21 +14,22 @@ import (
 // PutObservedState takes what a host reports of itself and says what followed. The report is kept apart from what was
 // decided; one that says the same as the one before is not stored again. What was decided follows it: residencies that
 // are seen run; UNCONFIRMED ones that are absent after their expiry, and TERMINATING ones that are absent since they were
-// to terminate, end. What nobody decided frees nothing. Kinds of errors: NotFound, PreconditionFailed when the condition
+// to terminate, end. What nobody decided frees nothing. The host's cache entries become what it reports, and where it differs
+// from what was decided, by drift, is recorded as violations. Kinds of errors: NotFound, PreconditionFailed when the condition
 // does not hold, Conflict for a report that is older than the stored one, Unavailable.
 func (s *Store) PutObservedState(ctx context.Context, state placement.ObservedState, digest string, cond placement.ObservationCondition,
-	end placement.EndRules,
+	end placement.EndRules, drift placement.JudgeDrift,
 ) (placement.ObservationResult, error) {
 	key, err := hostKey(ctx, s.pool, state.HostID)
 	if err != nil {
 		return placement.ObservationResult{}, err
 	}
-	result, settled, err := s.nothingNew(ctx, key, &state, digest, cond)
+	result, settled, err := s.nothingNew(ctx, key, &state, digest, cond, drift)
 	if err != nil || settled {
 		return result, translate(err)
 	}
 	err = s.workOnHost(ctx, key, func(w *hostWork) error {
-		result, err = w.follow(ctx, &state, digest, cond, end)
+		result, err = w.follow(ctx, &state, digest, cond, end, drift)
 		return err
 	})
 	if err != nil {
@@ -40,18 +41,23 @@ func (s *Store) PutObservedState(ctx context.Context, state placement.ObservedSt
 // nothingNew answers a report from which nothing follows without a lock: it is the stored one, and everything on the host
 // is as it says.
 func (s *Store) nothingNew(ctx context.Context, key placement.HostKey, state *placement.ObservedState, digest string,
-	cond placement.ObservationCondition,
+	cond placement.ObservationCondition, drift placement.JudgeDrift,
 ) (result placement.ObservationResult, settled bool, err error) {
 	before, err := readReport(ctx, s.pool, key)
 	if err != nil || before.digest != digest || before.check(state, cond) != nil {
 		return result, false, err
 	}
-	residents, err := collect(ctx, s.pool, addressOf(residencyFromRow), residentsSQL, key.NFVIPoPID, key.HostID)
-	if err != nil {
+	var b pgx.Batch
+	var hosts []*lockedHost
+	var now time.Time
+	queueReadHosts(&b, []placement.HostKey{key}, []string{}, &hosts, &now)
+	known := queueDriftFacts(&b, key, state)
+	if err := s.pool.SendBatch(ctx, &b).Close(); err != nil || len(hosts) == 0 {
 		return result, false, err
 	}
-	o := observe(residents, state.Residencies, observedAt(state, before.now))
-	return placement.ObservationResult{Missing: o.missing, Unmatched: o.unmatched()}, !o.changes(), nil
+	o := observe(hosts[0].residents, state.Residencies, observedAt(state, before.now))
+	result = placement.ObservationResult{Missing: o.missing, Unmatched: o.unmatched()}
+	return result, !o.changes() && known.compare(hosts[0], &o, state, now, drift).none(), nil
 }
 
 // report is what is stored of a host's newest report, and the database's time.
@@ -94,7 +100,7 @@ func observedAt(state *placement.ObservedState, now time.Time) time.Time {
 
 // follow stores a report, unless it is stored, and lets what was decided follow it.
 func (w *hostWork) follow(ctx context.Context, state *placement.ObservedState, digest string, cond placement.ObservationCondition,
-	end placement.EndRules,
+	end placement.EndRules, drift placement.JudgeDrift,
 ) (result placement.ObservationResult, err error) {
 	before, err := readReport(ctx, w.tx, w.key)
 	if err != nil {
@@ -111,6 +117,7 @@ func (w *hostWork) follow(ctx context.Context, state *placement.ObservedState, d
 	}
 	if result.Changed {
 		w.queueReport(state, o.matched, digest, at)
+		w.followCache(state.Cache, at)
 	}
 	for _, r := range slices.Clone(w.residents) {
 		if id := o.learned[r]; id != "" {
@@ -125,7 +132,7 @@ func (w *hostWork) follow(ctx context.Context, state *placement.ObservedState, d
 			w.enter(r, r.State)
 		}
 	}
-	return result, nil
+	return result, w.recordDrift(ctx, &o, state, drift)
 }
 
 func residencyID(r *placement.Residency) string { return r.ID }
@@ -139,8 +146,8 @@ func (w *hostWork) queueReport(state *placement.ObservedState, matched []*placem
 		DO UPDATE SET digest = excluded.digest, observed_at = excluded.observed_at, received_at = excluded.received_at`
 	const residencySQL = `
 		INSERT INTO observed_residency (nfvi_pop_id, host_id, ordinal, residency_id, vnf_instance_id, component_id, resource_definition_id,
-		                                vim_resource_id, cis_node_id, runtime, matched_residency_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		                                vim_resource_id, cis_node_id, runtime, matched_residency_id, images)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	const cacheSQL = `
 		INSERT INTO observed_cache (nfvi_pop_id, host_id, ordinal, digest, mode, trust_domain_id)
 		VALUES ($1, $2, $3, $4, $5, $6)`
@@ -155,7 +162,7 @@ func (w *hostWork) queueReport(state *placement.ObservedState, matched []*placem
 			match = matched[i].ID
 		}
 		w.batch.Queue(residencySQL, pop, host, i, o.ResidencyID, o.VNFInstanceID, o.ComponentID, o.ResourceDefinitionID,
-			o.VIMResourceID, o.CISNodeID, o.Runtime, match)
+			o.VIMResourceID, o.CISNodeID, o.Runtime, match, notNil(o.Images))
 	}
 	for i := range state.Cache {
 		e := &state.Cache[i]

@@ -13,12 +13,14 @@ import (
 func (w *world) observe(digest string, at time.Time, seen ...placement.ObservedResidency) placement.ObservationResult {
 	w.t.Helper()
 	state := placement.ObservedState{HostID: "h1", ObservedAt: at, Residencies: seen}
-	result, err := w.PutObservedState(w.t.Context(), state, digest, placement.ObservationCondition{}, leavesResidue())
+	result, err := w.PutObservedState(w.t.Context(), state, digest, placement.ObservationCondition{}, leavesResidue(), noDrift)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return result
 }
+
+func noDrift(placement.ObservedFacts) []placement.Violation { return nil }
 
 func (w *world) wantResult(what string, want, got placement.ObservationResult) {
 	w.t.Helper()
@@ -119,7 +121,7 @@ func TestObservationConditions(t *testing.T) {
 	put := func(digest string, at time.Time, cond placement.ObservationCondition) placement.Kind {
 		_, err := w.PutObservedState(t.Context(), placement.ObservedState{
 			HostID: "h1", ObservedAt: at, Cache: []placement.ObservedCacheEntry{{Digest: "sha256:1", Mode: placement.CacheEncrypted, TrustDomainID: "TD-A"}},
-		}, digest, cond, placement.EndRules{})
+		}, digest, cond, placement.EndRules{}, noDrift)
 		if err == nil {
 			return 99
 		}
@@ -153,7 +155,7 @@ func TestObservationConditions(t *testing.T) {
 	if n := w.count(`SELECT count(*) FROM observed_cache WHERE mode = 'ENCRYPTED'`); n != 1 {
 		t.Errorf("%d cache entries", n)
 	}
-	_, err := w.PutObservedState(t.Context(), placement.ObservedState{HostID: "h9"}, "d", placement.ObservationCondition{}, placement.EndRules{})
+	_, err := w.PutObservedState(t.Context(), placement.ObservedState{HostID: "h9"}, "d", placement.ObservationCondition{}, placement.EndRules{}, noDrift)
 	if placement.KindOf(err) != placement.NotFound {
 		t.Errorf("unknown host: %v", err)
 	}

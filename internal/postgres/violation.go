@@ -25,9 +25,9 @@ func (s *Store) LeaseCompliance(ctx context.Context, checker string, lease time.
 // is ended, and what is to be evicted waits for that. It writes nothing (Conflict) for a process that another one has replaced.
 func (s *Store) RecordViolations(ctx context.Context, checker string, c placement.ViolationCheck) (out placement.ViolationRecord, err error) {
 	const openSQL = `
-		SELECT nfvi_pop_id, id, host_id, residency_id, policy_id, rule_id, against_id, enforcement, evict, eviction
+		SELECT nfvi_pop_id, id, host_id, residency_id, policy_id, rule_id, against_id, enforcement, evict, eviction, object
 		FROM violation
-		WHERE until IS NULL AND ($1::text[] IS NULL OR host_id = ANY($1))`
+		WHERE until IS NULL AND source = 'RULES' AND ($1::text[] IS NULL OR host_id = ANY($1))`
 	const checkedSQL = `UPDATE violation_check SET policy_epoch = $1, checked_at = statement_timestamp()`
 	const pendingSQL = `SELECT count(*) FROM violation WHERE eviction = 'PENDING' AND until IS NULL`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
@@ -81,6 +81,11 @@ type openViolationRow struct {
 	Enforcement string `db:"enforcement"`
 	Evict       bool   `db:"evict"`
 	Eviction    string `db:"eviction"`
+	Object      string `db:"object"`
+}
+
+func (o *openViolationRow) key() placement.ViolationKey {
+	return placement.ViolationKey{HostID: o.HostID, ResidencyID: o.ResidencyID, PolicyID: o.PolicyID, RuleID: o.RuleID, AgainstID: o.AgainstID, Object: o.Object}
 }
 
 // violationDelta is how what was found differs from what is recorded.
@@ -98,7 +103,7 @@ func compareViolations(open []openViolationRow, found []placement.Violation) (d 
 	}
 	known := map[placement.ViolationKey]bool{}
 	for _, o := range open {
-		key := placement.ViolationKey{HostID: o.HostID, ResidencyID: o.ResidencyID, PolicyID: o.PolicyID, RuleID: o.RuleID, AgainstID: o.AgainstID}
+		key := o.key()
 		known[key] = true
 		switch v := stands[key]; {
 		case v == nil:
@@ -133,7 +138,7 @@ func (d *violationDelta) write(ctx context.Context, tx pgx.Tx) error {
 	const doneSQL = `
 		UPDATE violation v SET eviction = 'DONE', eviction_done_at = statement_timestamp()
 		WHERE v.eviction = 'ORDERED' AND NOT EXISTS (SELECT FROM residency r WHERE r.id = v.residency_id)`
-	if err := openViolations(ctx, tx, d.fresh); err != nil {
+	if err := openViolations(ctx, tx, placement.SourceRules, d.fresh); err != nil {
 		return err
 	}
 	if err := moveViolations(ctx, tx, d.moved); err != nil {
@@ -146,10 +151,13 @@ func (d *violationDelta) write(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-func openViolations(ctx context.Context, tx pgx.Tx, fresh []*placement.Violation) error {
+func openViolations(ctx context.Context, tx pgx.Tx, source placement.ViolationSource, fresh []*placement.Violation) error {
 	columns := []string{
 		"nfvi_pop_id", "id", "host_id", "residency_id", "vnf_instance_id", "trust_domain_id", "policy_id", "rule_id", "checked", "against_id",
-		"params", "enforcement", "evict", "eviction", "policy_epoch",
+		"params", "enforcement", "evict", "eviction", "policy_epoch", "object", "source",
+	}
+	if len(fresh) == 0 {
+		return nil
 	}
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"violation"}, columns, pgx.CopyFromSlice(len(fresh), func(i int) ([]any, error) {
 		v := fresh[i]
@@ -164,6 +172,7 @@ func openViolations(ctx context.Context, tx pgx.Tx, fresh []*placement.Violation
 		return []any{
 			pop, uuid.NewString(), v.HostID, v.ResidencyID, v.VNFInstanceID, v.TrustDomainID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.Check,
 			v.Reason.AgainstID, params, string(v.Enforcement), v.Evict, string(v.Eviction), v.PolicyEpoch,
+			v.Object, string(source),
 		}, nil
 	}))
 	return err
@@ -216,17 +225,20 @@ type violationRow struct {
 	Until         *time.Time        `db:"until"`
 	OrderedAt     *time.Time        `db:"eviction_ordered_at"`
 	DoneAt        *time.Time        `db:"eviction_done_at"`
+	Object        string            `db:"object"`
+	Source        string            `db:"source"`
 }
 
 const violationColumns = `nfvi_pop_id, id, host_id, residency_id, vnf_instance_id, trust_domain_id, policy_id, rule_id, checked, against_id,
-	params, enforcement, evict, eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at`
+	params, enforcement, evict, eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at, object, source`
 
 func violationFromRow(r *violationRow) (placement.Violation, error) {
 	v := placement.Violation{
 		ID: r.ID, NFVIPoPID: r.NFVIPoPID, HostID: r.HostID, ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, TrustDomainID: r.TrustDomainID,
 		Reason:      placement.Reason{PolicyID: r.PolicyID, RuleID: r.RuleID, Check: r.Checked, AgainstID: r.AgainstID, Params: nilIfEmptyMap(r.Params)},
 		Enforcement: placement.Enforcement(r.Enforcement), Evict: r.Evict, Eviction: placement.Eviction(r.Eviction), PolicyEpoch: r.PolicyEpoch,
-		Since: r.Since.UTC(), Until: nullToZero(r.Until), OrderedAt: nullToZero(r.OrderedAt), DoneAt: nullToZero(r.DoneAt),
+		Since: r.Since.UTC(), Until: nullToZero(r.Until), OrderedAt: nullToZero(r.OrderedAt), DoneAt: nullToZero(r.DoneAt), Object: r.Object,
+		Source: placement.ViolationSource(r.Source),
 	}
 	if v.NFVIPoPID == noPoP {
 		v.NFVIPoPID = ""

@@ -111,6 +111,9 @@ func TestLifeByDirectives(t *testing.T) {
 // imageA is the image of the container of trust domain A.
 const imageA = "sha256:a4c81f20d95e3b67c1f84a02be7d5936e81c0fa27b4d963e50f1c8a7d2b69e43"
 
+// imageB is the image of the container of trust domain B.
+const imageB = "sha256:b7092ecf5a1d84360e9fb2c7d58a13f46b0e8d92c7a5f1340d6e9b28c3f7a510"
+
 // TestLifeByReports does the same with a host that acknowledges nothing and reports what it sees.
 func TestLifeByReports(t *testing.T) {
 	t.Parallel()

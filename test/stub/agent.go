@@ -66,6 +66,13 @@ func (a *Agent) Stop(residencyID string) {
 	delete(a.state.Workloads, residencyID)
 }
 
+// ByHand changes what runs and lies on the host behind the agent's back.
+func (a *Agent) ByHand(change func(*HostState)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(&a.state)
+}
+
 // Step reads the directives that follow, waiting for the first one if there is none, verifies them, carries them out and
 // acknowledges each. It returns how many there were. It stops at one that must not be followed: of another host, out of
 // order, or not signed.

@@ -103,9 +103,8 @@ func (s *HostState) report(at time.Time) map[string]any {
 			"residencyId": w.ResidencyID, "vnfInstanceId": w.VNFInstanceID, "componentId": w.ComponentID,
 			"resourceDefinitionId": w.ResourceDefinitionID, "vimResourceId": w.VIMResourceID, "runtime": w.Runtime,
 		}
-		if w.CISNode != "" {
-			r["cisNodeId"] = w.CISNode
-		}
+		r["cisNodeId"] = w.CISNode
+		maps.DeleteFunc(r, func(_ string, value any) bool { return value == "" })
 		residencies = append(residencies, r)
 	}
 	entries := []map[string]any{}

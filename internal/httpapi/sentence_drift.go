@@ -1,0 +1,37 @@
+package httpapi
+
+import (
+	"fmt"
+
+	"ringfence/internal/placement"
+)
+
+// drifted renders how reality differs from what was decided.
+func drifted(rule string, p func(string) string) string {
+	where := func(node string) string {
+		if node == "" {
+			return "outside of CIS nodes"
+		}
+		return "in CIS node " + printable(node)
+	}
+	switch rule {
+	case placement.RuleDriftUngranted:
+		return fmt.Sprintf("%s runs on {host} with runtime %s without a grant; stop it, or have its VNFM ask for it", printable(p("workload")), orNone(p("runtime")))
+	case placement.RuleDriftHost:
+		return fmt.Sprintf("%s runs on {host}, but was granted for host %s", printable(p("workload")), printable(p("decided")))
+	case placement.RuleDriftNode:
+		return fmt.Sprintf("it runs on {host} %s, but was granted %s", where(p("runsOn")), where(p("decided")))
+	case placement.RuleDriftRuntime:
+		return fmt.Sprintf("it runs on {host} with runtime %s, but was granted with %s", orNone(p("runtime")), orNone(p("decided")))
+	case placement.RuleDriftImage:
+		return fmt.Sprintf("it runs artefact %s on {host}, which it was not granted with", printable(p("artefact")))
+	case placement.RuleDriftMissing:
+		return "it ran on {host}, which does not report it any more; what it reserved stays reserved until it is released"
+	case placement.RuleDriftCache:
+		if p("ordered") == "" {
+			return fmt.Sprintf("artefact %s lies on {host} in mode %s, and nothing that was granted put it there", printable(p("artefact")), p("mode"))
+		}
+		return fmt.Sprintf("artefact %s lies on {host} in mode %s, but may lie there only in mode %s or a stricter one", printable(p("artefact")), p("mode"), p("ordered"))
+	}
+	return "reality on {host} differs from what was decided"
+}
