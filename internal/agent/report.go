@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func (r *reporter) look(ctx context.Context) bool {
 }
 
 func same(a, b wire.ObservedState) bool {
-	return slices.Equal(a.Residencies, b.Residencies) && slices.Equal(a.CacheEntries, b.CacheEntries)
+	return reflect.DeepEqual(a.Residencies, b.Residencies) && slices.Equal(a.CacheEntries, b.CacheEntries)
 }
 
 // report is an observation as the contract has it. A residency that two workloads claim is that of the first only.
@@ -93,7 +94,7 @@ func (a *Agent) report(seen Observation) wire.ObservedState {
 	state := wire.ObservedState{ObservedAt: seen.At.UTC(), Residencies: []wire.ObservedResidency{}, CacheEntries: []wire.ObservedCacheEntry{}}
 	claimed := map[string]bool{}
 	for _, w := range seen.Workloads {
-		r := wire.ObservedResidency{VIMResourceID: identifier(w.ID), CISNodeID: a.config.CISNodeID, Runtime: identifier(w.Runtime)}
+		r := wire.ObservedResidency{VIMResourceID: identifier(w.ID), CISNodeID: a.config.CISNodeID, Runtime: identifier(w.Runtime), Images: w.Images}
 		if id := identifier(w.Labels[labelResidency]); id == "" || !claimed[id] {
 			claimed[id] = true
 			r.ResidencyID = id
