@@ -82,7 +82,9 @@ func TestContradictionsAreTold(t *testing.T) {
 // watched is what the metrics are told.
 type watched struct{ contradictions, homeless int }
 
-func (w *watched) PolicyConflicts(contradictions, homeless int) { w.contradictions, w.homeless = contradictions, homeless }
+func (w *watched) PolicyConflicts(contradictions, homeless int) {
+	w.contradictions, w.homeless = contradictions, homeless
+}
 
 // Policies that were agreeable when they were put in force contradict each other once a trust domain has other countries. Subscribers
 // hear of it once for as long as it lasts, however many replicas look.
@@ -117,8 +119,10 @@ func TestContradictionsThatComeWithTheInventory(t *testing.T) {
 	}
 	countries := func(list ...string) {
 		t.Helper()
-		a.do(call{as: "root", method: "PATCH", path: "/inventory/v1/trust_domains/TD-B", body: object{"allowedCountries": list},
-			header: map[string]string{"Content-Type": "application/merge-patch+json"}}).want(200)
+		a.do(call{
+			as: "root", method: "PATCH", path: "/inventory/v1/trust_domains/TD-B", body: object{"allowedCountries": list},
+			header: map[string]string{"Content-Type": "application/merge-patch+json"},
+		}).want(200)
 	}
 	look(watched{}, 0)
 	countries("IE")
