@@ -71,6 +71,8 @@ type Agent struct {
 	journal *Journal
 	seen    *Observation // the newest; nil: none yet
 
+	nextErase time.Time // when to try again to erase volumes that are in use
+
 	work chan struct{} // there may be something to do
 	look chan struct{} // the host may have changed
 }

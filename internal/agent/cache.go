@@ -151,6 +151,9 @@ func (a *Agent) Route(chainID string) (Route, bool) {
 func (a *Agent) expire(ctx context.Context, seen Observation) {
 	for _, digest := range a.lapsed(seen) {
 		freed, err := a.images.Purge(ctx, []string{digest})
+		if errors.Is(err, ErrInUse) { // it was started since the host was looked at
+			continue
+		}
 		if err != nil {
 			a.log.Error("an artefact whose right has ended cannot be removed", "digest", digest, "error", err)
 			continue
@@ -165,7 +168,7 @@ func (a *Agent) expire(ctx context.Context, seen Observation) {
 		}
 		signal(a.look)
 	}
-	a.eraseEmpty(seen)
+	a.eraseEmpty(ctx, seen)
 }
 
 // lapsed keeps the books on what is used, and lists what lies here without a right any more.

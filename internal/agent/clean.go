@@ -94,7 +94,10 @@ func (a *Agent) erase(d *wire.Directive, seen Observation) (int, error) {
 }
 
 // eraseEmpty drops the keys of trust domains that have no right and no artefact here any more.
-func (a *Agent) eraseEmpty(seen Observation) {
+func (a *Agent) eraseEmpty(ctx context.Context, seen Observation) {
+	if a.now().Before(a.nextErase) {
+		return
+	}
 	a.mu.Lock()
 	gone := map[string]bool{}
 	for _, w := range a.journal.Wanted {
@@ -112,8 +115,15 @@ func (a *Agent) eraseEmpty(seen Observation) {
 	}
 	a.mu.Unlock()
 	for domain := range gone {
-		if n, err := a.volumes.Erase(domain); err != nil {
+		n, err := a.volumes.Erase(domain)
+		if err != nil { // layers may be left there that containerd has forgotten
+			if _, err = a.images.Purge(ctx, nil); err == nil {
+				n, err = a.volumes.Erase(domain)
+			}
+		}
+		if err != nil {
 			a.log.Warn("a volume that nobody uses cannot be erased yet", "trustDomainId", domain, "error", err)
+			a.nextErase = a.now().Add(eraseRetry)
 		} else if n > 0 {
 			a.log.Info("the volumes of a trust domain are erased with their keys", "trustDomainId", domain, "volumes", n)
 		}

@@ -14,6 +14,7 @@ import (
 const (
 	firstRetry   = time.Second
 	longestRetry = time.Minute
+	eraseRetry   = 5 * time.Second
 )
 
 // result is what became of one attempt at a directive. The zero value says that there is nothing to say yet.

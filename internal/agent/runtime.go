@@ -82,7 +82,8 @@ type ImageStore interface {
 	// Open reads a layer as a plain tar stream, decrypted with the keys of the trust domain.
 	Open(ctx context.Context, image Image, layer Layer, trustDomainID string) (io.ReadCloser, error)
 	// Purge removes images under all their names with everything that only they need, and looks whether it is gone. It
-	// removes stopped containers that stand in the way; for a running one it is ErrInUse.
+	// removes stopped containers that stand in the way; for a running one it is ErrInUse. Without digests it removes what
+	// nothing refers to any more.
 	Purge(ctx context.Context, digests []string) (Freed, error)
 	// Sweep removes every stopped container.
 	Sweep(ctx context.Context) error

@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -242,8 +243,18 @@ func (s *Store) unlease(ctx context.Context, d *doom) error {
 	return errors.Join(errs...)
 }
 
-// collect has containerd remove now what nothing refers to: the end of a lease that is deleted synchronously does.
+// collect has containerd remove now what nothing refers to: the end of a lease that is deleted synchronously does. containerd
+// looks through a snapshotter only after a snapshot of it was removed, so one is made for that: otherwise layers would stay
+// whose removal fell into a restart of the agent.
 func (s *Store) collect(ctx context.Context) error {
+	snapshots := s.client.SnapshotService(Snapshotter)
+	key := "ringfence-collect-" + rand.Text()
+	if _, err := snapshots.Prepare(ctx, key, ""); err != nil {
+		return err
+	}
+	if err := snapshots.Remove(ctx, key); err != nil {
+		return err
+	}
 	lease, err := s.client.LeasesService().Create(ctx, leases.WithRandomID())
 	if err != nil {
 		return err

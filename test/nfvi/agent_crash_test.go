@@ -1,0 +1,164 @@
+package nfvi
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"ringfence/test/server"
+)
+
+func pullOf(reference string) *cri.PullImageRequest {
+	return &cri.PullImageRequest{Image: &cri.ImageSpec{Image: reference}}
+}
+
+// TestKilledWhileUnpacking kills the agent in the middle of unpacking images that must not lie on the disk in the open, at
+// another moment each time, and looks for them on the disk.
+func TestKilledWhileUnpacking(t *testing.T) {
+	n := startNode(t)
+	noStoreMark, noStoreLayer := bigLayer(t, n)
+	encryptedMark, encryptedLayer := bigLayer(t, n)
+	noStore := pushImage(t, n, "nostore", "1", noStoreLayer)
+	encrypted := pushImage(t, n, "plain", "1", encryptedLayer)
+	s := startSite(t, n, map[string]pushed{domainNoStore: noStore, domainEncrypted: encrypted})
+	noStoreLabels := s.granted(domainNoStore, "vnf-1")
+	s.dealt(noStore, time.Minute)
+	encryptedLabels := s.granted(domainEncrypted, "vnf-2")
+	_, images := s.pods()
+	for round := range 6 {
+		pulling := make(chan struct{})
+		go func() {
+			defer close(pulling)
+			_, _ = images.PullImage(t.Context(), pullOf(s.at(noStore))) // it is cut off
+		}()
+		<-time.After(time.Duration(20+rand.IntN(250)) * time.Millisecond) // the moment is what the test varies
+		s.agent.kill()
+		for what, mark := range map[string]string{"NO_STORE": noStoreMark, "ENCRYPTED": encryptedMark} {
+			if found := s.holds(mark); found > 0 {
+				t.Fatalf("round %d: the image of mode %s lies on the disk %d times after the agent was killed", round, what, found)
+			}
+		}
+		<-pulling
+		s.startAgent()
+	}
+	s.lies(encrypted, "ENCRYPTED "+domainEncrypted, time.Minute)
+	first, err := s.startPod("nostore", s.at(noStore), noStoreLabels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.startPod("encrypted", s.at(encrypted), encryptedLabels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.settled(time.Minute)
+	s.terminated(domainNoStore, "vnf-1")
+	s.terminated(domainEncrypted, "vnf-2")
+	first.remove()
+	second.remove()
+	s.agent.kill()
+	s.startAgent()
+	s.lies(noStore, "", time.Minute)
+	s.lies(encrypted, "", time.Minute)
+	s.settled(time.Minute)
+	s.leavesNothing(noStore, noStoreMark, noStoreLayer)
+	s.leavesNothing(encrypted, encryptedMark, encryptedLayer)
+}
+
+// bigLayer takes a while to unpack, and is full of its mark.
+func bigLayer(t *testing.T, n *node) (string, plainLayer) {
+	t.Helper()
+	files := map[string]string{"pause": n.program}
+	mark, _ := marked(t, files)
+	for i := range 40 {
+		files[fmt.Sprintf("part-%d", i)] = strings.Repeat(mark+"\n", 20000)
+	}
+	return mark, layerOf(t, files)
+}
+
+// TestRestartsInAnyOrder kills the agent, containerd and ringfence at random while workloads come and go: in the end the host
+// is as the directives say, and every directive has exactly one answer.
+func TestRestartsInAnyOrder(t *testing.T) {
+	n := startNode(t)
+	mark, layer := marked(t, map[string]string{"pause": n.program})
+	image := pushImage(t, n, "restarts", "1", layer)
+	s := startSite(t, n, map[string]pushed{domainEncrypted: image})
+	rounds := 12
+	if os.Getenv("RINGFENCE_TEST_LONG") == "1" {
+		rounds = 60
+	}
+	var pods []*runningPod
+	var instances []string
+	for round := range rounds {
+		instance := fmt.Sprintf("vnf-%d", round)
+		labels := s.granted(domainEncrypted, instance)
+		switch rand.IntN(4) {
+		case 0:
+			s.ringfence = s.restartRingfence()
+		case 1:
+			s.restartContainerd()
+		default:
+			s.agent.kill()
+			s.startAgent()
+		}
+		p, err := s.startPod(fmt.Sprintf("pod-%d", round), s.at(image), labels)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		pods, instances = append(pods, p), append(instances, instance)
+		if len(pods) > 2 {
+			s.terminated(domainEncrypted, instances[0])
+			pods[0].remove()
+			pods, instances = pods[1:], instances[1:]
+		}
+	}
+	s.settled(2 * time.Minute)
+	s.lies(image, "ENCRYPTED "+domainEncrypted, seen)
+	for i := range pods {
+		s.terminated(domainEncrypted, instances[i])
+		pods[i].remove()
+	}
+	s.lies(image, "", time.Minute)
+	s.settled(2 * time.Minute)
+	s.leavesNothing(image, mark, layer)
+	s.answeredOnce()
+}
+
+// restartRingfence ends ringfence as a power failure does, and starts it where it was.
+func (s *site) restartRingfence() *server.Process {
+	s.t.Helper()
+	if err := s.ringfence.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.startRingfence()
+	return s.ringfence
+}
+
+// answeredOnce checks that every directive of the host was applied or is void, and that the journal has come as far as the
+// feed.
+func (s *site) answeredOnce() {
+	s.t.Helper()
+	var directives []struct {
+		Seq  int64
+		Kind string
+	}
+	if _, err := s.api().Do(s.t.Context(), http.MethodGet, "/directives/v1/hosts/"+hostID+"/directives", nil, &directives); err != nil {
+		s.t.Fatal(err)
+	}
+	last := directives[len(directives)-1].Seq
+	journal, err := os.ReadFile(filepath.Join(s.folder, "agent", "journal.json"))
+	if err != nil || !strings.Contains(string(journal), fmt.Sprintf(`"seq":%d,"open"`, last)) {
+		s.t.Errorf("the feed has come to %d, and the journal to %s: %v", last, journal, err)
+	}
+	var open int
+	const query = `SELECT count(*) FROM directive WHERE host_id = $1 AND coalesce(ack_outcome, 'FAILED') = 'FAILED'`
+	if err := s.pool.QueryRow(s.t.Context(), query, hostID).Scan(&open); err != nil || open > 0 {
+		s.t.Errorf("%d of %d directives are not dealt with: %v", open, last, err)
+	}
+}
