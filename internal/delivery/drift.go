@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,9 +49,7 @@ func (d *drift) add(r *placement.Residency, object, rule string, params map[stri
 	if r != nil {
 		v.ResidencyID, v.VNFInstanceID, v.TrustDomainID = r.ID, r.Workload.NF.VNFInstanceID, r.Workload.TrustDomainID
 	}
-	for name, value := range params {
-		v.Reason.Params[name] = value
-	}
+	maps.Copy(v.Reason.Params, params)
 	d.found = append(d.found, v)
 }
 

@@ -29,7 +29,7 @@ func TestSecondPerson(t *testing.T) {
 		t.Errorf("the change waits, and yet %s stands against h10", rule)
 	}
 	path := "/inventory/v1/pending_changes/" + waiting.ID
-	d.fail(http.StatusForbidden, "OPERATOR", http.MethodPost, path+"/approve", nil)
+	_ = d.fail(http.StatusForbidden, "OPERATOR", http.MethodPost, path+"/approve", nil)
 	var analysis struct {
 		Impact struct {
 			TrustDomains []struct {
@@ -49,5 +49,5 @@ func TestSecondPerson(t *testing.T) {
 	if rule := after.against("h10"); rule != "R-POOL" || after.PolicyEpoch <= before.PolicyEpoch {
 		t.Errorf("the change is applied, and against h10 stands %q in epoch %d, was %d", rule, after.PolicyEpoch, before.PolicyEpoch)
 	}
-	d.fail(http.StatusConflict, "APPROVER", http.MethodPost, path+"/approve", nil)
+	_ = d.fail(http.StatusConflict, "APPROVER", http.MethodPost, path+"/approve", nil)
 }
