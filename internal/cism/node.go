@@ -122,7 +122,7 @@ func (a *admission) filter(args *extender.ExtenderArgs) *extender.ExtenderFilter
 		result.Error = "ringfence needs the pod and the names of the nodes: set nodeCacheCapable: true in the scheduler's extender"
 		return result
 	}
-	judge := func(name string) string { return "" }
+	judge := func(string) string { return "" }
 	if !a.exempt(args.Pod, &noUser, false) {
 		judge = a.judgeNodes(args.Pod)
 	}

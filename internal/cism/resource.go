@@ -67,11 +67,8 @@ func raise(total, other corev1.ResourceList) {
 
 // device tells whether a resource is a device of the node rather than time or memory of it.
 func device(name corev1.ResourceName) bool {
-	switch name {
-	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage, corev1.ResourceStorage:
-		return false
-	}
-	return !strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
+	ordinary := []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage, corev1.ResourceStorage}
+	return !slices.Contains(ordinary, name) && !strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
 }
 
 // dimension is a resource of Kubernetes in the unit of ringfence's dimension for it.
@@ -88,8 +85,9 @@ func dimension(name corev1.ResourceName, q resource.Quantity) (dim string, amoun
 		return "hugePages2Mi", mebibytes / 2
 	case corev1.ResourceHugePagesPrefix + "1Gi":
 		return "hugePages1Gi", mebibytes / 1024
+	default:
+		return "", 0
 	}
-	return "", 0
 }
 
 // resourceFaults says what a pod asks for beyond its grant. devices tells which way past the boundary a device resource is.

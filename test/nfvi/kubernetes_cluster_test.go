@@ -100,7 +100,7 @@ extenders:
 	health := freeAddress(t)
 	scheduler := startProcess(t, "kube-scheduler", filepath.Join(c.programs, "kube-scheduler"), "--config", config,
 		"--authentication-kubeconfig", user, "--authorization-kubeconfig", user, "--bind-address", "127.0.0.1", "--secure-port", portOf(t, health))
-	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // its own certificate, of this moment
+	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	scheduler.answers(t, insecure, "https://"+health+"/readyz")
 	return scheduler
 }
