@@ -38,7 +38,6 @@ type site struct {
 	agent     *process
 	keys      string // folder of the keys of layers
 	flags     []string
-	log       string
 }
 
 const sitePolicy = `apiVersion: ringfence/v1

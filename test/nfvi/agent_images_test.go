@@ -79,9 +79,6 @@ type pushed struct{ name, tag, digest string }
 // at is the reference of the image.
 func (n *node) at(i pushed) string { return n.registry + "/" + i.name + ":" + i.tag }
 
-// pinned is the reference by digest.
-func (n *node) pinned(i pushed) string { return n.registry + "/" + i.name + "@" + i.digest }
-
 // pushImage puts an image into the registry.
 func pushImage(t *testing.T, n *node, name, tag string, layers ...plainLayer) pushed {
 	t.Helper()

@@ -171,7 +171,7 @@ func (n *node) stopShims() {
 func endTree(pid int) {
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	_ = unix.Kill(pid, unix.SIGKILL)
-	for _, field := range strings.Fields(string(children)) {
+	for field := range strings.FieldsSeq(string(children)) {
 		var child int
 		if _, err := fmt.Sscan(field, &child); err == nil {
 			endTree(child)

@@ -46,7 +46,7 @@ func (s *Store) Purge(ctx context.Context, digests []string) (agent.Freed, error
 		return agent.Freed{}, err
 	}
 	freed := agent.Freed{Images: len(d.images)}
-	s.measure(ctx, spaces, snapshotters, d, &freed)
+	s.measure(spaces, snapshotters, d, &freed)
 	var errs []error
 	for _, inside := range spaces {
 		errs = append(errs, s.remove(inside, snapshotters, d))
@@ -167,7 +167,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 // measure counts what will be freed. What is in several namespaces lies on disk once.
-func (s *Store) measure(ctx context.Context, spaces map[string]context.Context, snapshotters []string, d *doom, freed *agent.Freed) {
+func (s *Store) measure(spaces map[string]context.Context, snapshotters []string, d *doom, freed *agent.Freed) {
 	blobs := map[digest.Digest]int64{}
 	layers := map[string]int64{}
 	for _, inside := range spaces {

@@ -7,6 +7,7 @@ package containerd
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -122,17 +123,7 @@ func (s *Store) Changes(ctx context.Context) <-chan struct{} {
 	}
 	go func() {
 		for ctx.Err() == nil {
-			events, errs := s.client.Subscribe(ctx, `topic~="^/(images|containers|tasks)/"`)
-			for open := true; open; {
-				select {
-				case <-events:
-					tell()
-				case <-errs:
-					open = false
-				case <-ctx.Done():
-					return
-				}
-			}
+			s.relay(ctx, tell)
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
@@ -143,6 +134,22 @@ func (s *Store) Changes(ctx context.Context) <-chan struct{} {
 	return changes
 }
 
+// relay tells of each event until containerd goes away.
+func (s *Store) relay(ctx context.Context, tell func()) {
+	events, errs := s.client.Subscribe(ctx, `topic~="^/(images|containers|tasks)/"`)
+	for {
+		select {
+		case <-events:
+			tell()
+		case err := <-errs:
+			slog.DebugContext(ctx, "containerd's events have ended", "error", err)
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // spaces are the contexts of all namespaces of containerd, by name: a person who types `ctr` is in another than Kubernetes.
 func (s *Store) spaces(ctx context.Context) (map[string]context.Context, error) {
 	names, err := s.client.NamespaceService().List(ctx)
@@ -151,12 +158,14 @@ func (s *Store) spaces(ctx context.Context) (map[string]context.Context, error) 
 	}
 	spaces := make(map[string]context.Context, len(names))
 	for _, name := range names {
-		spaces[name] = namespaces.WithNamespace(ctx, name)
+		spaces[name] = within(ctx, name) //nolint:fatcontext // each is made from the one outside
 	}
 	return spaces, nil
 }
 
 // own is the context of the namespace where images for workloads belong.
-func (s *Store) own(ctx context.Context) context.Context {
-	return namespaces.WithNamespace(ctx, s.o.Namespace)
+func (s *Store) own(ctx context.Context) context.Context { return within(ctx, s.o.Namespace) }
+
+func within(ctx context.Context, namespace string) context.Context {
+	return namespaces.WithNamespace(ctx, namespace)
 }

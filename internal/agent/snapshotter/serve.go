@@ -38,7 +38,8 @@ func Listen(ctx context.Context, socket string) (net.Listener, error) {
 func (s *Snapshotter) Serve(ctx context.Context, listener net.Listener) error {
 	server := grpc.NewServer()
 	api.RegisterSnapshotsServer(server, snapshotservice.FromSnapshotter(s))
-	defer context.AfterFunc(ctx, server.GracefulStop)()
+	stop := context.AfterFunc(ctx, server.GracefulStop)
+	defer stop()
 	if err := server.Serve(listener); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("snapshotter: %w", err)
 	}
