@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -49,7 +50,11 @@ type Store interface {
 type EndRules = placement.EndRules
 
 // Fleet gives the view that says which host is behind which VIM connection, and what a residency leaves behind.
-type Fleet interface{ View() *fleet.View }
+type Fleet interface {
+	View() *fleet.View
+	// CatchUp returns once the view includes everything that was committed before the call.
+	CatchUp(ctx context.Context) error
+}
 
 // Service delivers.
 type Service struct {
@@ -152,7 +157,7 @@ func (s *Service) poll(ctx context.Context, wait time.Duration, read func() (boo
 // that was applied ends its residency.
 func (s *Service) Acknowledge(ctx context.Context, actor string, ack placement.Ack) error {
 	defer s.Wake()
-	return s.store.RecordAck(ctx, ack, actor, s.endRules())
+	return s.ending(ctx, func(end EndRules) error { return s.store.RecordAck(ctx, ack, actor, end) })
 }
 
 // Observe takes what a host reports of itself, and returns the digest of the report, which is its entity tag, with
@@ -160,14 +165,39 @@ func (s *Service) Acknowledge(ctx context.Context, actor string, ack placement.A
 func (s *Service) Observe(ctx context.Context, state placement.ObservedState, cond placement.ObservationCondition) (string, placement.ObservationResult, error) {
 	digest := Digest(&state)
 	defer s.Wake()
-	result, err := s.store.PutObservedState(ctx, state, digest, cond, s.endRules(), Drift(s.fleet.View()))
+	var result placement.ObservationResult
+	err := s.ending(ctx, func(end EndRules) (err error) {
+		result, err = s.store.PutObservedState(ctx, state, digest, cond, end, Drift(s.fleet.View()))
+		return err
+	})
 	return digest, result, err
 }
 
 // Release ends a reservation by hand and returns it as it was. With ifRevision it must have that revision.
 func (s *Service) Release(ctx context.Context, actor, id, reason string, ifRevision *int64) (placement.Residency, error) {
 	defer s.Wake()
-	return s.store.ReleaseReservation(ctx, id, reason, ifRevision, actor, s.endRules())
+	var r placement.Residency
+	err := s.ending(ctx, func(end EndRules) (err error) {
+		r, err = s.store.ReleaseReservation(ctx, id, reason, ifRevision, actor, end)
+		return err
+	})
+	return r, err
+}
+
+// mostEndings is how often something is ended again by newer rules.
+const mostEndings = 4
+
+// ending calls a writer with the rules of what is left behind, and again with newer ones when they were outdated.
+func (s *Service) ending(ctx context.Context, write func(EndRules) error) error {
+	for attempt := 1; ; attempt++ {
+		err := write(s.endRules())
+		if !errors.Is(err, placement.ErrRulesOutdated) || attempt == mostEndings {
+			return err
+		}
+		if err := s.fleet.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // Expire makes reservations that were not confirmed in time UNCONFIRMED, at most limit of them. They separate
@@ -180,6 +210,7 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 func (s *Service) endRules() EndRules {
 	view := s.fleet.View()
 	return EndRules{
+		PolicyEpoch: view.Epoch,
 		Residue: func(r *placement.Residency, h *placement.Host, remaining []*placement.Residency, cache []placement.CacheEntry) []placement.Residue {
 			return policy.Levels{Catalogue: view.Catalogue, Set: view.Policies}.ResidueOf(h, r, remaining, cache)
 		},

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"crypto/sha256"
+	"errors"
 	"time"
 )
 
@@ -76,9 +77,14 @@ type Answer struct {
 	Unconfirmed []string     // residencies still RESERVED or UNCONFIRMED of the earlier grant
 }
 
+// ErrRulesOutdated says that the policy epoch moved since EndRules were made: nothing was written, and newer rules are needed.
+var ErrRulesOutdated = errors.New("the policy epoch moved")
+
 // EndRules say what follows from the end of a residency, inside of the transaction that ends it. Both are pure
 // and either may be nil.
 type EndRules struct {
+	// PolicyEpoch is the one that the rules were made in; in another one nothing is ended by them. 0: any.
+	PolicyEpoch int64
 	// Residue is what the residency leaves on its host, given who remains there and what lies in the cache.
 	Residue func(r *Residency, h *Host, remaining []*Residency, cache []CacheEntry) []Residue
 	// Purge orders what must go from the host's cache, given who remains there.

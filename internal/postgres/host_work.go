@@ -19,6 +19,7 @@ type hostWork struct {
 	overheads map[string]placement.Resources
 	batch     pgx.Batch
 	missed    misses
+	outdated  bool // somebody ended by the rules of another policy epoch
 	changes   []placement.Change
 }
 
@@ -74,6 +75,7 @@ func (w *hostWork) enter(r *placement.Residency, state placement.ResidencyState)
 // end removes a resident with everything that follows: its capacity and claims are free, what it leaves behind is noted
 // against the host, and what must go from the cache is ordered.
 func (w *hostWork) end(r *placement.Residency, rules placement.EndRules) {
+	w.outdated = w.outdated || rules.PolicyEpoch != 0 && rules.PolicyEpoch != w.epoch
 	queueEnd(&w.batch, r, &w.missed)
 	w.remove(r, w.overheads[r.Workload.Runtime])
 	w.changes = append(w.changes, residencyGone(r.NFVIPoPID, r.ID))
@@ -112,6 +114,9 @@ func (w *hostWork) write(ctx context.Context) error {
 // flush sends what was queued. A row that was not found as it was read was changed by somebody without the lock: start
 // again.
 func (w *hostWork) flush(ctx context.Context) error {
+	if w.outdated {
+		return placement.Wrap(placement.Unavailable, placement.ErrRulesOutdated, "the policies changed meanwhile, and what is left behind is judged by the new ones; retry")
+	}
 	if w.batch.Len() == 0 && len(w.directives) == 0 && !w.changed {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -328,6 +329,30 @@ func TestRecordAndListDecisions(t *testing.T) {
 	}
 	if n := w.count(`SELECT count(*) FROM audit_record WHERE action = 'DRY_RUN'`); n != 2 {
 		t.Errorf("%d audit records of dry runs", n)
+	}
+	w.checkBooks()
+}
+
+// TestEndsByTheRulesInForce ends a residency by rules of another epoch than the one in force: what it leaves behind could be judged too mildly.
+func TestEndsByTheRulesInForce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	id := residencyOf(w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}}))
+	epoch := must(w.Epoch(t.Context()))(t)
+	release := func(rulesOf int64) error {
+		end := leavesResidue()
+		end.PolicyEpoch = rulesOf
+		_, err := w.ReleaseReservation(t.Context(), id, "test", nil, tester, end)
+		return err
+	}
+	if err := release(epoch + 1); !errors.Is(err, placement.ErrRulesOutdated) || placement.KindOf(err) != placement.Unavailable {
+		t.Errorf("by other rules: %v", err)
+	}
+	if got := w.state(id); got != "RESERVED" {
+		t.Fatalf("after rules of another epoch: %s", got)
+	}
+	if err := release(epoch); err != nil {
+		t.Error(err)
 	}
 	w.checkBooks()
 }
