@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -34,15 +35,22 @@ func startProcess(t *testing.T, name, path string, arguments ...string) *process
 	}
 	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), path, arguments...)
 	p.command.Stdout, p.command.Stderr = file, file
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing is left when the tests are killed
-	if err := p.command.Start(); err != nil {
+	started := make(chan error)
+	go func() {
+		// Nothing is left when the tests are killed: the program ends with the thread that started it, which is kept for that.
+		runtime.LockOSThread()
+		p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		err := p.command.Start()
+		started <- err
+		if err == nil {
+			_ = p.command.Wait()
+			_ = file.Close()
+			close(p.done)
+		}
+	}()
+	if err := <-started; err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	go func() {
-		_ = p.command.Wait()
-		_ = file.Close()
-		close(p.done)
-	}()
 	t.Cleanup(func() {
 		fell := p.ended()
 		p.stop(t)
