@@ -173,6 +173,8 @@ func TestNodes(t *testing.T) {
 	for _, vm := range []string{"vm1", "vm2"} {
 		m.nodes[vm].Labels["ringfence.io/host-id"], m.nodes[vm].Labels["ringfence.io/cis-node-id"] = "h1", vm
 	}
+	m.nodes["h2"].Labels = map[string]string{"kubernetes.io/hostname": "h2"} // found by its name alone
+	m.nodes["bare"] = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "bare", Labels: map[string]string{"kubernetes.io/hostname": "bare"}}}
 	byName := func(p *wire.PlaceDirective) { p.NodeSelector = map[string]string{"kubernetes.io/hostname": "h2"} }
 	onVM := func(p *wire.PlaceDirective) { p.CISNode = "vm1" }
 	follow(t, a.table, place("h1", 1, "on-host"), place("h1", 2, "on-vm", onVM), place("h2", 1, "by-name", byName))
@@ -184,6 +186,7 @@ func TestNodes(t *testing.T) {
 		{"by-name", "h2", ""},
 		{"by-name", "h1", "which is h2"},
 		{"by-name", "h9", "is not known"},
+		{"by-name", "bare", "which is h2"}, {"on-host", "bare", "which is h1"},
 	} {
 		m.pods = []*corev1.Pod{workload(tc.residency, tc.residency)}
 		says(t, tc.residency+" on "+tc.node, a.judge(t, "pods", "binding", binding(tc.residency, tc.node)), tc.want)
