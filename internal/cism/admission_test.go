@@ -197,6 +197,7 @@ func TestNodes(t *testing.T) {
 		}
 	}
 	m.nodes["h1"].Labels["kubernetes.io/hostname"] = "h2"
+	m.pods = []*corev1.Pod{workload("by-name", "by-name")}
 	says(t, "two of one name", a.judge(t, "pods", "binding", binding("by-name", "h2")), "several nodes carry the label")
 }
 
