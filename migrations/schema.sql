@@ -837,6 +837,7 @@ CREATE TABLE public.policy (
     break_glass_reason text,
     break_glass_at timestamp with time zone,
     break_glass_until timestamp with time zone,
+    deleted_versions text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT policy_activated_ck CHECK (((NOT activated) OR (selected_version IS NOT NULL))),
     CONSTRAINT policy_break_glass_activated_ck CHECK (((break_glass_by IS NULL) OR activated)),
     CONSTRAINT policy_break_glass_ck CHECK ((num_nulls(break_glass_by, break_glass_reason, break_glass_at, break_glass_until) = ANY (ARRAY[0, 4]))),
@@ -868,6 +869,8 @@ COMMENT ON COLUMN public.policy.break_glass_reason IS 'Why.';
 COMMENT ON COLUMN public.policy.break_glass_at IS 'When.';
 
 COMMENT ON COLUMN public.policy.break_glass_until IS 'By when a second person has to confirm it.';
+
+COMMENT ON COLUMN public.policy.deleted_versions IS 'Names of versions that were deleted: a version is written once, so that what was read under a name is what that name puts in force.';
 
 CREATE TABLE public.policy_conflict (
     id text NOT NULL COLLATE pg_catalog."C",

@@ -14,7 +14,8 @@ import (
 //	host pool        the trust domains and the FABRIC artefacts that it permits; creating and deleting one
 //	runtime class    the isolation; creating and deleting one
 //	VNF profile      everything but the resources of its components; creating and deleting one
-//	image            publicBase, containsSecrets and sensitivity; creating or deleting one that is a public base
+//	image            publicBase, containsSecrets and sensitivity, the layers of a public base, and layers that go or change;
+//	                 creating one that is a public base; deleting one that is, has secrets, or is sensitive
 //	host             the hypervisor class of the host and of its CIS nodes; creating a host or a node that claims one
 //
 // Signatures are no part of it: they prove themselves. Nor is anything else of hosts: where they stand, what they have and
@@ -34,13 +35,28 @@ func SecurityDifferenceOf(before, after *Change) (SecurityDifference, bool) {
 		return d, alsoCounts
 	case becomes == nil:
 		d.Action = DifferenceDelete
-		return d, counts && after.Kind != ChangeHost // nothing runs on a host that can be deleted
+		return d, deletionCounts(before, counts)
+	case after.Kind == ChangeImage && !before.Image.PublicBase && !after.Image.PublicBase:
+		d.Attributes = slices.DeleteFunc(d.Attributes, func(a AttributeDifference) bool {
+			return a.Before == "" // another layer: that can only make it lie more strictly
+		})
 	case after.Kind == ChangeHost:
 		d.Attributes = slices.DeleteFunc(d.Attributes, func(a AttributeDifference) bool {
 			return a.After == "" || a.Before == "" && !claims(a.After) // a node that goes, or one that comes and claims nothing
 		})
 	}
 	return d, len(d.Attributes) > 0
+}
+
+// deletionCounts tells whether the deletion of an object does, whose being there counts or not.
+func deletionCounts(before *Change, counts bool) bool {
+	switch {
+	case before.Host != nil:
+		return false // nothing runs on a host that can be deleted
+	case before.Image != nil: // anew it could be recorded as less
+		return counts || before.Image.ContainsSecrets || before.Image.Sensitivity > 0
+	}
+	return counts
 }
 
 // stated is what one attribute says.
@@ -58,16 +74,23 @@ func securityOf(c *Change) (attributes []stated, counts bool) {
 	case c.RuntimeClass != nil:
 		return []stated{{"isolation", c.RuntimeClass.Isolation.String()}}, true
 	case c.Image != nil:
-		i := c.Image
-		return []stated{
-			{"sensitivity", strconv.Itoa(i.Sensitivity)}, {"containsSecrets", strconv.FormatBool(i.ContainsSecrets)}, {"publicBase", strconv.FormatBool(i.PublicBase)},
-		}, i.PublicBase
+		return imageSecurity(c.Image), c.Image.PublicBase
 	case c.VNFProfile != nil:
 		return profileSecurity(c.VNFProfile), true
 	case c.Host != nil:
 		return hostSecurity(c.Host)
 	}
 	return nil, false
+}
+
+func imageSecurity(i *Image) []stated {
+	out := []stated{
+		{"sensitivity", strconv.Itoa(i.Sensitivity)}, {"containsSecrets", strconv.FormatBool(i.ContainsSecrets)}, {"publicBase", strconv.FormatBool(i.PublicBase)},
+	}
+	for _, l := range i.Layers {
+		out = append(out, stated{"layers/" + l.Digest, prefixed("diffId ", cmp.Or(l.DiffID, l.Digest))})
+	}
+	return out
 }
 
 func trustDomainSecurity(t *TrustDomain) []stated {

@@ -153,6 +153,9 @@ func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion)
 		if _, err := lockPolicy(ctx, tx, v.PolicyID); err != nil {
 			return err
 		}
+		if err := checkWrittenOnce(ctx, tx, &v); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, insertSQL, v.PolicyID, v.Version, v.MediaType, v.Content, v.SHA256, v.TransferredBy); err != nil {
 			return err
 		}
@@ -166,10 +169,15 @@ func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion)
 	})
 }
 
-// growPolicy notes that a policy's versions changed.
-func growPolicy(ctx context.Context, tx pgx.Tx, id string) error {
-	_, err := tx.Exec(ctx, `UPDATE policy SET revision = revision + 1 WHERE id = $1`, id)
-	return err
+// checkWrittenOnce refuses the name of a version that was deleted: whoever read that version could put another one in force by its name.
+func checkWrittenOnce(ctx context.Context, tx pgx.Tx, v *placement.PolicyVersion) error {
+	const deletedSQL = `SELECT $2 = ANY(deleted_versions) FROM policy WHERE id = $1`
+	var deleted bool
+	if err := tx.QueryRow(ctx, deletedSQL, v.PolicyID, v.Version).Scan(&deleted); err != nil || !deleted {
+		return err
+	}
+	return placement.Errorf(placement.Conflict,
+		"version %s of policy %s was transferred before and deleted; versions are written once, choose another", v.Version, v.PolicyID)
 }
 
 // GetPolicyVersion returns a version as it was transferred, byte for byte.
@@ -186,9 +194,10 @@ func (s *Store) GetPolicyVersion(ctx context.Context, policyID, version string) 
 	return v, translate(err)
 }
 
-// DeletePolicyVersion deletes a version. The selected one is a Conflict.
+// DeletePolicyVersion deletes a version, whose name is used up. The selected one is a Conflict.
 func (s *Store) DeletePolicyVersion(ctx context.Context, policyID, version, actor string) error {
 	const deleteSQL = `DELETE FROM policy_version WHERE policy_id = $1 AND version = $2`
+	const usedUpSQL = `UPDATE policy SET deleted_versions = deleted_versions || $2::text, revision = revision + 1 WHERE id = $1`
 	return s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		p, err := lockPolicy(ctx, tx, policyID)
 		switch {
@@ -202,7 +211,7 @@ func (s *Store) DeletePolicyVersion(ctx context.Context, policyID, version, acto
 		if _, err := tx.Exec(ctx, deleteSQL, policyID, version); err != nil {
 			return err
 		}
-		if err := growPolicy(ctx, tx, policyID); err != nil {
+		if _, err := tx.Exec(ctx, usedUpSQL, policyID, version); err != nil {
 			return err
 		}
 		if err := tell(ctx, tx, changed(placement.PolicyDeleted, policyID, version)); err != nil {

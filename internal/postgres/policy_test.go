@@ -65,6 +65,8 @@ func TestPolicyLife(t *testing.T) {
 	if err := s.DeletePolicyVersion(ctx, "p-1", "1.0", tester); err != nil {
 		t.Error(err)
 	}
+	// Who approves a version by its name gets what was under that name when it was read.
+	wantKind(t, s.PutPolicyVersion(ctx, placement.PolicyVersion{PolicyID: "p-1", Version: "1.0", Content: []byte("something else")}), placement.Conflict)
 	_, err = update(func(p *placement.PolicyRecord) { p.SelectedVersion = "1.0" })
 	wantKind(t, err, placement.Conflict)
 	p = must(update(func(p *placement.PolicyRecord) { p.Activated = false }))(t)

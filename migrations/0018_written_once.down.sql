@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER TABLE policy DROP COLUMN deleted_versions;
+
+COMMIT;
