@@ -58,10 +58,15 @@ test-fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	./.ci/fuzz.sh
 
 .PHONY: test-nfvi
-test-nfvi: ## Hold directives against a real Kubernetes control plane and containerd; the first run builds Kubernetes (ten minutes)
-	@./.ci/require.sh go postgres etcd
+test-nfvi: ## Hold directives against a real Kubernetes control plane and containerd, as root; the first run builds Kubernetes (ten minutes)
+	@./.ci/require.sh go postgres etcd containerd
 	./test/nfvi/kubernetes/build.sh
 	RINGFENCE_NFVI=1 go test -count=1 -timeout 30m ./test/nfvi/...
+
+.PHONY: test-containerd
+test-containerd: ## Run the part of test-nfvi that needs no Kubernetes
+	@./.ci/require.sh go postgres containerd
+	RINGFENCE_NFVI=1 go test -count=1 -timeout 30m -skip '^TestKubernetes' ./test/nfvi/...
 
 .PHONY: bench
 bench: ## Measure the product's targets, print one table and write bench.json

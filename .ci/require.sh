@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the named steps need is on this machine, and installs what is missing through the system's package manager.
 #
-#   .ci/require.sh go postgres chromium node etcd cc
+#   .ci/require.sh go postgres chromium node etcd containerd cc
 #
 # Says nothing and changes nothing when all is there. Uses sudo when not root.
 set -euo pipefail
@@ -63,6 +63,13 @@ has_node() {
 
 has_etcd() { command -v etcd >/dev/null; }
 
+has_containerd() {
+  local program
+  for program in containerd runc docker-registry mkfs.ext4 losetup; do
+    command -v "$program" >/dev/null || return 1
+  done
+}
+
 has_cc() { command -v cc >/dev/null || command -v gcc >/dev/null; }
 
 # --- how to get it -------------------------------------------------------------------------------------------------------------
@@ -90,6 +97,7 @@ packages() {
     node/brew) echo node ;;
     etcd/apt-get) echo etcd-server ;;
     etcd/dnf | etcd/brew) echo etcd ;;
+    containerd/apt-get) echo containerd runc docker-registry e2fsprogs mount ;;
     cc/apt-get) echo gcc libc6-dev ;;
     cc/dnf) echo gcc glibc-devel ;;
     cc/brew) echo gcc ;;
@@ -141,6 +149,7 @@ wanted() {
     chromium) echo "Chromium (for the browser test)" ;;
     node) echo "Node.js $node_major_floor or newer with npm (for the browser test)" ;;
     etcd) echo "etcd (for the Kubernetes control plane of test/nfvi)" ;;
+    containerd) echo "containerd, runc, docker-registry and ext4's tools (for the image store of test/nfvi)" ;;
     cc) echo "a C compiler (for Go's race detector)" ;;
   esac
 }
@@ -148,8 +157,8 @@ wanted() {
 require() {
   local need="$1" manager list
   case "$need" in
-    go | postgres | chromium | node | etcd | cc) ;;
-    *) fail "unknown need \"$need\"; known are: go postgres chromium node etcd cc" ;;
+    go | postgres | chromium | node | etcd | containerd | cc) ;;
+    *) fail "unknown need \"$need\"; known are: go postgres chromium node etcd containerd cc" ;;
   esac
   if "has_$need"; then return; fi
 
@@ -168,5 +177,5 @@ require() {
   "has_$need" || fail "$manager installed $list, but that is not $(wanted "$need"); install a newer one by hand, then try again"
 }
 
-[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node etcd cc)"
+[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node etcd containerd cc)"
 for need in "$@"; do require "$need"; done

@@ -14,8 +14,8 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// TestLife takes ringfence and cism away and brings them back.
-func TestLife(t *testing.T) {
+// TestKubernetesLife takes ringfence and cism away and brings them back.
+func TestKubernetesLife(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.startScheduler(t, c.listen)
@@ -117,8 +117,8 @@ func (c *cluster) testSilence(t *testing.T) {
 	c.run(c.grant("amf", "sig", "amf-6", "amf-6-sig-0")[0])
 }
 
-// TestExemptions lets pods run that need no grant, and nobody else.
-func TestExemptions(t *testing.T) {
+// TestKubernetesExemptions lets pods run that need no grant, and nobody else.
+func TestKubernetesExemptions(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	t.Run("fabric", c.testFabric)

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// TestManifests applies what ships to a real API server, which checks every attribute, and creates the pods that follow.
-func TestManifests(t *testing.T) {
+// TestKubernetesManifests applies what ships to a real API server, which checks every attribute, and creates the pods that follow.
+func TestKubernetesManifests(t *testing.T) {
 	t.Parallel()
 	require(t)
 	c := startControlPlane(t)

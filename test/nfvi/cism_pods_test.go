@@ -14,8 +14,8 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// TestPods holds pods to their grants through the real API server and scheduler.
-func TestPods(t *testing.T) {
+// TestKubernetesPods holds pods to their grants through the real API server and scheduler.
+func TestKubernetesPods(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.startScheduler(t, c.listen)

@@ -9,8 +9,8 @@ import (
 	"ringfence/test/stub"
 )
 
-// TestReports has cism tell ringfence what the cluster runs: reservations are confirmed and freed by what it watches.
-func TestReports(t *testing.T) {
+// TestKubernetesReports has cism tell ringfence what the cluster runs: reservations are confirmed and freed by what it watches.
+func TestKubernetesReports(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.startScheduler(t, c.listen)
