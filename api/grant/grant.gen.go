@@ -522,7 +522,7 @@ type GrantInfo struct {
 	// MCIOConstraints Constraints for the workload object of a container resource, such as `node_pool`. Present exactly for resources that a CISM manages.
 	MCIOConstraints map[string]interface{} `json:"mcioConstraints,omitempty,omitzero"`
 
-	// ReservationID The reservation for this resource.
+	// ReservationID The reservation for this resource. In a cluster that ringfence enforces, a pod names it by its label `ringfence.io/residency-id`.
 	ReservationID IdentifierInVIM `json:"reservationId,omitempty,omitzero"`
 
 	// ResourceDefinitionID The `id` of the resource definition in the request.

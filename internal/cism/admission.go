@@ -177,7 +177,7 @@ func (a *admission) ready() error {
 // unusable says why a standing is not one for a pod now; empty: it is.
 func (a *admission) unusable(s *standing, pod *corev1.Pod) string {
 	if s.expired(a.now()) {
-		return fmt.Sprintf("the grant of residency %q expired at %s before anything started: ask for a new one", s.residency(), s.Place.ExpiresAt.UTC().Format(time.RFC3339))
+		return tooLate(s)
 	}
 	if why, is := a.table.quarantine(s.HostID); is {
 		return fmt.Sprintf("host %s is quarantined (%s): wait until it is back, or ask for a grant elsewhere", s.HostID, why)
@@ -188,6 +188,10 @@ func (a *admission) unusable(s *standing, pod *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+func tooLate(s *standing) string {
+	return fmt.Sprintf("the grant of residency %q expired at %s before anything started: ask for a new one", s.residency(), s.Place.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
 func used(s *standing, by string) string {

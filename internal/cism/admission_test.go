@@ -142,7 +142,8 @@ func TestExpiry(t *testing.T) {
 	follow(t, a.table, place("h1", 1, "over", until(noon.Add(-time.Second))), place("h1", 2, "open", until(noon.Add(time.Second))))
 	says(t, "one that is over", a.judge(t, "pods", "", workload("p", "over")), "expired at 2026-11-23T11:59:59Z before anything started")
 	says(t, "one that is not", a.judge(t, "pods", "", workload("q", "open")), "")
-	m.pods = []*corev1.Pod{workload("q", "open")}
+	m.pods = []*corev1.Pod{workload("q", "open"), workload("late", "over")}
+	says(t, "the binding of one that is over", a.judge(t, "pods", "binding", binding("late", "h1")), "before anything started")
 	says(t, "its binding", a.judge(t, "pods", "binding", binding("q", "h1")), "")
 	m.pods = nil
 	a.claims.release("open", "uid-q")
@@ -186,7 +187,8 @@ func TestNodes(t *testing.T) {
 		{"by-name", "h2", ""},
 		{"by-name", "h1", "which is h2"},
 		{"by-name", "h9", "is not known"},
-		{"by-name", "bare", "which is h2"}, {"on-host", "bare", "which is h1"},
+		{"by-name", "bare", "which is h2"},
+		{"on-host", "bare", "which is h1"},
 	} {
 		m.pods = []*corev1.Pod{workload(tc.residency, tc.residency)}
 		says(t, tc.residency+" on "+tc.node, a.judge(t, "pods", "binding", binding(tc.residency, tc.node)), tc.want)

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
-	wire "ringfence/api/directives"
 	"ringfence/internal/client"
 )
 
@@ -78,6 +78,7 @@ func assemble(o *Options) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	klog.SetSlogLogger(o.Log) // what the client of Kubernetes has to say
 	config, err := restConfig(o.Kubeconfig)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func assemble(o *Options) (*parts, error) {
 	}
 	f := &feed{
 		service: service, verifier: client.NewVerifier(service), vimConnectionID: o.VIMConnectionID, maxSilence: o.MaxSilence,
-		store: newStore(o.StateFile), log: o.Log, now: time.Now, arrived: func(*wire.Directive) {}, table: newTable(),
+		store: newStore(o.StateFile), log: o.Log, now: time.Now, table: newTable(),
 	}
 	if err := f.store.load(f); err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	wire "ringfence/api/directives"
 	"ringfence/internal/client"
 )
 
@@ -29,7 +28,6 @@ type feed struct {
 	store           store
 	log             *slog.Logger
 	now             func() time.Time
-	arrived         func(*wire.Directive) // told about every directive that was followed
 
 	table  *table
 	marker string
@@ -145,7 +143,6 @@ func (f *feed) follow(ctx context.Context, list []json.RawMessage) error {
 		if err := f.table.apply(&d); err != nil {
 			return err
 		}
-		f.arrived(&d)
 	}
 	return nil
 }

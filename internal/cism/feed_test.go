@@ -86,7 +86,7 @@ func newTestFeed(t *testing.T) (*feed, *feedServer, *time.Time) {
 	now := time.Now()
 	return &feed{
 		service: c, verifier: client.NewVerifier(c), vimConnectionID: "k8s", maxSilence: time.Minute, store: newStore(""), log: slog.New(slog.DiscardHandler),
-		now: func() time.Time { return now }, arrived: func(*wire.Directive) {}, table: newTable(),
+		now: func() time.Time { return now }, table: newTable(),
 	}, s, &now
 }
 

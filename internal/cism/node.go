@@ -35,6 +35,9 @@ func (a *admission) binding(ctx context.Context, r *admissionv1.AdmissionRequest
 	if faults := a.held(pod, func(found *standing) []string { s = found; return nil }); s == nil {
 		return faults, nil
 	}
+	if s.expired(a.now()) {
+		return refusal{tooLate(s)}, nil
+	}
 	node, known := a.view.node(b.Target.Name)
 	if !known {
 		return refuse("node %q is not known: wait until it has joined the cluster", b.Target.Name), nil

@@ -69,7 +69,7 @@ type confinement struct {
 
 var confinements = []confinement{
 	{
-		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-scheduler"},
+		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog", "k8s.io/kube-scheduler"},
 		rooms:   []string{"internal/cism"}, why: "what knows Kubernetes is there",
 	},
 	{
