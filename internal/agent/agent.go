@@ -71,6 +71,7 @@ type Agent struct {
 	journal *Journal
 	seen    *Observation // the newest; nil: none yet
 
+	recovered bool      // what a restart of the host destroyed is removed
 	nextErase time.Time // when to try again to erase volumes that are in use
 
 	work chan struct{} // there may be something to do

@@ -119,9 +119,10 @@ func (h *host) Purge(_ context.Context, digests []string) (Freed, error) {
 	return Freed{Images: len(digests)}, h.fail
 }
 
-func (h *host) Sweep(context.Context) error          { return nil }
-func (h *host) Stop(context.Context, Workload) error { return nil }
-func (h *host) Erase(string) (int, error)            { return 0, nil }
+func (h *host) Lost(context.Context) ([]string, error) { return nil, nil }
+func (h *host) Sweep(context.Context) error            { return nil }
+func (h *host) Stop(context.Context, Workload) error   { return nil }
+func (h *host) Erase(string) (int, error)              { return 0, nil }
 func (h *host) Unavailable(m inventory.CacheMode) error {
 	if m == inventory.CacheModeENCRYPTED {
 		return errors.New("not available here: the file system does not encrypt folders")

@@ -42,12 +42,9 @@ func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) 
 	if image.Reference == "" {
 		return applied("not fetched beforehand: the inventory has no reference of it")
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.config.PullTimeout)
-	defer cancel()
-	if err := a.images.Pull(ctx, image); err != nil {
-		return failing(fmt.Errorf("fetch %s: %w", image.Reference, err))
+	if err := a.fetch(ctx, image); err != nil {
+		return failing(err)
 	}
-	signal(a.look)
 	return applied("")
 }
 
@@ -169,6 +166,56 @@ func (a *Agent) expire(ctx context.Context, seen Observation) {
 		signal(a.look)
 	}
 	a.eraseEmpty(ctx, seen)
+}
+
+// recover removes what a restart of the host made unreadable, and fetches anew what workloads have a right to and may be
+// fetched beforehand. It tells whether that is done; what is in use by a container that never stopped is not lost.
+func (a *Agent) recover(ctx context.Context) bool {
+	lost, err := a.images.Lost(ctx)
+	if err != nil {
+		a.log.Warn("what a restart of the host left cannot be looked for", "error", err)
+		return false
+	}
+	if len(lost) == 0 {
+		return true
+	}
+	if _, err := a.images.Purge(ctx, lost); err != nil {
+		a.log.Warn("what a restart of the host left cannot be removed", "error", err)
+		return false
+	}
+	a.log.Info("images are removed whose key or memory went with a restart of the host", "images", len(lost))
+	signal(a.look)
+	for _, image := range a.refetched(lost) {
+		if err := a.fetch(ctx, image); err != nil {
+			a.log.Warn("an image cannot be fetched anew; whoever starts its workload will try", "digest", image.Digest, "error", err)
+		}
+	}
+	return true
+}
+
+// refetched are those of the images that a workload with a right needs.
+func (a *Agent) refetched(digests []string) []Image {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var images []Image
+	for _, digest := range digests {
+		w := a.journal.Wanted[digest]
+		if w != nil && w.Order.PrePullAllowed && w.Image.Reference != "" && a.journal.placed(w) {
+			images = append(images, w.Image)
+		}
+	}
+	return images
+}
+
+// fetch pulls an image within its time.
+func (a *Agent) fetch(ctx context.Context, image Image) error {
+	ctx, cancel := context.WithTimeout(ctx, a.config.PullTimeout)
+	defer cancel()
+	if err := a.images.Pull(ctx, image); err != nil {
+		return fmt.Errorf("fetch %s: %w", image.Reference, err)
+	}
+	signal(a.look)
+	return nil
 }
 
 // lapsed keeps the books on what is used, and lists what lies here without a right any more.

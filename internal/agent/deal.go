@@ -61,6 +61,9 @@ func (a *Agent) round(ctx context.Context) {
 	if seen == nil { // whoever does not know what is there must not remove any of it
 		return
 	}
+	if !a.recovered {
+		a.recovered = a.recover(ctx)
+	}
 	for _, item := range items {
 		if ctx.Err() != nil {
 			return

@@ -85,6 +85,8 @@ type ImageStore interface {
 	// removes stopped containers that stand in the way; for a running one it is ErrInUse. Without digests it removes what
 	// nothing refers to any more.
 	Purge(ctx context.Context, digests []string) (Freed, error)
+	// Lost lists the images that were unpacked where the key or the memory is gone: after a restart of the host.
+	Lost(ctx context.Context) ([]string, error)
 	// Sweep removes every stopped container.
 	Sweep(ctx context.Context) error
 	// Stop ends a workload.

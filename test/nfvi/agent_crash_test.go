@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"ringfence/test/server"
@@ -160,5 +161,53 @@ func (s *site) answeredOnce() {
 	const query = `SELECT count(*) FROM directive WHERE host_id = $1 AND coalesce(ack_outcome, 'FAILED') = 'FAILED'`
 	if err := s.pool.QueryRow(s.t.Context(), query, hostID).Scan(&open); err != nil || open > 0 {
 		s.t.Errorf("%d of %d directives are not dealt with: %v", open, last, err)
+	}
+}
+
+// TestHostRestarts takes everything from the host that a restart takes: its processes, its memory, the keys in its kernel. The
+// images that lay under them are unpacked anew, and their content is never in the open.
+func TestHostRestarts(t *testing.T) {
+	n := startNode(t)
+	noStoreMark, noStoreLayer := marked(t, map[string]string{"pause": n.program})
+	encryptedMark, encryptedLayer := marked(t, map[string]string{"pause": n.program})
+	noStore, encrypted := pushImage(t, n, "nostore", "1", noStoreLayer), pushImage(t, n, "plain", "1", encryptedLayer)
+	s := startSite(t, n, map[string]pushed{domainNoStore: noStore, domainEncrypted: encrypted})
+	noStoreLabels := s.granted(domainNoStore, "vnf-1")
+	encryptedLabels := s.granted(domainEncrypted, "vnf-2")
+	s.lies(encrypted, "ENCRYPTED "+domainEncrypted, time.Minute)
+	first, err := s.startPod("nostore", s.at(noStore), noStoreLabels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.startPod("encrypted", s.at(encrypted), encryptedLabels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.settled(time.Minute)
+	s.agent.kill()
+	s.runtime.kill()
+	s.stopShims()
+	first.sandbox, second.sandbox = "", ""
+	for _, mounted := range mountsBelow(t, s.folder) {
+		eventually(t, seen, "nothing holds "+mounted, func() error { return unix.Unmount(mounted, 0) })
+	}
+	run(t, "mount", "-o", "loop,discard", s.image, s.folder)
+	s.startContainerd()
+	s.startAgent()
+	s.lies(noStore, "", time.Minute)
+	s.lies(encrypted, "ENCRYPTED "+domainEncrypted, time.Minute)
+	for name, image := range map[string]pushed{"nostore-again": noStore, "encrypted-again": encrypted} {
+		labels := noStoreLabels
+		if image == encrypted {
+			labels = encryptedLabels
+		}
+		if _, err := s.startPod(name, s.at(image), labels); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, mark := range map[string]string{"NO_STORE": noStoreMark, "ENCRYPTED": encryptedMark} {
+		if found := s.holds(mark); found > 0 {
+			t.Errorf("the image of mode %s lies on the disk %d times", what, found)
+		}
 	}
 }

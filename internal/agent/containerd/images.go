@@ -285,6 +285,35 @@ func (s *Store) artefacts(ctx context.Context, all []*stored) ([]agent.Artefact,
 	return artefacts, nil
 }
 
+// Lost lists the images of which a layer was unpacked where the key or the memory is gone.
+func (s *Store) Lost(ctx context.Context) ([]string, error) {
+	placed, err := s.placer.Placed(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look where layers lie: %w", err)
+	}
+	lost := map[string]bool{}
+	for _, p := range placed {
+		if p.Lost {
+			lost[p.ChainID] = true
+		}
+	}
+	if len(lost) == 0 {
+		return nil, nil
+	}
+	all, err := s.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var digests []string
+	for _, image := range all {
+		if slices.ContainsFunc(image.layers, func(l layer) bool { return lost[l.chainID] }) {
+			digests = append(digests, image.target.String())
+		}
+	}
+	slices.Sort(digests)
+	return slices.Compact(digests), nil
+}
+
 // exists tells whether a blob lies in the content store of a namespace.
 func exists(ctx context.Context, store content.Store, d digest.Digest) (int64, bool) {
 	info, err := store.Info(ctx, d)
