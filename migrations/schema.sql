@@ -372,6 +372,20 @@ ALTER TABLE public.directive ALTER COLUMN feed_id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.directive_follower (
+    nfvi_pop_id text NOT NULL,
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    whole_host boolean NOT NULL
+);
+
+COMMENT ON TABLE public.directive_follower IS 'Hosts of which directives were ever acknowledged: from them an answer is expected.';
+
+COMMENT ON COLUMN public.directive_follower.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.directive_follower.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.directive_follower.whole_host IS 'Directives about the host itself were acknowledged, not only those about workloads, which a CISM or VIM answers as well.';
+
 CREATE TABLE public.directory (
     kind public.directory_kind NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1379,7 +1393,7 @@ CREATE TABLE public.violation (
     object text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT violation_enforcement_ck CHECK ((enforcement = ANY (ARRAY['ENFORCED'::text, 'SHOULD'::text, 'AUDIT'::text]))),
     CONSTRAINT violation_eviction_ck CHECK ((eviction = ANY (ARRAY['NONE'::text, 'PENDING'::text, 'ORDERED'::text, 'DONE'::text]))),
-    CONSTRAINT violation_source_ck CHECK ((source = ANY (ARRAY['RULES'::text, 'OBSERVATION'::text])))
+    CONSTRAINT violation_source_ck CHECK ((source = ANY (ARRAY['RULES'::text, 'OBSERVATION'::text, 'DIRECTIVES'::text])))
 );
 
 COMMENT ON TABLE public.violation IS 'Where what is decided to run does not meet a rule in force. Recorded after the fact; whether something is granted does not depend on it.';
@@ -1422,9 +1436,9 @@ COMMENT ON COLUMN public.violation.eviction_ordered_at IS 'When its host was tol
 
 COMMENT ON COLUMN public.violation.eviction_done_at IS 'When the residency was observed gone after that; null: it was not.';
 
-COMMENT ON COLUMN public.violation.source IS 'What found it: RULES held what is decided against the policies in force, OBSERVATION what a host reports against what is decided.';
+COMMENT ON COLUMN public.violation.source IS 'What found it: RULES held what is decided against the policies in force, OBSERVATION what a host reports against what is decided, DIRECTIVES what hosts were told against what they answered.';
 
-COMMENT ON COLUMN public.violation.object IS 'What else it is about: an artefact, or what the NFVI calls a workload; empty: nothing.';
+COMMENT ON COLUMN public.violation.object IS 'What else it is about: an artefact, what the NFVI calls a workload, or a directive; empty: nothing.';
 
 CREATE TABLE public.violation_check (
     only_row boolean DEFAULT true NOT NULL,
@@ -1553,6 +1567,9 @@ ALTER TABLE ONLY public.claim
 ALTER TABLE ONLY public.decision
     ADD CONSTRAINT decision_pk PRIMARY KEY (nfvi_pop_id, id);
 
+ALTER TABLE ONLY public.directive_follower
+    ADD CONSTRAINT directive_follower_pk PRIMARY KEY (nfvi_pop_id, host_id);
+
 ALTER TABLE ONLY public.directive
     ADD CONSTRAINT directive_pk PRIMARY KEY (nfvi_pop_id, host_id, seq);
 
@@ -1668,6 +1685,8 @@ CREATE INDEX change_feed_position_ix ON public.change_feed USING btree (txid, id
 CREATE INDEX decision_at_ix ON public.decision USING btree (at, id);
 
 CREATE INDEX directive_feed_ix ON public.directive USING btree (vim_connection_id, txid, feed_id);
+
+CREATE INDEX directive_unsettled_ix ON public.directive USING btree (nfvi_pop_id, host_id, seq) WHERE ((ack_outcome IS NULL) OR ((ack_outcome)::text = 'FAILED'::text));
 
 CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 
@@ -1790,6 +1809,8 @@ GRANT UPDATE(ack_detail) ON TABLE public.directive TO ringfence_app;
 GRANT UPDATE(acked_by) ON TABLE public.directive TO ringfence_app;
 
 GRANT UPDATE(acked_at) ON TABLE public.directive TO ringfence_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.directive_follower TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.directory TO ringfence_app;
 

@@ -227,6 +227,7 @@ func (e RecordedViolationOnViolation) Valid() bool {
 
 // Defines values for RecordedViolationSource.
 const (
+	RecordedViolationSourceDIRECTIVES  RecordedViolationSource = "DIRECTIVES"
 	RecordedViolationSourceOBSERVATION RecordedViolationSource = "OBSERVATION"
 	RecordedViolationSourceRULES       RecordedViolationSource = "RULES"
 )
@@ -234,6 +235,8 @@ const (
 // Valid indicates whether the value is a known member of the RecordedViolationSource enum.
 func (e RecordedViolationSource) Valid() bool {
 	switch e {
+	case RecordedViolationSourceDIRECTIVES:
+		return true
 	case RecordedViolationSourceOBSERVATION:
 		return true
 	case RecordedViolationSourceRULES:
@@ -804,7 +807,7 @@ type RecordedViolation struct {
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	ID externalRef0.Identifier `json:"id"`
 
-	// Object What else it is about, such as the digest of an artefact, or what the NFVI calls a workload that nobody decided. Absent for most.
+	// Object What else it is about, such as the digest of an artefact, what the NFVI calls a workload that nobody decided, or the number of a directive (`seq 7`). Absent for most.
 	Object string `json:"object,omitempty,omitzero"`
 
 	// OnViolation What the rule wants to happen: that it is recorded, and whoever operates the VNF moves it, or that the residency is evicted. A rule that is not `ENFORCED` never evicts.
@@ -829,6 +832,13 @@ type RecordedViolation struct {
 	//   `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
 	//   more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
 	//   difference any more.
+	// * `DIRECTIVES`: what a host was told was held against what it answered. `reason.ruleId` is `DIRECTIVE-FAILED` (the host
+	//   answered `FAILED`; `reason.params.detail` says why) or `DIRECTIVE-OVERDUE` (it has not answered within the setting
+	//   `directive-overdue-after`). It ends with an acknowledgement `APPLIED` or `SUPERSEDED`, with the residency that the directive
+	//   was about, or when a later directive orders the same. Of a host the 10 oldest are recorded. Nobody is waited for who never
+	//   answered: a directive about the host itself (`CACHE`, `PURGE`, `SCRUB`, `QUARANTINE`, `UNQUARANTINE`) is overdue only where one
+	//   was acknowledged before, a `RELEASE` only where the host has acknowledged or reported anything; a `PLACE` never is, because
+	//   whoever starts the workload decides when.
 	Source RecordedViolationSource `json:"source"`
 
 	// State `OPEN` while it stands.
@@ -858,6 +868,13 @@ type RecordedViolationOnViolation string
 //     `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
 //     more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
 //     difference any more.
+//   - `DIRECTIVES`: what a host was told was held against what it answered. `reason.ruleId` is `DIRECTIVE-FAILED` (the host
+//     answered `FAILED`; `reason.params.detail` says why) or `DIRECTIVE-OVERDUE` (it has not answered within the setting
+//     `directive-overdue-after`). It ends with an acknowledgement `APPLIED` or `SUPERSEDED`, with the residency that the directive
+//     was about, or when a later directive orders the same. Of a host the 10 oldest are recorded. Nobody is waited for who never
+//     answered: a directive about the host itself (`CACHE`, `PURGE`, `SCRUB`, `QUARANTINE`, `UNQUARANTINE`) is overdue only where one
+//     was acknowledged before, a `RELEASE` only where the host has acknowledged or reported anything; a `PLACE` never is, because
+//     whoever starts the workload decides when.
 type RecordedViolationSource string
 
 // RecordedViolationState `OPEN` while it stands.

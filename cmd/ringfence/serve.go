@@ -137,7 +137,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	}
 	deliver, inv := delivery.New(store, rep), newInventory(c, store, rep, log)
 	comply := compliance.New(store, rep, compliance.Settings{
-		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations,
+		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations, OverdueAfter: c.OverdueAfter,
 	}, tel, log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{

@@ -43,7 +43,7 @@ it waits (PENDING), its host was told to release it (ORDERED), it is gone (DONE)
 	cmd.Flags().StringVar(&rule, "rule", "", "only those of this rule")
 	cmd.Flags().StringVar(&enforcement, "enforcement", "", "only those of rules that are ENFORCED, SHOULD or AUDIT")
 	cmd.Flags().StringVar(&eviction, "eviction", "", "only those whose eviction is NONE, PENDING, ORDERED or DONE")
-	cmd.Flags().StringVar(&source, "source", "", "only those that holding what is decided against the RULES found, or an OBSERVATION of a host")
+	cmd.Flags().StringVar(&source, "source", "", "only those that holding what is decided against the RULES found, an OBSERVATION of a host, or DIRECTIVES that were not carried out")
 	cmd.Flags().BoolVar(&ended, "ended", false, "also those that have ended")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
 		state := string(wire.RecordedViolationStateOPEN)

@@ -27,6 +27,9 @@ type Store interface {
 	LeaseCompliance(ctx context.Context, checker string, lease time.Duration) (bool, error)
 	// RecordViolations opens what is new and ends what was not found again. Conflict when another process checks now.
 	RecordViolations(ctx context.Context, checker string, c placement.ViolationCheck) (placement.ViolationRecord, error)
+	// RecordUnsettled records the directives that failed, and those without an answer that are older than a duration. Conflict when
+	// another process checks now.
+	RecordUnsettled(ctx context.Context, checker string, overdueAfter time.Duration, policyEpoch int64) (placement.UnsettledRecord, error)
 	// PendingEvictions lists hosts on which something waits to be evicted, those first where it has waited longest.
 	PendingEvictions(ctx context.Context, limit int) ([]placement.HostKey, error)
 	// Evict has a host release those who wait for it and whom judge still sends away. Conflict when another process checks now,
@@ -63,6 +66,7 @@ const (
 type Settings struct {
 	HostMappingMaxAge  time.Duration // a CIS-node VM whose host was seen longer ago has an unknown host; 0: no limit
 	EvictionsPerMinute int           // residencies in the whole fleet, by rules that evict; 0: none
+	OverdueAfter       time.Duration // a directive without an answer is a violation after that; 0: never
 	Keep               time.Duration // for how long a violation that has ended is kept; 0: for ever
 }
 
@@ -92,6 +96,9 @@ type Service struct {
 	full    time.Time // when everything was checked last
 	waiting bool      // somebody waits to be evicted
 	closed  time.Time // when there was no room to evict any more
+	pending int       // violations whose residencies wait for their eviction, when that was last counted
+
+	unsettled time.Time // when directives were last looked at
 }
 
 // New returns a service.
@@ -139,6 +146,9 @@ func (s *Service) Check(ctx context.Context) error {
 	if err == nil && s.waiting {
 		err = s.evict(ctx, view)
 	}
+	if err == nil {
+		err = s.recordUnsettled(ctx, view.Epoch)
+	}
 	if placement.KindOf(err) == placement.Conflict && err != nil {
 		s.resign()
 		return nil //nolint:nilerr // that another replica checks now is how it should be
@@ -163,7 +173,7 @@ func (s *Service) record(ctx context.Context, view *fleet.View) error {
 	if err != nil {
 		return fmt.Errorf("record violations: %w", err)
 	}
-	s.checked, s.waiting = view, done.Pending > 0
+	s.checked, s.waiting, s.pending = view, done.Pending > 0, done.Pending
 	if last == nil {
 		s.full = time.Now()
 	}
@@ -193,6 +203,11 @@ func (s *Service) tell(ctx context.Context, done *placement.ViolationRecord, all
 		s.log.WarnContext(ctx, "what runs was held against the policies",
 			"policyEpoch", s.checked.Epoch, "newViolations", done.Opened, "endedViolations", ended, "pendingEvictions", done.Pending)
 	}
+	return s.count(ctx)
+}
+
+// count tells the metrics what stands.
+func (s *Service) count(ctx context.Context) error {
 	open, err := s.store.CountViolations(ctx, mostRules)
 	if err != nil {
 		return fmt.Errorf("count violations: %w", err)
@@ -204,7 +219,7 @@ func (s *Service) tell(ctx context.Context, done *placement.ViolationRecord, all
 		}
 		counts[v.RuleID][string(v.Enforcement)] = v.Count
 	}
-	s.observer.Violations(counts, done.Pending)
+	s.observer.Violations(counts, s.pending)
 	return nil
 }
 
@@ -228,7 +243,7 @@ func (s *Service) prune(ctx context.Context) error {
 
 // resign says that another process checks now.
 func (s *Service) resign() {
-	s.leader, s.checked, s.waiting = false, nil, false
+	s.leader, s.checked, s.waiting, s.unsettled = false, nil, false, time.Time{}
 	s.observer.Violations(nil, 0)
 }
 

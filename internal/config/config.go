@@ -40,6 +40,7 @@ type Config struct {
 	BreakGlassFor     time.Duration
 	ApprovalFor       time.Duration
 	EvictionsPerMin   int           // residencies that rules may evict, in the whole fleet
+	OverdueAfter      time.Duration // a directive without an answer is a violation after that; 0: never
 	KeepViolations    time.Duration // after they have ended; 0: for ever
 	NotifyCertFile    string        // shown to subscribers that accept TLS_CERT; empty: none
 	NotifyKeyFile     string
@@ -107,6 +108,7 @@ func Settings() []Setting {
 			c.EvictionsPerMin = n
 			return nil
 		}},
+		{"directive-overdue-after", "5m", "how long a directive may stay without an acknowledgement before that is a violation, on hosts that acknowledge directives; 0: for ever", dur(func(c *Config) *time.Duration { return &c.OverdueAfter })},
 		{"keep-violations", "9600h", "how long violations are kept after they have ended; 0: for ever (default: 400 days, a year and what an audit of it takes)", dur(func(c *Config) *time.Duration { return &c.KeepViolations })},
 		{"on-policy-conflict", "reject", "what becomes of putting a policy in force that contradicts another one: reject it, or notify subscribers and do it", func(c *Config, v string) error {
 			c.NotifyConflicts = v == "notify"

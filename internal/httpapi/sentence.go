@@ -68,6 +68,8 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 			printable(p("by")), p("version"), p("until"), printable(p("why"))), true
 	case strings.HasPrefix(r.RuleID, "DRIFT-"):
 		return drifted(r.RuleID, p), true
+	case r.RuleID == placement.RuleDirectiveFailed, r.RuleID == placement.RuleDirectiveOverdue:
+		return notCarriedOut(r.RuleID, p), true
 	case r.RuleID == placement.RuleLifecycle:
 		return "{host} is not in service but " + p("lifecycle"), true
 	case r.RuleID == placement.RuleIsolation:

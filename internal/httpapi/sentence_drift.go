@@ -35,3 +35,16 @@ func drifted(rule string, p func(string) string) string {
 	}
 	return "reality on {host} differs from what was decided"
 }
+
+// notCarriedOut renders what is the matter with a directive.
+func notCarriedOut(rule string, p func(string) string) string {
+	which := fmt.Sprintf("directive %s (%s)", p("seq"), p("kind"))
+	if rule == placement.RuleDirectiveOverdue {
+		return fmt.Sprintf("{host} has not acknowledged %s, issued at %s; see that what carries out directives there runs and reaches ringfence", which, p("issuedAt"))
+	}
+	why := "no reason was given"
+	if p("detail") != "" {
+		why = "it says: " + printable(p("detail"))
+	}
+	return fmt.Sprintf("{host} could not carry out %s; %s; put that right there, and the next acknowledgement ends this", which, why)
+}

@@ -23,6 +23,13 @@ type ViolationSource string
 const (
 	SourceRules       ViolationSource = "RULES"       // what is decided, held against the policies in force
 	SourceObservation ViolationSource = "OBSERVATION" // what a host reports, held against what is decided
+	SourceDirectives  ViolationSource = "DIRECTIVES"  // what a host was told, held against what it answered
+)
+
+// The rule ids of what is no policy rule: a host does not do what it was told.
+const (
+	RuleDirectiveFailed  = "DIRECTIVE-FAILED"  // it answered that it cannot
+	RuleDirectiveOverdue = "DIRECTIVE-OVERDUE" // it does not answer
 )
 
 // Eviction says what becomes of what violates a rule that evicts.
@@ -47,7 +54,7 @@ type Violation struct {
 	TrustDomainID string
 	Reason        Reason
 	Source        ViolationSource
-	Object        string // what else it is about: an artefact, or what the NFVI calls a workload; empty: nothing
+	Object        string // what else it is about: an artefact, what the NFVI calls a workload, or a directive; empty: nothing
 	Enforcement   Enforcement
 	Evict         bool // the rule says onViolation EVICT
 	Eviction      Eviction
@@ -79,6 +86,12 @@ type ViolationRecord struct {
 	Opened  int
 	Ended   map[Enforcement]int
 	Pending int // violations whose residencies wait for their eviction now
+}
+
+// UnsettledRecord is what recording the directives that are not carried out has changed.
+type UnsettledRecord struct {
+	Opened []Violation
+	Ended  int
 }
 
 // ViolationFilter selects violations; empty members select all.

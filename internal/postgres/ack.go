@@ -33,6 +33,7 @@ func (s *Store) RecordAck(ctx context.Context, ack placement.Ack, actor string, 
 			return err
 		}
 		queueAck(&w.batch, key, &ack, actor)
+		queueFollower(&w.batch, key, d.kind)
 		if ack.Outcome == placement.AckApplied {
 			w.applied(d, end)
 		}

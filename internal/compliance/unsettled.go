@@ -1,0 +1,41 @@
+package compliance
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ringfence/internal/placement"
+)
+
+const (
+	unsettledEvery = 5 * time.Second // how often directives are looked at that are not carried out
+	unsettledLines = 10              // of them that have a line of their own in the log when many come at once
+)
+
+// recordUnsettled records the directives that hosts failed to carry out, or do not answer.
+func (s *Service) recordUnsettled(ctx context.Context, policyEpoch int64) error {
+	if time.Since(s.unsettled) < unsettledEvery {
+		return nil
+	}
+	done, err := s.store.RecordUnsettled(ctx, s.name, s.settings.OverdueAfter, policyEpoch)
+	if err != nil {
+		return fmt.Errorf("record directives that are not carried out: %w", err)
+	}
+	s.unsettled = time.Now()
+	for i := range done.Opened[:min(len(done.Opened), unsettledLines)] {
+		v := &done.Opened[i]
+		s.log.WarnContext(ctx, "a directive is not carried out", "ruleId", v.Reason.RuleID, "hostId", v.HostID,
+			"seq", v.Reason.Params["seq"], "kind", v.Reason.Params["kind"], "detail", v.Reason.Params["detail"])
+	}
+	if more := len(done.Opened) - unsettledLines; more > 0 {
+		s.log.WarnContext(ctx, "more directives are not carried out", "count", more)
+	}
+	if len(done.Opened)+done.Ended == 0 {
+		return nil
+	}
+	if done.Ended > 0 {
+		s.observer.ViolationsEnded(string(placement.Enforced), done.Ended)
+	}
+	return s.count(ctx)
+}
