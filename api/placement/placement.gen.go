@@ -358,7 +358,7 @@ type CacheOutcome string
 // Example: PRE_PULL
 type CachePurpose string
 
-// CandidatePolicy A transferred policy version to decide with, instead of the selected version of the same policy; the other active policies apply as they are. An unknown one is answered 404.
+// CandidatePolicy A transferred policy version to decide with, instead of the selected version of the same policy; the other active policies apply as they are. An unknown one is answered 404. Only for those who may read policies: others are answered 403.
 type CandidatePolicy struct {
 	// PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 	//
@@ -476,7 +476,7 @@ type DecisionOutcome string
 
 // DecisionRequest A grant request to be decided without reserving anything.
 type DecisionRequest struct {
-	// CandidatePolicy A transferred policy version to decide with, instead of the selected version of the same policy; the other active policies apply as they are. An unknown one is answered 404.
+	// CandidatePolicy A transferred policy version to decide with, instead of the selected version of the same policy; the other active policies apply as they are. An unknown one is answered 404. Only for those who may read policies: others are answered 403.
 	CandidatePolicy CandidatePolicy `json:"candidatePolicy,omitempty,omitzero"`
 
 	// Explain How much of the explanation is wanted. Absent means FUNNEL.

@@ -73,6 +73,9 @@ func (a placementAPI) CreateDecision(ctx context.Context, req wire.CreateDecisio
 		q.Level = placement.ExplainFunnel
 	}
 	if c := req.Body.CandidatePolicy; c.PolicyID != "" {
+		if !readsAll(ctx) { // what is being prepared is not for those who are judged by it
+			return nil, placement.Errorf(placement.Forbidden, "candidatePolicy needs one of the roles %s: ask without it, by the policies in force", readers())
+		}
 		if q.Candidates, err = a.Policies.Candidates(ctx, c.PolicyID, c.Version); err != nil {
 			return nil, err
 		}

@@ -143,6 +143,8 @@ func TestDryRunOfACandidatePolicy(t *testing.T) {
 	if both["outcome"] != "REFUSE" || len(both["policies"].([]any)) != 2 {
 		t.Errorf("candidate beside an active policy: %v", both)
 	}
+	a.decide("vnfm-a", question(active, "2.0.0")).problem(403) // what is being prepared is none of a VNFM's business
+	a.decide("vnfm-a", question("nobody", "1")).problem(403)
 	a.decide("author", question(active, "9")).problem(404)
 	a.decide("author", question("nobody", "1")).problem(404)
 	for _, id := range []any{d["id"], both["id"]} {
