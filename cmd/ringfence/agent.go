@@ -75,7 +75,7 @@ func (f *agentFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.agent.HostID, "host", "", "the host's id in the inventory")
 	_ = cmd.MarkFlagRequired("host")
-	flags.StringVar(&f.agent.CISNodeID, "cis-node", "", "the CIS node on the host, when all containers run on that one")
+	flags.StringVar(&f.agent.CISNodeID, "cis-node", "", "the CIS node on the host, when all containers run on that one; an agent that does not see all workloads of its host does not report")
 	flags.StringVar(&f.agent.OnlyDomain, "only-trust-domain", "", "the one trust domain that the host serves; without, DOMAIN_PRIVATE is not available here")
 	flags.StringVar(&f.service.URL, "url", "", "address of ringfence [RINGFENCE_URL]")
 	flags.StringVar(&f.service.TokenFile, "token-file", "", "file with the bearer token (role AGENT; SCRUBBER too, to record cleanings)")

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,9 +28,11 @@ type feed struct {
 	key ed25519.PrivateKey
 	url string
 
-	mu    sync.Mutex
-	texts []json.RawMessage
-	acks  []wire.Ack
+	mu     sync.Mutex
+	texts  []json.RawMessage
+	acks   []wire.Ack
+	scrubs []inventory.ScrubReport
+	status int // of the answer to a scrub record
 }
 
 func newFeed(t *testing.T) *feed {
@@ -56,6 +59,15 @@ func newFeed(t *testing.T) *feed {
 		defer f.mu.Unlock()
 		f.acks = append(f.acks, ack)
 		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /inventory/v1/hosts/{host}/scrub_records", func(w http.ResponseWriter, r *http.Request) {
+		var scrub inventory.ScrubReport
+		_ = json.NewDecoder(r.Body).Decode(&scrub)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.scrubs = append(f.scrubs, scrub)
+		w.WriteHeader(f.status)
+		_, _ = w.Write([]byte("{}"))
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -261,6 +273,10 @@ func TestRounds(t *testing.T) {
 	if _, routed := a.Route("sha256:c-" + x); !routed {
 		t.Error("the layer has no route")
 	}
+	other := runs
+	other.Runtime = "kata"
+	step("what runs otherwise", Observation{Workloads: []Workload{other}}, "3 FAILED it runs with the runtime class kata, and may run with runc only;")
+	a.journal.Open[len(a.journal.Open)-1].next = time.Time{}
 	step("what runs", Observation{Workloads: []Workload{runs}, Artefacts: []Artefact{lies}}, "3 APPLIED ;")
 	send("CACHE", cache("NO_STORE", "B"))
 	step("another trust domain", Observation{Workloads: []Workload{runs}, Artefacts: []Artefact{lies}},
@@ -315,5 +331,82 @@ func TestReport(t *testing.T) {
 	}
 	if fmt.Sprint(state.Residencies) != fmt.Sprint(want) {
 		t.Errorf("%+v", state.Residencies)
+	}
+}
+
+// TestScrub cleans a host as far as each level asks, and says what somebody else must do.
+func TestScrub(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		level  string
+		device bool
+		runs   []Workload
+		hook   string
+		status int
+		want   string
+		gone   bool // the ephemeral data
+	}{
+		"caches":                  {level: "CACHE_PURGE", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them"},
+		"ephemeral data":          {level: "EPHEMERAL_WIPE", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; stopped containers removed, 1 folders of ephemeral data emptied", gone: true},
+		"something runs":          {level: "CACHE_PURGE", runs: []Workload{{ID: "p"}}, want: "FAILED 1 workloads run here: a host is cleaned when nothing runs on it"},
+		"a restart":               {level: "REBOOT", want: "FAILED REBOOT with device reset false needs an operator, or a program given by --scrub-hook", gone: true},
+		"devices":                 {level: "CACHE_PURGE", device: true, want: "FAILED CACHE_PURGE with device reset true needs an operator, or a program given by --scrub-hook"},
+		"a restart by a program":  {level: "REBOOT", hook: "true", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; stopped containers removed, 1 folders of ephemeral data emptied; true did the rest", gone: true},
+		"a program that fails":    {level: "REBOOT", hook: "false", want: "FAILED false: exit status 1: ", gone: true},
+		"without the right to it": {level: "CACHE_PURGE", status: 403, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; this agent may not record it: the evidence has to be entered by a client with the role SCRUBBER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, h := newFeed(t), &host{}
+			f.status = c.status
+			a := newTestAgent(t, f, h)
+			folder := t.TempDir()
+			if err := os.Mkdir(filepath.Join(folder, "left"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			a.config.EphemeralFolders, a.config.ScrubHook = []string{folder}, c.hook
+			f.send(order(1, "SCRUB", fmt.Sprintf(`"scrub":{"deviceReset":%t,"level":%q,"reason":"residue"}`, c.device, c.level)))
+			if err := a.step(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			a.seen = &Observation{At: time.Now(), Workloads: c.runs, Artefacts: []Artefact{{Digest: "sha256:aa", Mode: inventory.CacheModeSHARED}}}
+			a.round(t.Context())
+			if len(f.acks) != 1 || string(f.acks[0].Outcome)+" "+f.acks[0].Detail != c.want {
+				t.Errorf("answered %+v, want %s", f.acks, c.want)
+			}
+			if _, err := os.Stat(filepath.Join(folder, "left")); (err != nil) != c.gone {
+				t.Errorf("the ephemeral data is gone: %t", err != nil)
+			}
+			if recorded := len(f.scrubs) == 1 && string(f.scrubs[0].Level) == c.level; recorded != (c.status != 0) {
+				t.Errorf("recorded %+v", f.scrubs)
+			}
+		})
+	}
+}
+
+// TestWhatIsNotSeen has a workload on a CIS node that the agent does not see: it says nothing about it, and does not report.
+func TestWhatIsNotSeen(t *testing.T) {
+	t.Parallel()
+	f, h := newFeed(t), &host{}
+	a := newTestAgent(t, f, h)
+	const workload = `"workload":{"componentId":"c","residencyId":"r","resourceDefinitionId":"d","vnfInstanceId":"v"}`
+	f.send(order(1, "PLACE", `"place":{"cisNode":"vm-1","isolation":"VM","runtime":"runc",`+workload+`}`))
+	f.send(order(2, "RELEASE", `"release":{"reason":"the end",`+workload+`}`))
+	if err := a.step(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	r := reporter{agent: a} // a report would be answered 404 by this feed, and be an error
+	h.seen.At = time.Now().Add(time.Second)
+	if !r.look(t.Context()) {
+		t.Error("the agent reports")
+	}
+	a.round(t.Context())
+	for _, ack := range f.acks {
+		if ack.Outcome != wire.AckOutcomeSUPERSEDED { // the PLACE is void, whoever sees it
+			t.Errorf("answered %+v", ack)
+		}
+	}
+	if len(a.journal.Open) != 0 {
+		t.Errorf("%d directives are open", len(a.journal.Open))
 	}
 }

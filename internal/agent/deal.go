@@ -132,6 +132,9 @@ func (a *Agent) place(d *wire.Directive, seen Observation) result {
 	case d.Place.CISNode != a.config.CISNodeID:
 		return result{} // whoever enforces on that node answers; nothing of it can be seen here
 	case seen.running(id) != nil:
+		if got := seen.running(id).Runtime; got != d.Place.Runtime {
+			return failing(fmt.Errorf("it runs with the runtime class %s, and may run with %s only", got, d.Place.Runtime))
+		}
 		return applied("")
 	case !d.Place.ExpiresAt.IsZero() && a.now().After(d.Place.ExpiresAt):
 		return failed("nothing with its residency started before the right expired")
@@ -141,6 +144,9 @@ func (a *Agent) place(d *wire.Directive, seen Observation) result {
 
 // release waits until the workload is gone, and ends it if that is this agent's to do.
 func (a *Agent) release(ctx context.Context, item *Item, seen Observation) result {
+	if item.Elsewhere {
+		return result{} // whoever enforces on that node answers
+	}
 	if seen.At.Before(item.taken) {
 		return waiting()
 	}

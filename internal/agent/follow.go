@@ -69,7 +69,7 @@ func (a *Agent) enter(ctx context.Context, text json.RawMessage) error {
 	case d.Seq != last+1:
 		return fmt.Errorf("%w: directive %d follows on %d: there is a gap", errRefused, d.Seq, last)
 	}
-	if err := a.change(func(j *Journal) { j.take(d, a.now()) }); err != nil {
+	if err := a.change(func(j *Journal) { j.take(d, a.config.CISNodeID, a.now()) }); err != nil {
 		return err
 	}
 	a.log.Info("directive", "seq", d.Seq, "kind", d.Kind, "decisionId", d.DecisionID)

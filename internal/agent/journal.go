@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +28,9 @@ type Journal struct {
 	Places map[string]Place `json:"places"`
 	// Wanted says in which form artefacts may lie here, by digest.
 	Wanted map[string]*Wanted `json:"wanted"`
+	// Elsewhere is a CIS node of the host that had a workload and that this agent does not see; empty: none. While it is
+	// set, the agent must not report: it would report what runs there as gone.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// Quarantine says why nothing new may start; empty: it may.
 	Quarantine string `json:"quarantine,omitempty"`
 }
@@ -38,6 +43,8 @@ type Item struct {
 	Detail  string          `json:"detail,omitempty"`
 	Told    bool            `json:"told,omitempty"`
 	Closed  bool            `json:"closed,omitempty"`
+	// Elsewhere says that the workload of a RELEASE is on a CIS node that this agent does not see.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 
 	taken time.Time // an observation counts only if it began after this
 	next  time.Time // when to try again
@@ -110,13 +117,20 @@ func (j *Journal) save(file string) error {
 }
 
 // take enters a verified directive that follows the last one. What it says about the host holds from here on; what has to
-// be done for it is open.
-func (j *Journal) take(d wire.Directive, now time.Time) {
+// be done for it is open. cisNodeID is the CIS node whose containers the agent sees; empty: the host's own kernel.
+func (j *Journal) take(d wire.Directive, cisNodeID string, now time.Time) {
+	item := &Item{Directive: d, taken: now}
+	item.Directive.Signature = "" // it was verified over the text, which is not kept
 	j.Seq = d.Seq
 	switch d.Kind {
 	case wire.DirectiveKindPLACE:
 		j.Places[d.Place.Workload.ResidencyID] = Place{Seq: d.Seq, Order: d.Place}
+		if d.Place.CISNode != cisNodeID {
+			j.Elsewhere = cmp.Or(d.Place.CISNode, "the host's own kernel")
+		}
 	case wire.DirectiveKindRELEASE:
+		place, stands := j.Places[d.Release.Workload.ResidencyID]
+		item.Elsewhere = stands && place.Order.CISNode != cisNodeID
 		delete(j.Places, d.Release.Workload.ResidencyID)
 	case wire.DirectiveKindQUARANTINE:
 		j.Quarantine = d.Quarantine.Reason
@@ -124,8 +138,24 @@ func (j *Journal) take(d wire.Directive, now time.Time) {
 		j.Quarantine = ""
 	case wire.DirectiveKindCACHE, wire.DirectiveKindPURGE, wire.DirectiveKindSCRUB:
 	}
-	d.Signature = "" // it was verified over the text that is not kept
-	j.Open = append(j.Open, &Item{Directive: d, taken: now})
+	j.Open = append(j.Open, item)
+	j.forget()
+}
+
+// mostWanted bounds the orders about artefacts that are remembered when no workload needs them any more.
+const mostWanted = 1000
+
+// forget drops the oldest orders about artefacts that no workload needs, when there are too many.
+func (j *Journal) forget() {
+	if len(j.Wanted) <= mostWanted {
+		return
+	}
+	digests := slices.SortedFunc(maps.Keys(j.Wanted), func(a, b string) int { return cmp.Compare(j.Wanted[a].Seq, j.Wanted[b].Seq) })
+	for _, digest := range digests[:len(digests)-mostWanted] {
+		if !j.placed(j.Wanted[digest]) {
+			delete(j.Wanted, digest)
+		}
+	}
 }
 
 // later tells whether an open or dealt with directive after seq says something else about a digest.

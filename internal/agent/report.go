@@ -49,6 +49,8 @@ type reporter struct {
 	etag  string
 	told  wire.ObservedState
 	at    time.Time
+
+	silent bool // it was said that there are no reports
 }
 
 // look observes the host and reports it if that says something new, or if the report before is old. False: not done.
@@ -64,8 +66,16 @@ func (r *reporter) look(ctx context.Context) bool {
 	a.mu.Lock()
 	a.journal.judge(&seen, a.config.OnlyDomain)
 	a.seen = &seen
+	elsewhere := a.journal.Elsewhere
 	a.mu.Unlock()
 	signal(a.work)
+	if elsewhere != "" {
+		if !r.silent {
+			a.log.Error("this agent does not report: workloads of the host run where it does not see them, and would be reported as gone", "cisNode", elsewhere)
+		}
+		r.silent = true
+		return true
+	}
 	state := a.report(seen)
 	if r.etag != "" && same(state, r.told) && a.now().Sub(r.at) < a.config.ReportInterval {
 		return true
