@@ -135,9 +135,9 @@ func (h *hostNodes) ids() []string {
 // ready: its kubelet confirms nothing, and what the API server has forgotten may still run there.
 func (r *reporter) hosts() *hostNodes {
 	h := &hostNodes{nodes: map[string][]*corev1.Node{}}
-	silent := map[string]bool{}
+	silent, byName := map[string]bool{}, r.table.hostnames()
 	for _, node := range r.view.allNodes() {
-		host := cmp.Or(node.Labels[directive.LabelHost], r.table.hostOfNode(node.Labels))
+		host := cmp.Or(node.Labels[directive.LabelHost], byName[node.Labels[directive.LabelHostname]])
 		if host == "" {
 			h.unmapped = append(h.unmapped, node)
 			continue

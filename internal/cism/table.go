@@ -3,12 +3,12 @@ package cism
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	wire "ringfence/api/directives"
+	"ringfence/internal/directive"
 )
 
 // standing is one workload that may run: what a PLACE directive said and no RELEASE took back.
@@ -167,16 +167,17 @@ func (t *table) pullPolicies(s *standing) map[string]string {
 // anyDigest stands for the artefacts of a component that names none.
 const anyDigest = "*"
 
-// hostOfNode is the host that directives place on a node of this name; empty when none does.
-func (t *table) hostOfNode(labels map[string]string) string {
+// hostnames are the hosts that directives find by the name of a node: name to host.
+func (t *table) hostnames() map[string]string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for _, id := range slices.Sorted(maps.Keys(t.standings)) {
-		if s := t.standings[id]; leadsTo(s.Place.NodeSelector, labels) {
-			return s.HostID
+	hosts := map[string]string{}
+	for _, s := range t.standings {
+		if name := s.Place.NodeSelector[directive.LabelHostname]; name != "" {
+			hosts[name] = s.HostID
 		}
 	}
-	return ""
+	return hosts
 }
 
 // finish says that the table was read to the end of the feed.
