@@ -307,6 +307,9 @@ type CacheDecision struct {
 	// DecisionID The recorded decision, under `/placement/v1/decisions`.
 	DecisionID externalRef0.Identifier `json:"decisionId"`
 
+	// DirectiveSeq With `order` and ALLOW: the number of the CACHE directive on the host.
+	DirectiveSeq int64 `json:"directiveSeq,omitempty,omitzero"`
+
 	// Mode The form in which it may lie there. Absent with DENY.
 	Mode externalRef3.CacheMode `json:"mode,omitempty,omitzero"`
 
@@ -332,6 +335,9 @@ type CacheDecisionRequest struct {
 	//
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	HostID externalRef0.Identifier `json:"hostId"`
+
+	// Order With `PRE_PULL`: if the answer is ALLOW, have the host told to fetch the artefact, by a CACHE directive (and a PURGE of weaker forms before it) that is written with the decision. For OPERATOR, and for AGENT on its own host.
+	Order bool `json:"order,omitempty,omitzero"`
 
 	// Purpose * `PRE_PULL`: before anything is to run there.
 	// * `START`: for a workload that is to start there now, under a standing grant.

@@ -50,6 +50,14 @@ func cacheDirectives(cat *placement.Catalogue, in *placement.Inputs, plan *place
 	return purges, caches
 }
 
+// Permit orders what lets an artefact of a trust domain lie on a host in a mode before anybody there needs it.
+func Permit(cat *placement.Catalogue, trustDomainID string, choice placement.CacheChoice, h Host) []placement.Directive {
+	in := placement.Inputs{Demands: []placement.Demand{{Workload: placement.Workload{TrustDomainID: trustDomainID}}}}
+	plan := placement.Plan{Placements: []placement.Placement{{NFVIPoPID: h.Record.NFVIPoPID, HostID: h.Record.ID, Cache: []placement.CacheChoice{choice}}}}
+	purges, caches := cacheDirectives(cat, &in, &plan, func(placement.HostKey) Host { return h })
+	return slices.Concat(purges, caches)
+}
+
 // Ordered is the mode in which the directives let an artefact of a trust domain lie on a host; CacheUnset when none speaks of it.
 func Ordered(directives []placement.Directive, hostID, trustDomainID, digest string) placement.CacheMode {
 	mode := placement.CacheUnset

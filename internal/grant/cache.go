@@ -2,11 +2,15 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
+	"ringfence/internal/directive"
+	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
+	"ringfence/internal/policy"
 	"ringfence/internal/solver"
 )
 
@@ -26,6 +30,7 @@ type CacheQuestion struct {
 	HostID        string
 	TrustDomainID string
 	Purpose       CachePurpose
+	Order         bool // with PRE_PULL: have the host told to fetch it, if it may
 }
 
 // CacheAnswer is the answer to a CacheQuestion.
@@ -34,11 +39,24 @@ type CacheAnswer struct {
 	Allowed  bool
 	Mode     placement.CacheMode
 	Reasons  []placement.Reason
+	Seq      int64 // of the directive that orders it; 0: none
 }
 
-// DecideCache answers a question about a cache and records the answer.
-func (s *Service) DecideCache(ctx context.Context, q CacheQuestion) (CacheAnswer, error) {
+// DecideCache answers a question about a cache and records the answer, with the directives of an order in one transaction.
+func (s *Service) DecideCache(ctx context.Context, q CacheQuestion) (ans CacheAnswer, err error) {
 	start := time.Now()
+	for range maxAttempts {
+		if ans, err = s.decideCache(ctx, &q); err == nil || !errors.Is(err, placement.ErrRulesOutdated) {
+			break
+		}
+	}
+	if err == nil {
+		s.observer.Decided(ctx, string(placement.DecisionCache), string(ans.Decision.Outcome), time.Since(start))
+	}
+	return ans, err
+}
+
+func (s *Service) decideCache(ctx context.Context, q *CacheQuestion) (CacheAnswer, error) {
 	if err := s.fleet.CatchUp(ctx); err != nil {
 		return CacheAnswer{}, err
 	}
@@ -59,9 +77,24 @@ func (s *Service) DecideCache(ctx context.Context, q CacheQuestion) (CacheAnswer
 		ID: uuid.NewString(), NFVIPoPID: placement.DecisionPoP, Kind: placement.DecisionCache, Outcome: outcome(ans.Allowed), At: in.Now,
 		ClientID: q.ClientID, Inputs: in, Explanation: placement.Explanation{Reasons: ans.Reasons},
 	}
-	if err := s.store.RecordDecision(ctx, ans.Decision); err != nil {
-		return CacheAnswer{}, err
+	if !ans.Allowed || !q.Order {
+		return ans, s.store.RecordDecision(ctx, ans.Decision)
 	}
-	s.observer.Decided(ctx, string(placement.DecisionCache), string(ans.Decision.Outcome), time.Since(start))
-	return ans, nil
+	var err error
+	ans.Seq, err = s.store.OrderCache(ctx, ans.Decision, q.HostID, permit(view, q, &ans))
+	return ans, err
+}
+
+// permit judges a question again under the host's lock, and says what the host is told: nothing, when the answer is another one.
+func permit(view *fleet.View, q *CacheQuestion, ans *CacheAnswer) placement.OrderCache {
+	return func(f placement.HostFacts, now time.Time) []placement.Directive {
+		in := &ans.Decision.Inputs
+		if mode, why := solver.SolveCacheOn(view, in, f, now); len(why) > 0 || mode != ans.Mode {
+			return nil
+		}
+		choice := placement.CacheChoice{Digest: q.Digest, Mode: ans.Mode}
+		world := policy.World{Catalogue: view.Catalogue, Set: view.Policies, Now: now, HostMappingMaxAge: in.MappingMaxAge}
+		raised := world.RaisedBy(f, []placement.CacheChoice{choice})
+		return directive.Permit(view.Catalogue, q.TrustDomainID, choice, directive.Host{Record: f.Host, Cache: f.Cache, Raised: raised})
+	}
 }

@@ -29,6 +29,9 @@ type Store interface {
 	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, err error)
 	// RecordDecision stores a decision that reserves nothing.
 	RecordDecision(ctx context.Context, d placement.Decision) error
+	// OrderCache records a decision that lets an artefact onto a host, with the directives that say so, and returns the number of
+	// the CACHE directive. ErrRulesOutdated when order has none on the facts under the host's lock, or the epoch moved.
+	OrderCache(ctx context.Context, d placement.Decision, hostID string, order placement.OrderCache) (seq int64, err error)
 	GetGrant(ctx context.Context, id string) (placement.Grant, error)
 	// VNFInstanceParams is whose a VNF instance is, and what the policy saw of it at its instantiation, for operations
 	// that do not carry it again; zero when nothing was granted for it yet.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -185,21 +186,39 @@ func (a placementAPI) CreateCacheDecision(ctx context.Context, req wire.CreateCa
 			return nil, err
 		}
 	}
+	if err := a.mayOrder(ctx, &req); err != nil {
+		return nil, err
+	}
 	ans, err := a.Grants.DecideCache(ctx, grant.CacheQuestion{
 		ClientID: actor(ctx), Digest: req.Body.Digest, HostID: req.Body.HostID, TrustDomainID: req.Body.TrustDomainID,
-		Purpose: grant.CachePurpose(req.Body.Purpose),
+		Purpose: grant.CachePurpose(req.Body.Purpose), Order: req.Body.Order,
 	})
 	if err != nil {
 		return nil, err
 	}
 	body := wire.CacheDecision{DecisionID: ans.Decision.ID, Outcome: wire.CacheOutcomeDENY, Reasons: reasonsToWire(ans.Reasons, readsAll(ctx))}
 	if ans.Allowed {
-		body.Outcome, body.Mode = wire.CacheOutcomeALLOW, cacheModeToWire(ans.Mode)
+		body.Outcome, body.Mode, body.DirectiveSeq = wire.CacheOutcomeALLOW, cacheModeToWire(ans.Mode), ans.Seq
 	}
 	return wire.CreateCacheDecision201JSONResponse{
 		Body:    body,
 		Headers: wire.CreateCacheDecision201ResponseHeaders{Location: decisionURL(a.base(requestOf(ctx)), ans.Decision.ID)},
 	}, nil
+}
+
+// mayOrder tells whether the caller may have a host told to fetch what it asks about.
+func (a placementAPI) mayOrder(ctx context.Context, req *wire.CreateCacheDecisionRequestObject) error {
+	switch {
+	case !req.Body.Order:
+		return nil
+	case req.Body.Purpose != wire.CachePurposePREPULL:
+		return newProblem(http.StatusUnprocessableEntity, "only with the purpose PRE_PULL a host can be told to fetch an artefact; for START the grant has told it")
+	case auth.FromContext(ctx).Has(auth.RoleOperator):
+		return nil
+	case !auth.FromContext(ctx).ActsFor(req.Body.HostID, a.Delivery.VIMConnection(req.Body.HostID)):
+		return newProblem(http.StatusForbidden, "to have a host fetch an artefact takes the role OPERATOR, or AGENT of that host; leave out order to only ask")
+	}
+	return nil
 }
 
 // GetAPIVersions lists the versions of the API.

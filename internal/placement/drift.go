@@ -20,6 +20,10 @@ type CacheOrder struct {
 	Mode          CacheMode
 }
 
+// OrderCache says what a host is told so that an artefact may lie there, on the facts of the host under its lock; nothing, when it may
+// not any more. It is pure.
+type OrderCache func(f HostFacts, now time.Time) []Directive
+
 // ObservedFacts are a report of a host beside what was decided for it, read under the host's lock.
 type ObservedFacts struct {
 	Now       time.Time // the database's

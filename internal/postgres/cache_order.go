@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -96,4 +97,33 @@ func cacheOrderFromRow(r *cacheOrderRow) (placement.CacheOrder, error) {
 func queueReadCacheOrders(b *pgx.Batch, key placement.HostKey, into *[]placement.CacheOrder) {
 	const readSQL = `SELECT digest, trust_domain_id, mode FROM cache_order WHERE nfvi_pop_id = $1 AND host_id = $2`
 	queueCollect(b, into, cacheOrderFromRow, readSQL, key.NFVIPoPID, key.HostID)
+}
+
+// OrderCache records a decision that lets an artefact onto a host together with the directives that say so, which order makes from
+// the facts under the host's lock. It returns the number of the CACHE directive about the artefact that was asked about. Kinds of
+// errors: NotFound; Unavailable, with placement.ErrRulesOutdated when the epoch moved or order has nothing to tell any more.
+func (s *Store) OrderCache(ctx context.Context, d placement.Decision, hostID string, order placement.OrderCache) (seq int64, err error) {
+	key, err := hostKey(ctx, s.pool, hostID)
+	if err != nil {
+		return 0, err
+	}
+	err = s.workOnHost(ctx, key, func(w *hostWork) error {
+		var told []placement.Directive
+		if w.epoch == d.Inputs.PolicyEpoch {
+			told = order(placement.HostFacts{Host: &w.host, Used: w.used, Residents: w.residents, Cache: w.cache}, w.now)
+		}
+		if len(told) == 0 {
+			return placement.Wrap(placement.Unavailable, placement.ErrRulesOutdated, "the host or the policies changed meanwhile; ask again")
+		}
+		seq = 0
+		for _, t := range told {
+			t.DecisionID = d.ID
+			w.issue(t, w.now)
+			if last := &w.directives[len(w.directives)-1]; seq == 0 && last.Cache != nil {
+				seq = last.Seq
+			}
+		}
+		return queueDecided(&w.batch, &d)
+	})
+	return seq, err
 }

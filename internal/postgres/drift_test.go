@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,5 +176,37 @@ func TestCacheOrders(t *testing.T) {
 		if rows.Close(); strings.Join(got, " ") != step.want {
 			t.Errorf("step %d: %v, want %s", n, got, step.want)
 		}
+	}
+}
+
+// TestOrderCacheNeedsTheRulesInForce asks with rules of another epoch, and where there is nothing to tell any more: neither is recorded.
+func TestOrderCacheNeedsTheRulesInForce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	epoch := must(w.Epoch(t.Context()))(t)
+	ask := func(epoch int64, told ...placement.Directive) (int64, error) {
+		d := w.commitOf(request{vnf: "amf-1", occ: "occ", hosts: []string{"h1"}}).Decision
+		d.Kind, d.Plan, d.Inputs.PolicyEpoch = placement.DecisionCache, nil, epoch
+		return w.OrderCache(t.Context(), d, "h1", func(f placement.HostFacts, _ time.Time) []placement.Directive {
+			if f.Host.ID != "h1" {
+				t.Errorf("facts of %q", f.Host.ID)
+			}
+			return told
+		})
+	}
+	for name, try := range map[string]func() (int64, error){
+		"another epoch": func() (int64, error) { return ask(epoch+1, cacheOf("h1", "a", placement.CacheEncrypted)) },
+		"nothing":       func() (int64, error) { return ask(epoch) },
+	} {
+		if _, err := try(); !errors.Is(err, placement.ErrRulesOutdated) || placement.KindOf(err) != placement.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := w.count(`SELECT (SELECT count(*) FROM directive) + (SELECT count(*) FROM cache_order) + (SELECT count(*) FROM decision)`); n != 0 {
+		t.Errorf("%d records of what was not answered", n)
+	}
+	seq, err := ask(epoch, cacheOf("h1", "a", placement.CacheEncrypted))
+	if err != nil || seq != 1 || w.count(`SELECT count(*) FROM cache_order`) != 1 || w.count(`SELECT count(*) FROM decision`) != 1 {
+		t.Errorf("directive %d, %v", seq, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
@@ -58,15 +59,20 @@ func SolveCache(v *fleet.View, in *placement.Inputs) (placement.CacheMode, []pla
 	if why := unknownOfCache(v, in, &in.Demands[0]); len(why) > 0 {
 		return placement.CacheUnset, why
 	}
+	slot, _ := v.Slot(in.RestrictHosts[0])
+	return SolveCacheOn(v, in, v.Facts(slot), in.Now)
+}
+
+// SolveCacheOn answers the same on facts of the host that were read under its lock, at the database's time.
+func SolveCacheOn(v *fleet.View, in *placement.Inputs, f placement.HostFacts, now time.Time) (placement.CacheMode, []placement.Reason) {
 	world := &policy.World{
-		Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: in.Now, HostMappingMaxAge: in.MappingMaxAge,
+		Catalogue: v.Catalogue, Set: v.Policies.Only(prePullKinds...), Now: now, HostMappingMaxAge: in.MappingMaxAge,
 		CacheOnly: true, PrePull: in.PrePull,
 	}
-	slot, _ := v.Slot(in.RestrictHosts[0])
 	mode := placement.CacheUnset
 	var reasons []placement.Reason
 	for i := range in.Demands {
-		verdict := candidateFor(world, &in.Demands[i], policy.Replicas{}).JudgeSite(v.Facts(slot), "", nil)
+		verdict := candidateFor(world, &in.Demands[i], policy.Replicas{}).JudgeSite(f, "", nil)
 		for _, r := range verdict.Reasons {
 			if !slices.ContainsFunc(reasons, r.Equal) {
 				reasons = append(reasons, r)

@@ -129,3 +129,53 @@ func TestCacheStart(t *testing.T) {
 		}
 	}
 }
+
+// TestPrePullOrder has a host told to fetch an image before anything runs there: the directive comes with the decision, what follows
+// it is no drift, and a policy that does not let it lie there lets nobody order it.
+func TestPrePullOrder(t *testing.T) {
+	t.Parallel()
+	d := startFleet(t, "layers.yaml", "layers.policy.yaml")
+	const app, key = "sha256:a4c81f20d95e3b67c1f84a02b7ed5936e81c0fa2b4d963e50f1c98a7d2b569e4", "sha256:b4c81f20d95e3b67c1f84a02b7ed5936e81c0fa2b4d963e50f1c98a7d2b569e4"
+	question := func(digest, purpose string) map[string]any {
+		return map[string]any{"digest": digest, "hostId": "x1", "trustDomainId": "TD-A", "purpose": purpose, "order": true}
+	}
+	const path = "/placement/v1/cache_decisions"
+	var ordered struct {
+		cacheAnswer
+
+		DirectiveSeq int64
+	}
+	nfvi := d.nfvi("x1")
+	drift := func() (rules []string) {
+		if err := nfvi.Report(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range list[recorded](d, "AUDITOR", "/placement/v1/violations?filter=(eq,source,OBSERVATION);(eq,state,OPEN)") {
+			rules = append(rules, v.Reason.RuleID)
+		}
+		return rules
+	}
+	nfvi.Agent("x1").ByHand(func(s *stub.HostState) { s.Cache[app] = stub.CacheEntry{Mode: "SHARED"} })
+	if got := drift(); len(got) != 1 || got[0] != "DRIFT-CACHE" {
+		t.Errorf("fetched by hand: %v", got)
+	}
+	if d.do("OPERATOR", http.MethodPost, path, question(app, "PRE_PULL"), &ordered); ordered.String() != "ALLOW ENCRYPTED" || ordered.DirectiveSeq == 0 {
+		t.Fatalf("ordered: %s, directive %d", ordered, ordered.DirectiveSeq)
+	}
+	d.settle(nfvi)
+	orders := nfvi.Agent("x1").Directives()
+	if len(orders) != 2 || orders[0].Kind != "PURGE" || orders[1].Seq != ordered.DirectiveSeq || orders[1].Cache.Mode != "ENCRYPTED" || orders[1].DecisionID != ordered.DecisionID {
+		t.Errorf("x1 is told %s", encode(t, orders))
+	}
+	if got := drift(); len(got) != 0 {
+		t.Errorf("fetched as ordered: %v", got)
+	}
+	if d.do("OPERATOR", http.MethodPost, path, question(key, "PRE_PULL"), &ordered); ordered.Outcome != "DENY" {
+		t.Errorf("keys: %s", ordered)
+	}
+	_ = d.fail(http.StatusForbidden, "AUDITOR", http.MethodPost, path, question(app, "PRE_PULL"))
+	_ = d.fail(http.StatusUnprocessableEntity, "OPERATOR", http.MethodPost, path, question(app, "START"))
+	if n := len(nfvi.Agent("x1").Directives()); n != 2 {
+		t.Errorf("%d directives", n)
+	}
+}
