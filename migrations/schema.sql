@@ -1012,6 +1012,7 @@ CREATE TABLE public.policy_version (
     sha256 text NOT NULL,
     transferred_by text NOT NULL,
     transferred_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    host_labels text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT policy_version_sha256_ck CHECK ((sha256 = encode(sha256(content), 'hex'::text)))
 );
 
@@ -1032,6 +1033,8 @@ COMMENT ON COLUMN public.policy_version.sha256 IS 'SHA-256 of the content, hexad
 COMMENT ON COLUMN public.policy_version.transferred_by IS 'Client that transferred it.';
 
 COMMENT ON COLUMN public.policy_version.transferred_at IS 'When.';
+
+COMMENT ON COLUMN public.policy_version.host_labels IS 'Keys of the labels of hosts that its rules read: they change with a second person.';
 
 ALTER TABLE public.policy_version ALTER COLUMN transfer_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.policy_version_transfer_no_seq

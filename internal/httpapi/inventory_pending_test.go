@@ -171,6 +171,31 @@ func TestOnePersonChangesTheRest(t *testing.T) {
 	single.write("operator", "PATCH", "trust_domains/TD-A", object{"sensitivity": 2}).want(200)
 }
 
+// TestLabelsThatRulesRead: what a rule makes of a host by its label, nobody changes alone, whether the version that has the rule is in
+// force or not yet.
+func TestLabelsThatRulesRead(t *testing.T) {
+	t.Parallel()
+	a := newTwoPersons(t, postgres.Options{})
+	a.write("operator", "PATCH", "hosts/h1", object{"labels": object{"engine": "true", "row": "7"}}).want(200)
+	a.policy("1", located("1", "R-SITE", "{countries: [GB]}, host: {notLabels: {engine: 'false'}}"))
+	a.write("operator", "PATCH", "hosts/h1", object{"labels": object{"row": "8"}}).want(200)
+	id := a.write("operator", "PATCH", "hosts/h1", object{"labels": object{"engine": "false"}}).pending()
+	if got := differs(a.read("pending_changes/" + id).want(200).object()); got != "HOST h1 CHANGE labels/engine true>false" {
+		t.Errorf("differs: %s", got)
+	}
+	imported := a.do(call{
+		as: "operator", method: "POST", path: "/inventory/v1/imports", header: map[string]string{"Content-Type": "application/json"},
+		body: object{"kind": "Inventory", "hosts": []any{object{"id": "h9", "nfviPopId": "LON", "resourceZoneId": "LON-A", "labels": object{"engine": "false"}}}},
+	})
+	if imported.status != 202 {
+		t.Errorf("import of a host with the label: %d %s", imported.status, imported.body)
+	}
+	a.approve("approver", id).want(200)
+	if labels := a.read("hosts/h1").want(200).object()["labels"].(object); labels["engine"] != "false" || labels["row"] != "8" {
+		t.Errorf("approved: %v", labels)
+	}
+}
+
 // TestDeactivationIsNoWayAround: who takes the policy out of force does not change alone what it will find when it is back.
 func TestDeactivationIsNoWayAround(t *testing.T) {
 	t.Parallel()

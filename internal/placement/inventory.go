@@ -127,4 +127,6 @@ type PolicyVersion struct {
 	// Associations are those that the content names. They become the policy's with its first version, where it has none.
 	// They are not read back.
 	Associations []string
+	// HostLabels are the keys of the labels of hosts that its rules read. They are not read back.
+	HostLabels []string
 }

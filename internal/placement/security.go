@@ -16,16 +16,18 @@ import (
 //	VNF profile      everything but the resources of its components; creating and deleting one
 //	image            publicBase, containsSecrets and sensitivity, the layers of a public base, and layers that go or change;
 //	                 creating one that is a public base; deleting one that is, has secrets, or is sensitive
-//	host             the hypervisor class of the host and of its CIS nodes; creating a host or a node that claims one
+//	host             the hypervisor class of the host and of its CIS nodes; creating a host or a node that claims one; labels that
+//	                 rules of a policy read, whoever sets or removes them
 //
 // Signatures are no part of it: they prove themselves. Nor is anything else of hosts: where they stand, what they have and
 // whether they are in service is daily work, and what they claim beyond that verifiers attest.
 
 // SecurityDifferenceOf compares an object as it is with what is to become of it: changes of one kind and id, of which the one
-// without a member stands for no object. It is false when nothing differs that security rests on.
-func SecurityDifferenceOf(before, after *Change) (SecurityDifference, bool) {
-	was, counts := securityOf(before)
-	becomes, alsoCounts := securityOf(after)
+// without a member stands for no object. labels are the keys of the labels of hosts that rules read. It is false when nothing
+// differs that security rests on.
+func SecurityDifferenceOf(before, after *Change, labels []string) (SecurityDifference, bool) {
+	was, counts := securityOf(before, labels)
+	becomes, alsoCounts := securityOf(after, labels)
 	d := SecurityDifference{Kind: after.Kind, ID: after.ID, Action: DifferenceChange, Attributes: attributesThatDiffer(was, becomes)}
 	switch {
 	case was == nil && becomes == nil:
@@ -42,7 +44,8 @@ func SecurityDifferenceOf(before, after *Change) (SecurityDifference, bool) {
 		})
 	case after.Kind == ChangeHost:
 		d.Attributes = slices.DeleteFunc(d.Attributes, func(a AttributeDifference) bool {
-			return a.After == "" || a.Before == "" && !claims(a.After) // a node that goes, or one that comes and claims nothing
+			node := !strings.HasPrefix(a.Name, labelPrefix)
+			return node && (a.After == "" || a.Before == "" && !claims(a.After)) // a node that goes, or one that comes and claims nothing
 		})
 	}
 	return d, len(d.Attributes) > 0
@@ -63,7 +66,7 @@ func deletionCounts(before *Change, counts bool) bool {
 type stated struct{ name, value string }
 
 // securityOf lists what security rests on of an object, nil where there is none, and tells whether its being there counts.
-func securityOf(c *Change) (attributes []stated, counts bool) {
+func securityOf(c *Change, labels []string) (attributes []stated, counts bool) {
 	switch {
 	case c.TrustDomain != nil:
 		return trustDomainSecurity(c.TrustDomain), true
@@ -78,7 +81,7 @@ func securityOf(c *Change) (attributes []stated, counts bool) {
 	case c.VNFProfile != nil:
 		return profileSecurity(c.VNFProfile), true
 	case c.Host != nil:
-		return hostSecurity(c.Host)
+		return hostSecurity(c.Host, labels)
 	}
 	return nil, false
 }
@@ -171,8 +174,12 @@ const nodeAsHost = "as the host"
 // claims tells whether a hypervisor class is claimed of something itself.
 func claims(class string) bool { return class != string(HypervisorNone) && class != nodeAsHost }
 
-// hostSecurity lists the hypervisor classes of a host. A VM that says nothing claims NONE, a node on bare metal what the host does.
-func hostSecurity(h *Host) (attributes []stated, claimed bool) {
+// labelPrefix begins the names of attributes that are labels of hosts.
+const labelPrefix = "labels/"
+
+// hostSecurity lists the hypervisor classes of a host, and those of its labels that rules read. A VM that says nothing claims NONE, a
+// node on bare metal what the host does.
+func hostSecurity(h *Host, labels []string) (attributes []stated, claimed bool) {
 	attributes = []stated{{"hypervisorClass", string(cmp.Or(h.HypervisorClass, HypervisorNone))}}
 	for _, n := range slices.SortedFunc(slices.Values(h.CISNodes), func(a, b CISNode) int { return cmp.Compare(a.ID, b.ID) }) {
 		class := string(n.HypervisorClass)
@@ -184,7 +191,13 @@ func hostSecurity(h *Host) (attributes []stated, claimed bool) {
 		}
 		attributes = append(attributes, stated{"cisNodes/" + n.ID + "/hypervisorClass", class})
 	}
-	return attributes, slices.ContainsFunc(attributes, func(s stated) bool { return claims(s.value) })
+	claimed = slices.ContainsFunc(attributes, func(s stated) bool { return claims(s.value) })
+	for _, key := range labels {
+		if value, ok := h.Labels[key]; ok {
+			attributes, claimed = append(attributes, stated{labelPrefix + key, cmp.Or(word(value), `""`)}), true
+		}
+	}
+	return attributes, claimed
 }
 
 // attributesThatDiffer pairs what attributes said with what they will say, in the order of what they will, then of what goes.

@@ -146,6 +146,12 @@ func TestSecurityDifferences(t *testing.T) {
 		"host: a node less":                      {ho, &host{CISNodes: []node{{ID: "n", Form: "VM", HypervisorClass: "TYPE1"}}}, &host{}, ""},
 		"node: hypervisor":                       {ho, &host{CISNodes: []node{{ID: "n", Form: "VM"}}}, &host{CISNodes: []node{{ID: "n", Form: "VM", HypervisorClass: "TYPE1"}}}, "cisNodes/n/hypervisorClass"},
 		"node: what the host has":                {ho, &host{CISNodes: []node{{ID: "n", Form: "BARE_METAL", HypervisorClass: "NONE"}}}, &host{CISNodes: []node{{ID: "n", Form: "BARE_METAL"}}}, "cisNodes/n/hypervisorClass"},
+		"host: a label that rules read":          {ho, &host{}, &host{Labels: map[string]string{"engine": "no"}}, "labels/engine"},
+		"host: an empty one":                     {ho, &host{}, &host{Labels: map[string]string{"engine": ""}}, "labels/engine"},
+		"host: without that label":               {ho, &host{Labels: map[string]string{"engine": "yes"}}, &host{}, "labels/engine"},
+		"host: another value of it":              {ho, &host{Labels: map[string]string{"engine": "yes", "row": "1"}}, &host{Labels: map[string]string{"engine": "no"}}, "labels/engine"},
+		"host: created with that label":          {ho, nil, &host{Labels: map[string]string{"engine": "no"}}, "CREATE"},
+		"host: created with another":             {ho, nil, &host{Labels: map[string]string{"row": "1"}}, ""},
 		"host: the rest": {ho, &host{ID: "x"}, &host{
 			ID: "x", HostPoolID: "p", Country: "GB", Lifecycle: "CORDONED", Capacity: placement.Resources{"cpuMillis": 1}, Labels: map[string]string{"a": "b"},
 			Attestation: placement.Attestation{State: "TRUSTED"}, Residue: []placement.Residue{{}}, Scrubs: []placement.ScrubRecord{{}}, PhysicallySecure: true,
@@ -157,7 +163,7 @@ func TestSecurityDifferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d, counts := placement.SecurityDifferenceOf(change(c.kind, c.before), change(c.kind, c.after))
+			d, counts := placement.SecurityDifferenceOf(change(c.kind, c.before), change(c.kind, c.after), []string{"engine"})
 			got := ""
 			switch {
 			case counts && d.Action != placement.DifferenceChange:
@@ -183,7 +189,7 @@ func TestSecurityDifferenceReads(t *testing.T) {
 		Interfaces: []placement.Interface{{Name: "N2", Kind: "CONTROL", PeerTrustDomainID: "TD 2", TerminatesTLS: true}, {Name: "N3", Peer: "UE", Via: "d"}},
 	}}}
 	after := &placement.VNFProfile{TrustDomainID: "TD", Components: []placement.Component{{ID: "c", Roles: placement.RoleBorder}}}
-	d, counts := placement.SecurityDifferenceOf(change(placement.ChangeVNFProfile, before), change(placement.ChangeVNFProfile, after))
+	d, counts := placement.SecurityDifferenceOf(change(placement.ChangeVNFProfile, before), change(placement.ChangeVNFProfile, after), nil)
 	want := []placement.AttributeDifference{
 		{Name: "components/c/roles", Before: "BORDER, KEY_HOLDING", After: "BORDER"},
 		{Name: "components/c/interfaces", Before: `N2 kind CONTROL to trust domain "TD 2" terminates TLS, N3 to UE via d`},

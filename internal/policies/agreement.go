@@ -144,13 +144,13 @@ func (ag *agreement) with(inForce []placement.ActivePolicy) ([]placement.PolicyE
 }
 
 // examine compiles and analyses a document, with everything that there is to say of it.
-func (s *Service) examine(ctx context.Context, content []byte, ref placement.PolicyRef, associations []string) ([]placement.Finding, error) {
+func (s *Service) examine(ctx context.Context, content []byte, ref placement.PolicyRef, associations []string) (*policy.Policy, []placement.Finding, error) {
 	around, _, err := s.surroundings(ctx, ref.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	_, findings := policy.Examine(content, ref, associations, around)
-	return findings, nil
+	compiled, findings := policy.Examine(content, ref, associations, around)
+	return compiled, findings, nil
 }
 
 // surroundings are what a policy is analysed against: the inventory, and the other policies in force.

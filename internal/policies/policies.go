@@ -187,7 +187,7 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 	}
 	sum := sha256.Sum256(content)
 	digest := hex.EncodeToString(sum[:])
-	findings, err := s.examine(ctx, content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
+	compiled, findings, err := s.examine(ctx, content, placement.PolicyRef{ID: policyID, Version: version, SHA256: digest}, p.Associations)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *Service) Transfer(ctx context.Context, actor, policyID, version, mediaT
 	}
 	return findings, s.store.PutPolicyVersion(ctx, placement.PolicyVersion{
 		PolicyID: policyID, Version: version, MediaType: mediaType, Content: content, SHA256: digest, TransferredBy: actor,
-		Associations: named(content),
+		Associations: named(content), HostLabels: compiled.HostLabels(),
 	})
 }
 

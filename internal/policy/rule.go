@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"time"
 
 	"ringfence/internal/placement"
@@ -196,6 +197,16 @@ type Policy struct {
 	Ref          placement.PolicyRef
 	Associations []string // VNF instance ids; empty: applies to all
 	Rules        []*Rule
+}
+
+// HostLabels are the keys of the labels of hosts that the rules read, ascending, each once.
+func (p *Policy) HostLabels() []string {
+	read := map[string]string{}
+	for _, r := range p.Rules {
+		maps.Copy(read, r.Host.Labels)
+		maps.Copy(read, r.Host.NotLabels)
+	}
+	return sortedKeys(read)
 }
 
 // Set is the policies in force, ascending by id.

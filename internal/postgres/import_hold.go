@@ -97,42 +97,47 @@ func securityDifferences(ctx context.Context, tx pgx.Tx, doc *placement.Inventor
 		}
 		for i := range after {
 			was := before[after[i].ID] // without a member when there is none
-			if d, counts := placement.SecurityDifferenceOf(&was, &after[i]); counts {
+			if d, counts := placement.SecurityDifferenceOf(&was, &after[i], nil); counts {
 				out = append(out, d)
 			}
 		}
 	}
-	hosts, err := hypervisorClasses(ctx, tx, doc.Hosts)
+	hosts, err := securityOfHosts(ctx, tx, doc.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := labelsRead(ctx, tx, len(doc.Hosts) > 0)
 	if err != nil {
 		return nil, err
 	}
 	for i := range doc.Hosts {
 		was, after := placement.Change{Kind: placement.ChangeHost, Host: hosts[doc.Hosts[i].ID]}, hostChange(&doc.Hosts[i])
-		if d, counts := placement.SecurityDifferenceOf(&was, &after); counts {
+		if d, counts := placement.SecurityDifferenceOf(&was, &after, labels); counts {
 			out = append(out, d)
 		}
 	}
 	return out, nil
 }
 
-type hypervisorRow struct {
-	ID              string       `db:"id"`
-	HypervisorClass string       `db:"hypervisor_class"`
-	CISNodes        []cisNodeDoc `db:"cis_nodes"`
+type hostSecurityRow struct {
+	ID              string            `db:"id"`
+	HypervisorClass string            `db:"hypervisor_class"`
+	CISNodes        []cisNodeDoc      `db:"cis_nodes"`
+	Labels          map[string]string `db:"labels"`
 }
 
-// hypervisorClasses reads of stored hosts what security rests on, and no more: a document may list a whole fleet.
-func hypervisorClasses(ctx context.Context, q queryer, hosts []placement.Host) (map[string]*placement.Host, error) {
+// securityOfHosts reads of stored hosts what security rests on, and no more: a document may list a whole fleet.
+func securityOfHosts(ctx context.Context, q queryer, hosts []placement.Host) (map[string]*placement.Host, error) {
 	const classesSQL = `
-		SELECT h.id, h.hypervisor_class, h.cis_nodes
+		SELECT h.id, h.hypervisor_class, h.cis_nodes, h.labels
 		FROM directory d JOIN host h ON h.nfvi_pop_id = d.nfvi_pop_id AND h.id = d.id
 		WHERE d.kind = 'HOST' AND d.id = ANY($1)`
 	ids := make([]string, len(hosts))
 	for i := range hosts {
 		ids[i] = hosts[i].ID
 	}
-	list, err := collect(ctx, q, func(r *hypervisorRow) (placement.Host, error) {
-		return placement.Host{ID: r.ID, HypervisorClass: placement.HypervisorClass(r.HypervisorClass), CISNodes: convert(r.CISNodes, cisNodeFromDoc)}, nil
+	list, err := collect(ctx, q, func(r *hostSecurityRow) (placement.Host, error) {
+		return placement.Host{ID: r.ID, HypervisorClass: placement.HypervisorClass(r.HypervisorClass), CISNodes: convert(r.CISNodes, cisNodeFromDoc), Labels: r.Labels}, nil
 	}, classesSQL, ids)
 	out := make(map[string]*placement.Host, len(list))
 	for i := range list {

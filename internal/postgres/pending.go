@@ -34,7 +34,11 @@ func (s *Store) guarded(ctx context.Context, tx pgx.Tx) (bool, error) {
 // holdOne proposes the write of one object where it changes what security rests on, instead of doing it. It returns nil for one
 // that may be done. The trial does the write, so that nothing is proposed that cannot be done.
 func (s *Store) holdOne(ctx context.Context, tx pgx.Tx, actor string, before, after placement.Change, trial func(pgx.Tx) error) (*placement.PendingChange, error) {
-	d, counts := placement.SecurityDifferenceOf(&before, &after)
+	labels, err := labelsRead(ctx, tx, after.Host != nil)
+	if err != nil {
+		return nil, err
+	}
+	d, counts := placement.SecurityDifferenceOf(&before, &after, labels)
 	if !counts {
 		return nil, nil //nolint:nilnil // nothing to hold is no error
 	}
@@ -46,6 +50,20 @@ func (s *Store) holdOne(ctx context.Context, tx pgx.Tx, actor string, before, af
 		return nil, err
 	}
 	return s.propose(ctx, tx, actor, []placement.Change{after}, []placement.SecurityDifference{d})
+}
+
+// labelsRead are the keys of the labels of hosts that rules of policies read, of any version, so that nobody sets one alone before a
+// version comes into force; none where it is not about hosts.
+func labelsRead(ctx context.Context, tx pgx.Tx, hosts bool) ([]string, error) {
+	if !hosts {
+		return nil, nil
+	}
+	const labelsSQL = `SELECT DISTINCT unnest(host_labels) COLLATE "C" AS key FROM policy_version ORDER BY key`
+	rows, err := tx.Query(ctx, labelsSQL)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // tried does something in a transaction and undoes it.

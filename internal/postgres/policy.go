@@ -139,8 +139,8 @@ func lockPolicy(ctx context.Context, tx pgx.Tx, id string) (placement.PolicyReco
 // with it, and what it is associated with counts where nothing was set before; a later one changes neither. The hash is computed here.
 func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion) error {
 	const insertSQL = `
-		INSERT INTO policy_version (policy_id, version, media_type, content, sha256, transferred_by)
-		VALUES ($1, $2, $3, $4, $5, $6)`
+		INSERT INTO policy_version (policy_id, version, media_type, content, sha256, transferred_by, host_labels)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	const selectSQL = `
 		UPDATE policy SET
 			revision = revision + 1,
@@ -156,7 +156,7 @@ func (s *Store) PutPolicyVersion(ctx context.Context, v placement.PolicyVersion)
 		if err := checkWrittenOnce(ctx, tx, &v); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertSQL, v.PolicyID, v.Version, v.MediaType, v.Content, v.SHA256, v.TransferredBy); err != nil {
+		if _, err := tx.Exec(ctx, insertSQL, v.PolicyID, v.Version, v.MediaType, v.Content, v.SHA256, v.TransferredBy, notNil(v.HostLabels)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, selectSQL, v.PolicyID, v.Version, notNil(v.Associations)); err != nil {

@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER TABLE policy_version DROP COLUMN host_labels;
+
+COMMIT;
