@@ -157,13 +157,13 @@ var kindOf = map[inventory.CacheMode]volume.Kind{
 }
 
 // Route is the snapshotter's question.
-func (r *routes) Route(chainID string) (snapshotter.Route, bool) {
-	route, found := r.agent.Route(chainID)
-	if !found {
-		return snapshotter.Route{}, false
+func (r *routes) Route(ctx context.Context, chainID string) (snapshotter.Route, bool, error) {
+	route, found, err := r.agent.Route(ctx, chainID)
+	if err != nil || !found {
+		return snapshotter.Route{}, false, err
 	}
 	open := func(ctx context.Context) (io.ReadCloser, error) { return route.Open(ctx) }
-	return snapshotter.Route{Kind: kindOf[route.Mode], TrustDomainID: route.TrustDomainID, DiffID: route.DiffID, Open: open}, true
+	return snapshotter.Route{Kind: kindOf[route.Mode], TrustDomainID: route.TrustDomainID, DiffID: route.DiffID, Open: open}, true, nil
 }
 
 // hostVolumes are the volumes by what directives say.

@@ -67,6 +67,8 @@ type Agent struct {
 	log      *slog.Logger
 	now      func() time.Time
 
+	entering sync.Mutex // directives are entered by one reader of the feed at a time
+
 	mu      sync.Mutex
 	journal *Journal
 	seen    *Observation // the newest; nil: none yet

@@ -180,12 +180,12 @@ func TestRefusesWhatItMustNotFollow(t *testing.T) {
 			f := newFeed(t)
 			a := newTestAgent(t, f, &host{})
 			f.send(order(1, "UNQUARANTINE", quarantined))
-			if err := a.step(t.Context(), 0); err != nil {
+			if _, err := a.step(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			c.send(f)
 			f.send(order(2, "QUARANTINE", quarantined))
-			err := a.step(t.Context(), 0)
+			_, err := a.step(t.Context(), 0)
 			if !errors.Is(err, errRefused) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v", err)
 			}
@@ -210,7 +210,7 @@ func TestJournalSurvives(t *testing.T) {
 	a := newTestAgent(t, f, &host{})
 	f.send(order(1, "QUARANTINE", quarantined))
 	f.send(order(2, "PLACE", `"place":{"isolation":"OS_CONTAINER","runtime":"runc","workload":{"componentId":"c","residencyId":"r","resourceDefinitionId":"d","vnfInstanceId":"v"}}`))
-	if err := a.step(t.Context(), 0); err != nil {
+	if _, err := a.step(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	again, err := LoadJournal(a.config.JournalFile, "h")
@@ -243,7 +243,7 @@ func TestRounds(t *testing.T) {
 	var seq int64
 	step := func(name string, seen Observation, want string, wantPurged ...string) {
 		t.Helper()
-		if err := a.step(t.Context(), 0); err != nil {
+		if _, err := a.step(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		seen.At = time.Now()
@@ -270,7 +270,7 @@ func TestRounds(t *testing.T) {
 	send("CACHE", cache("NO_STORE", "A"))
 	send("PLACE", place)
 	step("what nobody started yet", nothing, "2 APPLIED ;")
-	if _, routed := a.Route("sha256:c-" + x); !routed {
+	if _, routed := a.routed("sha256:c-" + x); !routed {
 		t.Error("the layer has no route")
 	}
 	other := runs
@@ -284,7 +284,7 @@ func TestRounds(t *testing.T) {
 	send("RELEASE", gone)
 	step("what still runs", Observation{Workloads: []Workload{runs}, Artefacts: []Artefact{lies}}, "")
 	step("what has stopped", Observation{Artefacts: []Artefact{lies}}, "5 APPLIED ;", x)
-	if _, routed := a.Route("sha256:c-" + x); !routed {
+	if _, routed := a.routed("sha256:c-" + x); !routed {
 		t.Error("without a right the layer may go anywhere")
 	}
 	h.fail = ErrInUse
@@ -303,7 +303,7 @@ func TestWeakerFormGoesFirst(t *testing.T) {
 	f, h := newFeed(t), &host{}
 	a := newTestAgent(t, f, h)
 	f.send(order(1, "CACHE", `"cache":{"digest":"sha256:aa","mode":"NO_STORE","prePullAllowed":true,"pullPolicy":"Always","purgeOnRelease":true,"reference":"r.example.com/x:1","retainAfterStop":false,"visibleToTrustDomainIds":["A"]}`))
-	if err := a.step(t.Context(), 0); err != nil {
+	if _, err := a.step(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	a.seen = &Observation{At: time.Now(), Artefacts: []Artefact{{Digest: "sha256:aa", Mode: inventory.CacheModeSHARED}}}
@@ -366,7 +366,7 @@ func TestScrub(t *testing.T) {
 			}
 			a.config.EphemeralFolders, a.config.ScrubHook = []string{folder}, c.hook
 			f.send(order(1, "SCRUB", fmt.Sprintf(`"scrub":{"deviceReset":%t,"level":%q,"reason":"residue"}`, c.device, c.level)))
-			if err := a.step(t.Context(), 0); err != nil {
+			if _, err := a.step(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			a.seen = &Observation{At: time.Now(), Workloads: c.runs, Artefacts: []Artefact{{Digest: "sha256:aa", Mode: inventory.CacheModeSHARED}}}
@@ -392,7 +392,7 @@ func TestWhatIsNotSeen(t *testing.T) {
 	const workload = `"workload":{"componentId":"c","residencyId":"r","resourceDefinitionId":"d","vnfInstanceId":"v"}`
 	f.send(order(1, "PLACE", `"place":{"cisNode":"vm-1","isolation":"VM","runtime":"runc",`+workload+`}`))
 	f.send(order(2, "RELEASE", `"release":{"reason":"the end",`+workload+`}`))
-	if err := a.step(t.Context(), 0); err != nil {
+	if _, err := a.step(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	r := reporter{agent: a} // a report would be answered 404 by this feed, and be an error
@@ -408,5 +408,26 @@ func TestWhatIsNotSeen(t *testing.T) {
 	}
 	if len(a.journal.Open) != 0 {
 		t.Errorf("%d directives are open", len(a.journal.Open))
+	}
+}
+
+// TestRouteOfWhatWasJustGranted has somebody pull an image between the grant and the agent's next look at the feed.
+func TestRouteOfWhatWasJustGranted(t *testing.T) {
+	t.Parallel()
+	f, h := newFeed(t), &host{}
+	a := newTestAgent(t, f, h)
+	const cache = `"cache":{"digest":"sha256:aa","mode":"NO_STORE","prePullAllowed":false,"pullPolicy":"Always","purgeOnRelease":true,"reference":"r.example.com/x:1","retainAfterStop":false,"visibleToTrustDomainIds":["A"]}`
+	f.send(order(1, "CACHE", cache))
+	if _, found, err := a.Route(t.Context(), "sha256:c-sha256:bb"); found || err != nil {
+		t.Errorf("what no directive is about: %t, %v", found, err)
+	}
+	route, found, err := a.Route(t.Context(), "sha256:c-sha256:aa")
+	if !found || err != nil || route.Mode != inventory.CacheModeNOSTORE || route.TrustDomainID != "A" {
+		t.Errorf("%+v, %t, %v", route, found, err)
+	}
+	h.fail = errors.New("the registry does not answer")
+	f.send(order(2, "CACHE", strings.Replace(cache, "sha256:aa", "sha256:cc", 1)))
+	if _, found, err := a.Route(t.Context(), "sha256:c-sha256:cc"); found || err == nil {
+		t.Error("what cannot be known may lie in the open")
 	}
 }

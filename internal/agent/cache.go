@@ -121,9 +121,57 @@ type Route struct {
 	Open          func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Route finds the route of a layer by its chain ID. It outlives the right of the workload that it was made for: without a new
-// directive the layer must not lie here in any weaker form.
-func (a *Agent) Route(chainID string) (Route, bool) {
+// Route finds the route of a layer by its chain ID. Before it says that there is none it reads the feed to its end: a kubelet
+// may pull what was granted a moment ago. An error means that nobody can tell, and that the layer must not be unpacked.
+func (a *Agent) Route(ctx context.Context, chainID string) (Route, bool, error) {
+	if route, found := a.routed(chainID); found {
+		return route, true, nil
+	}
+	if err := a.catchUp(ctx); err != nil {
+		return Route{}, false, fmt.Errorf("whether the layer may lie in the open is not known now: %w", err)
+	}
+	route, found := a.routed(chainID)
+	return route, found, nil
+}
+
+// catchUp takes in every directive that ringfence has, and makes the routes of those that need one.
+func (a *Agent) catchUp(ctx context.Context) error {
+	for {
+		n, err := a.step(ctx, 0)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	a.mu.Lock()
+	items := append([]*Item(nil), a.journal.Open...)
+	a.mu.Unlock()
+	for _, item := range items {
+		d := &item.Directive
+		own := d.Cache.Mode == inventory.CacheModeENCRYPTED || d.Cache.Mode == inventory.CacheModeNOSTORE
+		if d.Kind != wire.DirectiveKindCACHE || !own || a.known(d) || a.provides(&d.Cache) != nil || a.admits(d) != nil {
+			continue
+		}
+		if _, err := a.route(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known tells whether the order of a directive, or a later one, has been entered.
+func (a *Agent) known(d *wire.Directive) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.journal.Wanted[d.Cache.Digest]
+	return w != nil && w.Seq >= d.Seq
+}
+
+// routed finds the route of a layer among those that are made. It outlives the right of the workload that it was made for:
+// without a new directive the layer must not lie here in any weaker form.
+func (a *Agent) routed(chainID string) (Route, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var newest *Wanted

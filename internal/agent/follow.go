@@ -23,7 +23,7 @@ var errRefused = errors.New("refused")
 // follow reads the feed and enters what it brings, until the context ends.
 func (a *Agent) follow(ctx context.Context) {
 	for ctx.Err() == nil {
-		switch err := a.step(ctx, feedWait); {
+		switch _, err := a.step(ctx, feedWait); {
 		case err == nil || ctx.Err() != nil:
 		case errors.Is(err, errRefused):
 			a.log.Error("a directive is refused, and nothing after it is followed", "error", err)
@@ -35,21 +35,31 @@ func (a *Agent) follow(ctx context.Context) {
 	}
 }
 
-// step reads the directives that follow and enters each.
-func (a *Agent) step(ctx context.Context, wait time.Duration) error {
-	a.mu.Lock()
-	after := a.journal.Seq
-	a.mu.Unlock()
+// step reads the directives that follow and enters each. It returns how many there were.
+func (a *Agent) step(ctx context.Context, wait time.Duration) (int, error) {
+	after := a.last()
 	texts, err := a.service.HostFeed(ctx, a.config.HostID, after, wait)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	a.entering.Lock()
+	defer a.entering.Unlock()
+	if a.last() != after { // another reader entered some of them meanwhile
+		return len(texts), nil
 	}
 	for _, text := range texts {
 		if err := a.enter(ctx, text); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(texts), nil
+}
+
+// last is the number of the last directive that was entered.
+func (a *Agent) last() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.journal.Seq
 }
 
 // enter verifies a directive and takes it into the journal.
@@ -58,9 +68,7 @@ func (a *Agent) enter(ctx context.Context, text json.RawMessage) error {
 	if err != nil {
 		return a.refuse(ctx, text, err)
 	}
-	a.mu.Lock()
-	last := a.journal.Seq
-	a.mu.Unlock()
+	last := a.last()
 	switch {
 	case d.HostID != a.config.HostID:
 		return fmt.Errorf("%w: directive %d is for host %q", errRefused, d.Seq, d.HostID)
@@ -88,9 +96,7 @@ func (a *Agent) refuse(ctx context.Context, text json.RawMessage, reason error) 
 		Seq int64 `json:"seq"`
 	}
 	_ = json.Unmarshal(text, &claimed) // what is no JSON claims no number
-	a.mu.Lock()
-	next := a.journal.Seq + 1
-	a.mu.Unlock()
+	next := a.last() + 1
 	if claimed.Seq == next {
 		ack := wire.Ack{HostID: a.config.HostID, Seq: next, Outcome: wire.AckOutcomeFAILED, Detail: shorten("refused: " + reason.Error())}
 		if err := a.service.Acknowledge(ctx, ack); err != nil {

@@ -39,7 +39,8 @@ type Route struct {
 
 // Router knows the routes of layers by chain ID (OCI image specification: a layer and all below it).
 type Router interface {
-	Route(chainID string) (Route, bool)
+	// Route finds a route. An error means that nobody can tell whether there is one.
+	Route(ctx context.Context, chainID string) (Route, bool, error)
 }
 
 // Shared is the name of the folder for what belongs to no trust domain.
@@ -171,7 +172,11 @@ func (s *Snapshotter) Prepare(ctx context.Context, key, parent string, opts ...s
 		}
 	}
 	if chainID := base.Labels[labelTarget]; chainID != "" {
-		if route, routed := s.router.Route(chainID); routed {
+		route, routed, err := s.router.Route(ctx, chainID)
+		if err != nil {
+			return nil, err
+		}
+		if routed {
 			return nil, s.unpack(ctx, chainID, parent, route, base.Labels)
 		}
 	}
