@@ -2,6 +2,7 @@ package nfvi
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -18,14 +19,15 @@ func TestWhatPeopleDoByHand(t *testing.T) {
 	s := startSite(t, n, map[string]pushed{domainShared: pushImage(t, n, "other", "1", layerOf(t, map[string]string{"pause": "nothing"}))})
 	s.pullByHand(image)
 	s.lies(image, "SHARED", seen)
-	s.runs("default/by-hand", "", seen)
-	ctr := exec.CommandContext(context.WithoutCancel(t.Context()), "ctr", "--address", s.socket, "--namespace", "default", "run", "--detach", s.at(image), "by-hand", "/pause")
+	id := "by-hand-" + strings.ToLower(rand.Text()) // runc knows the containers of all containerds by their names alone
+	ctr := exec.CommandContext(context.WithoutCancel(t.Context()), "ctr", "--address", s.socket, "--namespace", "default", "run", "--detach", s.at(image), id, "/pause")
 	if output, err := ctr.CombinedOutput(); err != nil {
 		t.Fatalf("ctr run: %v\n%s", err, output)
 	}
-	s.runs("default/by-hand", "runc", seen)
-	run(t, "ctr", "--address", s.socket, "--namespace", "default", "tasks", "kill", "--signal", "SIGKILL", "by-hand")
-	s.runs("default/by-hand", "", seen)
+	s.runs("default/"+id, "runc", seen)
+	run(t, "ctr", "--address", s.socket, "--namespace", "default", "tasks", "kill", "--signal", "SIGKILL", id)
+	s.runs("default/"+id, "", seen)
+	run(t, "ctr", "--address", s.socket, "--namespace", "default", "tasks", "delete", id)
 }
 
 // TestReleasedWorkloadIsEnded lets the agent end what has no right any more.
