@@ -832,7 +832,10 @@ type RecordedViolation struct {
 	Since externalRef0.DateTime `json:"since"`
 
 	// Source What found it.
-	// * `RULES`: what is decided was held against the policies in force.
+	// * `RULES`: what is decided was held against the policies in force. With the check `cache-entry` it is about an artefact that lies
+	//   in the cache of the host, and is `object`: what runs there needs it in `reason.params.needed` or a stricter mode by the
+	//   rules now, for itself or because it shares content with it. `reason.ruleId` is the rule that demands that. The host
+	//   is told once to purge it (`PURGE`) and how it may lie there (`CACHE`), and the report without it ends the violation.
 	// * `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
 	//   `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
 	//   `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
@@ -868,7 +871,10 @@ type RecordedViolation struct {
 type RecordedViolationOnViolation string
 
 // RecordedViolationSource What found it.
-//   - `RULES`: what is decided was held against the policies in force.
+//   - `RULES`: what is decided was held against the policies in force. With the check `cache-entry` it is about an artefact that lies
+//     in the cache of the host, and is `object`: what runs there needs it in `reason.params.needed` or a stricter mode by the
+//     rules now, for itself or because it shares content with it. `reason.ruleId` is the rule that demands that. The host
+//     is told once to purge it (`PURGE`) and how it may lie there (`CACHE`), and the report without it ends the violation.
 //   - `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
 //     `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
 //     `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any

@@ -35,6 +35,8 @@ type Store interface {
 	// Evict has a host release those who wait for it and whom judge still sends away. Conflict when another process checks now,
 	// NotFound for a host that is gone.
 	Evict(ctx context.Context, checker string, o placement.EvictionOrder, judge placement.JudgeEviction) (placement.EvictionResult, error)
+	// RaiseCache tells a host what judge orders about its cache. Conflict and NotFound as Evict.
+	RaiseCache(ctx context.Context, checker string, o placement.CacheRaise, judge placement.JudgeCache) (placement.CacheRaiseResult, error)
 	// CountViolations counts those that stand by rule, and PruneViolations removes those that ended long ago.
 	CountViolations(ctx context.Context, limit int) ([]placement.ViolationCount, error)
 	PruneViolations(ctx context.Context, after time.Duration, limit int) (int, error)
@@ -99,11 +101,14 @@ type Service struct {
 	pending int       // violations whose residencies wait for their eviction, when that was last counted
 
 	unsettled time.Time // when directives were last looked at
+
+	told   map[weakEntry]string // what hosts were told to purge, and the mode that is needed
+	untold map[weakEntry]string // what they are still to be told
 }
 
 // New returns a service.
 func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.Logger) *Service {
-	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, name: uuid.NewString()}
+	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, name: uuid.NewString(), told: map[weakEntry]string{}, untold: map[weakEntry]string{}}
 }
 
 // List returns a page of violations.
@@ -146,6 +151,9 @@ func (s *Service) Check(ctx context.Context) error {
 	if err == nil && s.waiting {
 		err = s.evict(ctx, view)
 	}
+	if err == nil && len(s.untold) > 0 {
+		err = s.raise(ctx, view)
+	}
 	if err == nil {
 		err = s.recordUnsettled(ctx, view.Epoch)
 	}
@@ -174,7 +182,7 @@ func (s *Service) record(ctx context.Context, view *fleet.View) error {
 		return fmt.Errorf("record violations: %w", err)
 	}
 	s.checked, s.waiting, s.pending = view, done.Pending > 0, done.Pending
-	if last == nil {
+	if s.note(c.Found, last == nil); last == nil {
 		s.full = time.Now()
 	}
 	if err := s.tell(ctx, &done, last == nil); err != nil {
@@ -244,6 +252,8 @@ func (s *Service) prune(ctx context.Context) error {
 // resign says that another process checks now.
 func (s *Service) resign() {
 	s.leader, s.checked, s.waiting, s.unsettled = false, nil, false, time.Time{}
+	clear(s.told)
+	clear(s.untold)
 	s.observer.Violations(nil, 0)
 }
 
@@ -272,6 +282,7 @@ func (s *Service) check(ctx context.Context, view, last *fleet.View) (placement.
 	if last != nil {
 		slots, ids := changed(view, last)
 		slots, ids = withSiblings(view, last, slots, ids)
+		slots, ids = withCaches(view, last, slots, ids)
 		c.HostIDs, c.Found = ids, s.inspect(view, slots)
 		return c, nil
 	}

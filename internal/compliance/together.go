@@ -56,3 +56,18 @@ func residentsAt(v *fleet.View, slot int) []*placement.Residency {
 	}
 	return v.Blocks[slot/fleet.BlockSize].Residents[slot%fleet.BlockSize]
 }
+
+// withCaches adds the hosts whose caches changed, which are apart from the blocks of hosts.
+func withCaches(view, last *fleet.View, slots []int, ids []string) ([]int, []string) {
+	has := map[int]bool{}
+	for _, slot := range slots {
+		has[slot] = true
+	}
+	for _, host := range view.CacheChanged(last) {
+		if slot, known := view.Slot(host); known && !has[slot] {
+			slots, ids = append(slots, slot), append(ids, host)
+		}
+	}
+	slices.Sort(slots)
+	return slots, ids
+}

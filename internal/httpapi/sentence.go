@@ -54,6 +54,9 @@ func body(r *placement.Reason, full bool, p func(string) string) string {
 // fixedSentence renders the reasons that are no policy rule.
 func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 	switch {
+	case r.Check == placement.CheckCacheEntry:
+		return fmt.Sprintf("artefact %s lies on {host} in mode %s; what runs there needs %s or a stricter mode, so it is purged there once nothing uses it",
+			printable(p("artefact")), p("mode"), p("needed")), true
 	case r.RuleID == placement.RuleNoPolicy:
 		return "no policy is active for this VNF instance, and without a policy nothing is granted; activate one", true
 	case r.RuleID == placement.RuleUnknown:

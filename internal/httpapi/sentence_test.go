@@ -96,6 +96,7 @@ func reasons() []placement.Reason {
 		fixed(placement.RuleDriftImage, "artefact", "sha256:ab"),
 		fixed(placement.RuleDirectiveFailed, "seq", "7", "kind", "CACHE", "detail", "no space left"),
 		fixed(placement.RuleDirectiveFailed, "seq", "7", "kind", "PURGE"),
+		placement.Reason{RuleID: "R-CACHE", PolicyID: "p-1", Check: placement.CheckCacheEntry, Params: map[string]string{"host": "h1", "artefact": "sha256:ab", "mode": "SHARED", "needed": "NO_STORE"}},
 		fixed(placement.RuleDirectiveOverdue, "seq", "7", "kind", "RELEASE", "issuedAt", "2026-11-23T10:00:00Z"),
 		fixed(placement.RuleDriftMissing),
 		fixed(placement.RuleDriftCache, "artefact", "sha256:ab", "mode", "SHARED"),

@@ -60,11 +60,17 @@ func (c *Candidate) strictestOfOthers(s *site, sharing *placement.Sharing, above
 
 // modeOf is the mode that the rules ask for an artefact of a resident, or the next stricter one that the host provides.
 func (w *World) modeOf(f placement.HostFacts, r *placement.Residency, digest string) placement.CacheMode {
-	o := Prepare(w, r.Workload, placement.IsolationNone, Replicas{})
-	s := &site{HostFacts: f, node: r.CISNodeID}
-	o.chooseRuntime(s)
-	required := o.requiredMode(s, digest).Required
-	return max(required, o.available(s, required))
+	return Prepare(w, r.Workload, placement.IsolationNone, Replicas{}).ModeOn(f, r.CISNodeID, digest).Mode
+}
+
+// ModeOn is the mode that the rules ask for an artefact of the candidate on a host, in a CIS node of it or in none, or the next stricter
+// one that the host provides, with the demanding rule. Where the host provides none it is what the rules ask for.
+func (c *Candidate) ModeOn(f placement.HostFacts, cisNodeID, digest string) placement.CacheChoice {
+	s := &site{HostFacts: f, node: cisNodeID}
+	c.chooseRuntime(s)
+	choice := c.requiredMode(s, digest)
+	choice.Mode = max(choice.Required, c.available(s, choice.Required))
+	return choice
 }
 
 // Raised is an artefact of somebody on a host that has to lie there more strictly because of who comes.

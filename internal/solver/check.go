@@ -11,7 +11,8 @@ import (
 
 // Check judges what is on some hosts of a view, by their numbers, each workload against the others on its host, by the rules in force.
 // It finds what a rule would refuse, or warn of, if the workload came now; what leaves no room, or takes no new ones, is not a
-// violation of those that are there. What a rule evicts is marked.
+// violation of those that are there. What a rule evicts is marked. What lies in the cache of a host weaker than those there need it is a
+// violation of the rule that demands more.
 func Check(v *fleet.View, slots []int, now time.Time, mappingMaxAge time.Duration) []placement.Violation {
 	c := newInspection(v, now, mappingMaxAge)
 	for _, slot := range slots {
@@ -33,6 +34,7 @@ type inspection struct {
 	warns    bool // a rule is in audit mode, or SHOULD
 	hostOf   func(*placement.Residency) *placement.Host
 	siblings func(vnfInstanceID string) []*placement.Residency
+	cacheOf  func(hostID string) []placement.CacheEntry
 	kin      map[string]*policy.Candidate // one for all workloads that the same rules concern
 	key      []byte
 	others   []*placement.Residency
@@ -42,7 +44,7 @@ type inspection struct {
 func newInspection(v *fleet.View, now time.Time, mappingMaxAge time.Duration) *inspection {
 	c := &inspection{
 		world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: now, HostMappingMaxAge: mappingMaxAge}, epoch: v.Epoch,
-		rules: rulesOf(v.Policies), spans: spansHosts(v.Policies), together: v.Policies.HoldsTogether(), siblings: v.ResidenciesOf,
+		rules: rulesOf(v.Policies), spans: spansHosts(v.Policies), together: v.Policies.HoldsTogether(), siblings: v.ResidenciesOf, cacheOf: v.CacheOf,
 		kin: map[string]*policy.Candidate{}, hostOf: func(r *placement.Residency) *placement.Host { return hostOf(v, r) },
 	}
 	for _, r := range c.rules {
@@ -75,6 +77,7 @@ func (c *inspection) host(h *placement.Host, residents []*placement.Residency) {
 		}
 	}
 	c.mark(h, residents, c.found[first:])
+	c.cached(h, residents)
 }
 
 func (c *inspection) add(h *placement.Host, r *placement.Residency, reasons []placement.Reason) {
