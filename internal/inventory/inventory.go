@@ -8,6 +8,7 @@ package inventory
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"time"
 
@@ -31,8 +32,12 @@ type Store interface {
 	pendingStore
 }
 
-// Fleet gives the view whose catalogue says what a residency leaves behind.
-type Fleet interface{ View() *fleet.View }
+// Fleet is the inventory as decisions see it: its rules say what a residency leaves behind, and a pending change is held against it.
+type Fleet interface {
+	// CatchUp waits until View holds everything that was committed before the call.
+	CatchUp(ctx context.Context) error
+	View() *fleet.View
+}
 
 // Options are the settings of a Service.
 type Options struct {

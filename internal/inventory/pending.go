@@ -118,6 +118,10 @@ func (s *Service) Preview(ctx context.Context, id string) (placement.ChangePrevi
 	if p.State != placement.PendingOpen {
 		return placement.ChangePreview{}, placement.Errorf(placement.Conflict, "the change is %s already, so there is nothing to look ahead to", p.State)
 	}
+	// What is proposed may rest on what another replica has written just now.
+	if err := s.fleet.CatchUp(ctx); err != nil {
+		return placement.ChangePreview{}, err
+	}
 	select { // one at a time: a preview takes what processors there are
 	case s.previewing <- struct{}{}:
 		defer func() { <-s.previewing }()
