@@ -267,7 +267,8 @@ func again(ctx context.Context, call func() error) error {
 	}
 }
 
-// remove ends the pod as a kubelet does; once is enough.
+// remove ends the pod as a kubelet does, again and again until it is gone: the agent may be stopping it at the same moment. Once
+// is enough.
 func (p *runningPod) remove() {
 	if p.sandbox == "" {
 		return
@@ -275,13 +276,24 @@ func (p *runningPod) remove() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.n.t.Context()), time.Minute)
 	defer cancel()
 	runtime, _ := p.n.pods()
-	if _, err := runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.sandbox}); err != nil {
-		p.n.t.Errorf("stop the pod: %v", err)
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.sandbox})
+		if err == nil {
+			_, err = runtime.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: p.sandbox})
+		}
+		if err == nil {
+			p.sandbox = ""
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.n.t.Errorf("remove the pod: %v", err)
+			return
+		}
 	}
-	if _, err := runtime.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: p.sandbox}); err != nil {
-		p.n.t.Errorf("remove the pod: %v", err)
-	}
-	p.sandbox = ""
 }
 
 // holds counts how often a text lies on the host's disk: in the file that the file system lies in, free blocks, journal and
