@@ -25,8 +25,9 @@ func newChange(p process) *cobra.Command {
 		Long: `Approve what of the inventory takes two persons.
 
 From the first activation of a policy on, nobody alone changes what security rests on: trust domains and relations, what
-host pools permit, the isolation of runtime classes, VNF profiles, public base images, hypervisor classes. Such a write
-waits, as a whole, until another client with the role APPROVER approves it.`,
+host pools permit, the isolation of runtime classes, VNF profiles, images (public bases, secrets, layers), hypervisor
+classes, labels of hosts that rules read. Such a write waits, as a whole, until another client with the role APPROVER
+approves it.`,
 	}, newChangeList(p), newChangeShow(p), newChangeApprove(p), newChangeReject(p))
 }
 
