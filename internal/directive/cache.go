@@ -1,6 +1,7 @@
 package directive
 
 import (
+	"maps"
 	"slices"
 
 	"ringfence/internal/placement"
@@ -71,25 +72,44 @@ func Ordered(directives []placement.Directive, hostID, trustDomainID, digest str
 }
 
 // Outdated tells which host of a plan holds, by the facts, an artefact in a weaker form than the directives order and is
-// not told to purge it: its cache changed after the directives were built.
+// not told to purge it, or is told to purge what does not lie there so: its cache changed after the directives were built.
 func Outdated(directives []placement.Directive, facts []placement.HostFacts) (hostID string, outdated bool) {
-	purged := func(h *placement.Host, digest string) bool {
-		return slices.ContainsFunc(directives, func(d placement.Directive) bool {
-			return d.Purge != nil && d.HostID == h.ID && slices.Contains(d.Purge.Digests, digest)
-		})
-	}
-	for i := range directives {
-		d := &directives[i]
-		for j := range facts {
-			if h := facts[j].Host; d.Cache != nil && d.HostID == h.ID {
-				weaker := func(e placement.CacheEntry) bool { return e.Digest == d.Cache.Digest && e.Mode < d.Cache.Mode }
-				if slices.ContainsFunc(facts[j].Cache, weaker) && !purged(h, d.Cache.Digest) {
-					return h.ID, true
-				}
-			}
+	for i := range facts {
+		if told, needed := purged(directives, facts[i].Host.ID), weaker(directives, &facts[i]); !maps.Equal(told, needed) {
+			return facts[i].Host.ID, true
 		}
 	}
 	return "", false
+}
+
+// purged are the artefacts that a host is told to purge one by one.
+func purged(directives []placement.Directive, hostID string) map[string]bool {
+	out := map[string]bool{}
+	for i := range directives {
+		if d := &directives[i]; d.Purge != nil && d.HostID == hostID {
+			for _, digest := range d.Purge.Digests {
+				out[digest] = true
+			}
+		}
+	}
+	return out
+}
+
+// weaker are the artefacts that lie on a host in a weaker form than the directives order.
+func weaker(directives []placement.Directive, f *placement.HostFacts) map[string]bool {
+	out := map[string]bool{}
+	for i := range directives {
+		d := &directives[i]
+		if d.Cache == nil || d.HostID != f.Host.ID {
+			continue
+		}
+		for _, e := range f.Cache {
+			if e.Digest == d.Cache.Digest && e.Mode < d.Cache.Mode {
+				out[e.Digest] = true
+			}
+		}
+	}
+	return out
 }
 
 func cacheDirective(cat *placement.Catalogue, h *placement.Host, s shelf, mode placement.CacheMode) *placement.CacheDirective {

@@ -122,6 +122,10 @@ func TestOutdated(t *testing.T) {
 		}
 		s.caches = map[string][]placement.CacheEntry{}
 	}
+	s.caches["h1"] = []placement.CacheEntry{{HostID: "h1", Digest: "x", Mode: placement.CacheShared}}
+	if host, got := directive.Outdated(s.build(at("h1", "r0", 0, placement.CacheEncrypted)), []placement.HostFacts{{Host: &placement.Host{ID: "h1"}}}); !got || host != "h1" {
+		t.Errorf("what is to be purged lies there no longer: %q, %v", host, got)
+	}
 }
 
 func TestPlace(t *testing.T) {
