@@ -3,16 +3,12 @@ package nfvi
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
-
-	"ringfence/test/server"
 )
 
 func pullOf(reference string) *cri.PullImageRequest {
@@ -80,79 +76,6 @@ func bigLayer(t *testing.T, n *node) (string, plainLayer) {
 		files[fmt.Sprintf("part-%d", i)] = strings.Repeat(mark+"\n", 20000)
 	}
 	return mark, layerOf(t, files)
-}
-
-// TestRestartsInAnyOrder kills the agent, containerd and ringfence at random while workloads come and go: in the end the host
-// is as the directives say, and every directive has exactly one answer.
-func TestRestartsInAnyOrder(t *testing.T) {
-	n := startNode(t)
-	mark, layer := marked(t, map[string]string{"pause": n.program})
-	image := pushImage(t, n, "restarts", "1", layer)
-	s := startSite(t, n, map[string]pushed{domainEncrypted: image})
-	rounds := 12
-	if os.Getenv("RINGFENCE_TEST_LONG") == "1" {
-		rounds = 60
-	}
-	var pods []*runningPod
-	var instances []string
-	for round := range rounds {
-		instance := fmt.Sprintf("vnf-%d", round)
-		labels := s.granted(domainEncrypted, instance)
-		switch rand.IntN(4) {
-		case 0:
-			s.ringfence = s.restartRingfence()
-		case 1:
-			s.restartContainerd()
-		default:
-			s.agent.kill()
-			s.startAgent()
-		}
-		p, err := s.startPod(fmt.Sprintf("pod-%d", round), s.at(image), labels)
-		if err != nil {
-			t.Fatalf("round %d: %v", round, err)
-		}
-		pods, instances = append(pods, p), append(instances, instance)
-		if len(pods) > 2 {
-			s.terminated(domainEncrypted, instances[0])
-			pods[0].remove()
-			pods, instances = pods[1:], instances[1:]
-		}
-	}
-	s.settled(2 * time.Minute)
-	s.lies(image, "ENCRYPTED "+domainEncrypted, seen)
-	for i := range pods {
-		s.terminated(domainEncrypted, instances[i])
-		pods[i].remove()
-	}
-	s.lies(image, "", time.Minute)
-	s.settled(2 * time.Minute)
-	s.leavesNothing(image, mark, layer)
-	s.answeredOnce()
-}
-
-// restartRingfence ends ringfence as a power failure does, and starts it where it was.
-func (s *site) restartRingfence() *server.Process {
-	s.t.Helper()
-	if err := s.ringfence.Kill(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.startRingfence()
-	return s.ringfence
-}
-
-// answeredOnce checks that every directive of the host was applied or is void, and that the journal has come as far as the
-// feed.
-func (s *site) answeredOnce() {
-	s.t.Helper()
-	var last, open int64
-	const query = `SELECT max(seq), count(*) FILTER (WHERE coalesce(ack_outcome, 'FAILED') = 'FAILED') FROM directive WHERE host_id = $1`
-	if err := s.pool.QueryRow(s.t.Context(), query, hostID).Scan(&last, &open); err != nil || open > 0 {
-		s.t.Errorf("%d of %d directives are not dealt with: %v", open, last, err)
-	}
-	journal, err := os.ReadFile(filepath.Join(s.folder, "agent", "journal.json"))
-	if err != nil || !strings.Contains(string(journal), fmt.Sprintf(`"seq":%d,"open"`, last)) {
-		s.t.Errorf("the feed has come to %d, and the journal to %s: %v", last, journal, err)
-	}
 }
 
 // TestHostRestarts takes everything from the host that a restart takes: its processes, its memory, the keys in its kernel. The

@@ -36,7 +36,8 @@ type site struct {
 	pool      *pgxpool.Pool
 	options   server.Options
 	agent     *process
-	keys      string // folder of the keys of layers
+	agentLogs []string // of all the agents that lived
+	keys      string   // folder of the keys of layers
 	flags     []string
 }
 
@@ -149,6 +150,7 @@ func (s *site) startAgent() {
 		"--snapshotter-socket", s.snapshot, "--containerd-socket", s.socket, "--containerd-root", filepath.Join(s.folder, "containerd"),
 		"--layer-key-dir", s.keys, "--log-format", "text", "--log-level", "debug",
 	}, s.flags...)...)
+	s.agentLogs = append(s.agentLogs, s.agent.log)
 }
 
 // api is a client of ringfence with every role.
