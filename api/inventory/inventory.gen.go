@@ -1332,8 +1332,11 @@ type Layer struct {
 //   - `IN_SERVICE`: takes workloads.
 //   - `CORDONED`: takes no new workloads for now.
 //   - `SCRUBBING`: is being cleaned.
-//   - `QUARANTINED`: taken out because it is not trusted. A host whose newest attestation is not TRUSTED does not come
-//     into service: a request that says so is answered 409, and an import leaves the host `QUARANTINED`.
+//   - `QUARANTINED`: taken out because it is not trusted; the host is told `QUARANTINE`, so that nothing new starts there, what
+//     was granted before included. A host whose newest attestation is not TRUSTED does not come into service. A host leaves this
+//     state by a verdict that is TRUSTED, when a verdict was why (`lifecycleReason` is `attestation`), else by
+//     `POST .../unquarantine` of an approver, which both tell it `UNQUARANTINE`; or it is `RETIRED`, and comes back into
+//     quarantine. A request that says anything else is answered 409, and an import leaves the host `QUARANTINED`.
 //   - `RETIRED`: out of use for good.
 //
 // Example: IN_SERVICE
@@ -1496,6 +1499,12 @@ type PendingState string
 //
 // Example: HOST_NETWORK
 type Privilege string
+
+// QuarantineRequest Why a quarantine begins or ends.
+type QuarantineRequest struct {
+	// Reason For people. Kept as the host's `lifecycleReason`, told to the host, and recorded in the audit trail.
+	Reason string `json:"reason"`
+}
 
 // RejectRequest Why a change is rejected.
 type RejectRequest struct {
@@ -2115,6 +2124,12 @@ type CreateAttestationParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// QuarantineHostParams defines parameters for QuarantineHost.
+type QuarantineHostParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // ListScrubRecordsParams defines parameters for ListScrubRecords.
 type ListScrubRecordsParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
@@ -2144,6 +2159,12 @@ type ListScrubRecordsParams struct {
 
 // CreateScrubRecordParams defines parameters for CreateScrubRecord.
 type CreateScrubRecordParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// UnquarantineHostParams defines parameters for UnquarantineHost.
+type UnquarantineHostParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -2790,8 +2811,14 @@ type PutHostJSONRequestBody = Host
 // CreateAttestationJSONRequestBody defines body for CreateAttestation for application/json ContentType.
 type CreateAttestationJSONRequestBody = AttestationReport
 
+// QuarantineHostJSONRequestBody defines body for QuarantineHost for application/json ContentType.
+type QuarantineHostJSONRequestBody = QuarantineRequest
+
 // CreateScrubRecordJSONRequestBody defines body for CreateScrubRecord for application/json ContentType.
 type CreateScrubRecordJSONRequestBody = ScrubReport
+
+// UnquarantineHostJSONRequestBody defines body for UnquarantineHost for application/json ContentType.
+type UnquarantineHostJSONRequestBody = QuarantineRequest
 
 // PatchImageApplicationMergePatchPlusJSONRequestBody defines body for PatchImage for application/merge-patch+json ContentType.
 type PatchImageApplicationMergePatchPlusJSONRequestBody = MergePatch
@@ -2906,12 +2933,18 @@ type ServerInterface interface {
 	// CreateAttestation Record a verdict of a verifier on a host
 	// (POST /inventory/v1/hosts/{hostId}/attestations)
 	CreateAttestation(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params CreateAttestationParams)
+	// QuarantineHost Put a host in quarantine
+	// (POST /inventory/v1/hosts/{hostId}/quarantine)
+	QuarantineHost(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params QuarantineHostParams)
 	// ListScrubRecords List the scrub records of a host
 	// (GET /inventory/v1/hosts/{hostId}/scrub_records)
 	ListScrubRecords(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params ListScrubRecordsParams)
 	// CreateScrubRecord Record that a host was cleaned
 	// (POST /inventory/v1/hosts/{hostId}/scrub_records)
 	CreateScrubRecord(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params CreateScrubRecordParams)
+	// UnquarantineHost End the quarantine of a host
+	// (POST /inventory/v1/hosts/{hostId}/unquarantine)
+	UnquarantineHost(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params UnquarantineHostParams)
 	// ListImages List images
 	// (GET /inventory/v1/images)
 	ListImages(w http.ResponseWriter, r *http.Request, params ListImagesParams)
@@ -3173,6 +3206,12 @@ func (_ Unimplemented) CreateAttestation(w http.ResponseWriter, r *http.Request,
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// QuarantineHost Put a host in quarantine
+// (POST /inventory/v1/hosts/{hostId}/quarantine)
+func (_ Unimplemented) QuarantineHost(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params QuarantineHostParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListScrubRecords List the scrub records of a host
 // (GET /inventory/v1/hosts/{hostId}/scrub_records)
 func (_ Unimplemented) ListScrubRecords(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params ListScrubRecordsParams) {
@@ -3182,6 +3221,12 @@ func (_ Unimplemented) ListScrubRecords(w http.ResponseWriter, r *http.Request, 
 // CreateScrubRecord Record that a host was cleaned
 // (POST /inventory/v1/hosts/{hostId}/scrub_records)
 func (_ Unimplemented) CreateScrubRecord(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params CreateScrubRecordParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// UnquarantineHost End the quarantine of a host
+// (POST /inventory/v1/hosts/{hostId}/unquarantine)
+func (_ Unimplemented) UnquarantineHost(w http.ResponseWriter, r *http.Request, hostID externalRef0.Identifier, params UnquarantineHostParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5160,6 +5205,56 @@ func (siw *ServerInterfaceWrapper) CreateAttestation(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
+// QuarantineHost operation middleware
+func (siw *ServerInterfaceWrapper) QuarantineHost(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "hostId" -------------
+	var hostID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hostId", chi.URLParam(r, "hostId"), &hostID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "hostId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params QuarantineHostParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.QuarantineHost(w, r, hostID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListScrubRecords operation middleware
 func (siw *ServerInterfaceWrapper) ListScrubRecords(w http.ResponseWriter, r *http.Request) {
 
@@ -5348,6 +5443,56 @@ func (siw *ServerInterfaceWrapper) CreateScrubRecord(w http.ResponseWriter, r *h
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateScrubRecord(w, r, hostID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnquarantineHost operation middleware
+func (siw *ServerInterfaceWrapper) UnquarantineHost(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "hostId" -------------
+	var hostID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hostId", chi.URLParam(r, "hostId"), &hostID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "hostId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnquarantineHostParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnquarantineHost(w, r, hostID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -9650,10 +9795,16 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/inventory/v1/hosts/{hostId}/attestations", wrapper.CreateAttestation)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/hosts/{hostId}/quarantine", wrapper.QuarantineHost)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/inventory/v1/hosts/{hostId}/scrub_records", wrapper.ListScrubRecords)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/inventory/v1/hosts/{hostId}/scrub_records", wrapper.CreateScrubRecord)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/hosts/{hostId}/unquarantine", wrapper.UnquarantineHost)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/inventory/v1/images", wrapper.ListImages)

@@ -23,7 +23,7 @@ func newHost(p process) *cobra.Command {
 	return subcommands(&cobra.Command{
 		Use: "host", Short: "Look at hosts, take them out of service and back",
 		Long: "Look at hosts, take them out of service and back. Hosts are created and changed by import, or over the API.",
-	}, newHostList(p), newHostShow(p), newHostCordon(p), newHostUncordon(p))
+	}, newHostList(p), newHostShow(p), newHostCordon(p), newHostUncordon(p), newHostQuarantine(p), newHostUnquarantine(p))
 }
 
 func newHostList(p process) *cobra.Command {

@@ -295,6 +295,21 @@ func TestRounds(t *testing.T) {
 	step("what is in use no more", nothing, "6 APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them;", x)
 	send("QUARANTINE", quarantined)
 	step("a quarantine", nothing, "7 APPLIED ;")
+	ahead := func(domain string) string {
+		return strings.Replace(cache("NO_STORE", domain), `Allowed":false`, `Allowed":true`, 1)
+	}
+	send("CACHE", ahead("B"))
+	step("what may be fetched beforehand in quarantine", nothing, "8 APPLIED not fetched beforehand: the host is in quarantine: it lost its attestation;")
+	send("UNQUARANTINE", quarantined)
+	step("its end", nothing, "9 APPLIED ;")
+	if len(h.pulled) > 0 {
+		t.Errorf("%v were fetched in quarantine", h.pulled)
+	}
+	send("CACHE", ahead("C"))
+	step("what may be fetched beforehand again", nothing, "10 APPLIED ;")
+	if len(h.pulled) != 1 {
+		t.Errorf("%v were fetched after the quarantine", h.pulled)
+	}
 }
 
 // TestWeakerFormGoesFirst has an image lie in the open that a directive wants in memory only.

@@ -42,10 +42,20 @@ func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) 
 	if image.Reference == "" {
 		return applied("not fetched beforehand: the inventory has no reference of it")
 	}
+	if why := a.quarantine(); why != "" {
+		return applied("not fetched beforehand: the host is in quarantine: " + why)
+	}
 	if err := a.fetch(ctx, image); err != nil {
 		return failing(err)
 	}
 	return applied("")
+}
+
+// quarantine says why nothing new may start here; empty: it may.
+func (a *Agent) quarantine() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.journal.Quarantine
 }
 
 // newer tells whether a later directive is about the artefact.
@@ -241,10 +251,13 @@ func (a *Agent) recover(ctx context.Context) bool {
 	return true
 }
 
-// refetched are those of the images that a workload with a right needs.
+// refetched are those of the images that a workload with a right needs; none in quarantine.
 func (a *Agent) refetched(digests []string) []Image {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.journal.Quarantine != "" {
+		return nil
+	}
 	var images []Image
 	for _, digest := range digests {
 		w := a.journal.Wanted[digest]

@@ -122,3 +122,25 @@ func scrubRecordToWire(s *placement.ScrubRecord) wire.ScrubRecord {
 		ID: s.ID, Level: wire.ScrubLevel(s.Level.String()), DeviceReset: s.DeviceReset, At: s.At, Actor: s.Actor, Evidence: s.Evidence, RecordedAt: s.RecordedAt,
 	}
 }
+
+// QuarantineHost puts a host in quarantine.
+func (a inventoryAPI) QuarantineHost(w http.ResponseWriter, r *http.Request, hostID string, _ wire.QuarantineHostParams) {
+	a.reply(w, r)(a.quarantine(r, hostID, a.Inventory.Quarantine))
+}
+
+// UnquarantineHost ends the quarantine of a host.
+func (a inventoryAPI) UnquarantineHost(w http.ResponseWriter, r *http.Request, hostID string, _ wire.UnquarantineHostParams) {
+	a.reply(w, r)(a.quarantine(r, hostID, a.Inventory.Unquarantine))
+}
+
+func (a inventoryAPI) quarantine(r *http.Request, hostID string, change func(ctx context.Context, actor, hostID, reason string) (placement.Host, error)) (reply, error) {
+	var request wire.QuarantineRequest
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		return reply{}, newProblem(http.StatusUnprocessableEntity, "the QuarantineRequest cannot be read: "+printable(err.Error()))
+	}
+	h, err := change(r.Context(), auth.FromContext(r.Context()).ClientID, hostID, request.Reason)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusOK, etag: etag(h.Revision), body: hostToWire(&h)}, nil
+}

@@ -80,6 +80,46 @@ func TestAttestations(t *testing.T) {
 	a.do(call{as: "root", method: "DELETE", path: "/inventory/v1/hosts/h1/attestations"}).problem(405)
 }
 
+// TestQuarantine proves that an approver, and nobody else, quarantines a host and ends that, for a reason, and that the host is told.
+func TestQuarantine(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	ask := func(as, host, operation string, body object) answer {
+		return a.do(call{as: as, method: "POST", path: "/inventory/v1/hosts/" + host + "/" + operation, body: body})
+	}
+	why := object{"reason": "a disk was stolen"}
+	for _, as := range []string{"operator", "verifier", "author", "auditor", "agent", "vnfm-a"} {
+		ask(as, "h1", "quarantine", why).problem(403)
+		ask(as, "h1", "unquarantine", why).problem(403)
+	}
+	for _, operation := range []string{"quarantine", "unquarantine"} {
+		ask("approver", "h1", operation, object{}).problem(422)
+		for _, reason := range []string{" ", "attestation"} {
+			if diff := cmp.Diff([]string{"/reason"}, pointers(ask("approver", "h1", operation, object{"reason": reason}).problem(422))); diff != "" {
+				t.Errorf("%s for %q (-want +got):\n%s", operation, reason, diff)
+			}
+		}
+		ask("approver", "h99", operation, why).problem(404)
+	}
+	ask("approver", "h1", "unquarantine", why).problem(409)
+	done := ask("approver", "h1", "quarantine", why).want(200)
+	if h := done.object(); h["lifecycle"] != "QUARANTINED" || h["lifecycleReason"] != "a disk was stolen" || done.header.Get("ETag") == "" {
+		t.Errorf("quarantined: %v", h)
+	}
+	ask("approver", "h1", "quarantine", why).problem(409)
+	a.write("operator", "PATCH", "hosts/h1", object{"lifecycle": "IN_SERVICE"}).problem(409)
+	if h := ask("approver", "h1", "unquarantine", object{"reason": "imaged anew"}).want(200).object(); h["lifecycle"] != "CORDONED" {
+		t.Errorf("after the quarantine: %v", h)
+	}
+	var told []string
+	for _, d := range a.do(call{as: "agent", path: "/directives/v1/hosts/h1/directives?after=0"}).want(200).list() {
+		told = append(told, fmt.Sprint(d["kind"], " ", d["quarantine"]))
+	}
+	if diff := cmp.Diff([]string{"QUARANTINE map[reason:a disk was stolen]", "UNQUARANTINE map[reason:imaged anew]"}, told); diff != "" {
+		t.Errorf("the host's feed (-want +got):\n%s", diff)
+	}
+}
+
 // TestPutKeepsEvidence proves that the operator can send back what was read, and that leaving evidence out keeps it.
 func TestPutKeepsEvidence(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,8 @@ var operationRoles = map[string][]auth.Role{
 	"deletePolicySubscription": readers(),
 	"approvePendingChange":     {auth.RoleApprover},
 	"rejectPendingChange":      {auth.RoleApprover, auth.RoleOperator}, // it changes nothing, and who asked may take it back
+	"quarantineHost":           {auth.RoleApprover},
+	"unquarantineHost":         {auth.RoleApprover}, // who runs the host does not say that it is trusted again
 	"createAttestation":        {auth.RoleVerifier},
 	"createScrubRecord":        {auth.RoleScrubber},
 	"createDecision":           askers(auth.RoleVNFM, auth.RoleNFVO),

@@ -14,7 +14,8 @@ const quarantinedByAttestation = "attestation"
 
 // RecordAttestation adds a verdict to the history of a host. The verdict with the newest AttestedAt counts, of equal
 // ones the last received. If it is this one, the host's attestation becomes it; a host in service that is no longer
-// TRUSTED is quarantined with the reason "attestation", and one that was quarantined for it returns into service.
+// TRUSTED is quarantined with the reason "attestation", and one that was quarantined for it returns into service: its feed
+// says so in the same transaction.
 // Decisions rest on it as soon as the function has returned. A zero AttestedAt means now. Kinds of errors: NotFound,
 // Invalid (AttestedAt in the future), Unavailable.
 func (s *Store) RecordAttestation(ctx context.Context, hostID string, r placement.AttestationRecord, actor string) (placement.AttestationRecord, error) {
@@ -67,10 +68,23 @@ func takeAttestation(ctx context.Context, tx pgx.Tx, key placement.HostKey, r *p
 				WHEN $3::text = 'TRUSTED' AND lifecycle = 'QUARANTINED' AND lifecycle_reason = '` + quarantinedByAttestation + `' THEN ''
 				ELSE lifecycle_reason END
 		WHERE nfvi_pop_id = $1 AND id = $2 AND (attested_at IS NULL OR attested_at <= $6)`
+	before, err := getHost(ctx, tx, key.HostID)
+	if err != nil {
+		return err
+	}
 	tag, err := tx.Exec(ctx, takeSQL, key.NFVIPoPID, key.HostID, string(r.State), r.Verifier, r.EvidenceDigest, r.AttestedAt,
 		zeroToNull(r.ValidUntil), r.Capabilities.Names())
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
+	}
+	after, err := getHost(ctx, tx, key.HostID)
+	if err != nil {
+		return err
+	}
+	if after.Lifecycle != before.Lifecycle {
+		if err := tellQuarantines(ctx, tx, quarantineOf(&after)); err != nil {
+			return err
+		}
 	}
 	if err := dropClearedResidue(ctx, tx, key); err != nil {
 		return err

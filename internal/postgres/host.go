@@ -43,7 +43,7 @@ func getHost(ctx context.Context, q queryer, id string) (placement.Host, error) 
 
 // PutHost creates or replaces a host; with ifRevision only that revision of it. What verifiers, scrubbers and grants
 // have written about the host stays: attestation, scrub records, residue, dedication. A host that its verifier does not
-// trust cannot be put into service (Conflict).
+// trust cannot be put into service, and one in quarantine stays in it until it is retired (Conflict).
 func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64, actor string) (stored placement.Host, created bool, err error) {
 	var held *placement.PendingChange
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
@@ -86,11 +86,7 @@ func (s *Store) PutHost(ctx context.Context, h placement.Host, ifRevision *int64
 		if stored, err = getHost(ctx, tx, h.ID); err != nil {
 			return err
 		}
-		if h.Lifecycle == placement.LifecycleInService && stored.Lifecycle != h.Lifecycle {
-			return placement.Errorf(placement.Conflict, "host %q cannot be in service, because its attestation is %s: it returns with the next verdict that is TRUSTED",
-				h.ID, stored.Attestation.State)
-		}
-		return nil
+		return checkQuarantineKept(&h, &stored)
 	})
 	if err == nil && held != nil {
 		return stored, false, &placement.AwaitsApproval{Change: *held}

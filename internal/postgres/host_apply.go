@@ -27,6 +27,10 @@ func applyHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host, facts bo
 	if err := checkNodesFree(ctx, tx, hosts, stored); err != nil {
 		return nil, count, err
 	}
+	standing, err := standingQuarantines(ctx, tx, stored, hosts)
+	if err != nil {
+		return nil, count, err
+	}
 	var created, updated []placement.Host
 	for _, h := range hosts {
 		old := stored[h.ID]
@@ -34,6 +38,9 @@ func applyHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host, facts bo
 			return nil, count, placement.Errorf(placement.Conflict, "the host %q is in NFVI-PoP %q and cannot move to %q: delete it there first", h.ID, old.NFVIPoPID, h.NFVIPoPID)
 		}
 		next := mergeHost(old, h, facts)
+		if reason, stands := standing[h.ID]; stands {
+			keepQuarantined(&next, reason)
+		}
 		switch {
 		case old == nil:
 			created = append(created, next)
@@ -53,6 +60,9 @@ func applyHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host, facts bo
 	}
 	written := slices.Concat(created, updated)
 	if err := writeHostDetails(ctx, tx, written, facts); err != nil {
+		return nil, count, err
+	}
+	if err := tellQuarantines(ctx, tx, quarantinesOf(written, standing)...); err != nil {
 		return nil, count, err
 	}
 	changes, err := hostChanges(ctx, tx, written)
@@ -122,8 +132,7 @@ func mergeHost(old *placement.Host, h placement.Host, facts bool) placement.Host
 // keepOut quarantines a host that is to come into service and whose newest verdict, which is stored, does not trust it:
 // whatever inventory says, only a verifier brings it back.
 func keepOut(h *placement.Host) {
-	verdict := h.Attestation.State == placement.AttestationUntrusted || !h.Attestation.AttestedAt.IsZero()
-	if verdict && h.Attestation.State != placement.AttestationTrusted && h.Lifecycle == placement.LifecycleInService {
+	if distrusted(h) && h.Lifecycle == placement.LifecycleInService {
 		h.Lifecycle, h.LifecycleReason = placement.LifecycleQuarantined, quarantinedByAttestation
 	}
 }

@@ -102,20 +102,36 @@ func TestDedicated(t *testing.T) {
 	}
 }
 
-// TestLostAttestation loses the trust in a host on which something runs: it stays, and nothing comes to it.
+// TestLostAttestation loses the trust in a host on which something runs: it stays, and nothing comes to it, not even what was granted
+// before. What an approver quarantines no verdict brings back.
 func TestLostAttestation(t *testing.T) {
 	t.Parallel()
 	d := startReference(t)
 	vnfm := d.vnfm(stub.SOL003Containers)
 	ask := func() string { return d.dryRun(instantiate(vnfm, "amf", "amf-2", "sig", "r0"), "h03").against("h03") }
+	nfvi := d.nfvi("h03")
+	obeys := func(after string, want bool) {
+		t.Helper()
+		if d.settle(nfvi); nfvi.Agent("h03").State().Quarantined != want {
+			t.Errorf("after %s the host was told that its quarantine stands: %v, want %v", after, !want, want)
+		}
+	}
 	got := []string{ask()}
 	for _, state := range []string{"UNTRUSTED", "UNKNOWN", "TRUSTED"} {
 		d.attest("h03", state)
 		got = append(got, ask())
+		obeys(state, state != "TRUSTED")
 	}
 	if diff := cmp.Diff([]string{"", "R-ATT-STATE", "R-ATT-STATE", ""}, got); diff != "" {
 		t.Errorf("against h03 (-want +got):\n%s", diff)
 	}
+	d.do("APPROVER", http.MethodPost, "/inventory/v1/hosts/h03/quarantine", map[string]any{"reason": "a disk was stolen"}, nil)
+	d.attest("h03", "TRUSTED")
+	if obeys("an approver's word", true); ask() != "LIFECYCLE" {
+		t.Errorf("against a quarantined host stands %q", ask())
+	}
+	d.do("APPROVER", http.MethodPost, "/inventory/v1/hosts/h03/unquarantine", map[string]any{"reason": "it was found"}, nil)
+	obeys("the end of it", false)
 	d.do("OPERATOR", http.MethodGet, "/inventory/v1/residencies/amf-1.sig-0", nil, nil)
 	d.do("OPERATOR", http.MethodPatch, "/inventory/v1/hosts/h03", map[string]any{"lifecycle": "CORDONED"}, nil)
 	if why := ask(); why != "LIFECYCLE" {
