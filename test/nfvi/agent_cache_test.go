@@ -15,8 +15,9 @@ import (
 const seen = 10 * time.Second
 
 // TestSharedImage follows an image that may lie in the open: fetched beforehand, run, and kept when its workload ends.
-func TestSharedImage(t *testing.T) {
-	n := startNode(t)
+func TestSharedImage(t *testing.T) { onEveryContainerd(t, testSharedImage) }
+
+func testSharedImage(t *testing.T, n *node) {
 	mark, layer := marked(t, map[string]string{"pause": n.program})
 	image := pushImage(t, n, "shared", "1", layer)
 	s := startSite(t, n, map[string]pushed{domainShared: image})
@@ -37,8 +38,9 @@ func TestSharedImage(t *testing.T) {
 }
 
 // TestNoStoreImage has a kubelet pull an image that must not touch the disk, and looks for it on the disk byte by byte.
-func TestNoStoreImage(t *testing.T) {
-	n := startNode(t)
+func TestNoStoreImage(t *testing.T) { onEveryContainerd(t, testNoStoreImage) }
+
+func testNoStoreImage(t *testing.T, n *node) {
 	mark, layer := marked(t, map[string]string{"pause": n.program})
 	image := pushImage(t, n, "nostore", "1", layer)
 	s := startSite(t, n, map[string]pushed{domainNoStore: image})
@@ -62,8 +64,9 @@ func TestNoStoreImage(t *testing.T) {
 
 // TestEncryptedImage runs an image that is ciphertext in the registry: it is ciphertext on the disk, nobody unpacks it
 // without the key, and nothing is left of it.
-func TestEncryptedImage(t *testing.T) {
-	n := startNode(t)
+func TestEncryptedImage(t *testing.T) { onEveryContainerd(t, testEncryptedImage) }
+
+func testEncryptedImage(t *testing.T, n *node) {
 	mark, layer := marked(t, map[string]string{"pause": n.program})
 	key, pem := newLayerKey(t)
 	image := pushEncrypted(t, n, "encrypted", "1", key, layer)
@@ -99,8 +102,9 @@ func TestEncryptedImage(t *testing.T) {
 
 // TestPlainImageUnderKey has an image that is plaintext in the registry, and that somebody pulled by hand already, purged and
 // unpacked under the key of its trust domain.
-func TestPlainImageUnderKey(t *testing.T) {
-	n := startNode(t)
+func TestPlainImageUnderKey(t *testing.T) { onEveryContainerd(t, testPlainImageUnderKey) }
+
+func testPlainImageUnderKey(t *testing.T, n *node) {
 	mark, layer := marked(t, map[string]string{"pause": n.program})
 	image := pushImage(t, n, "plain", "1", layer)
 	s := startSite(t, n, map[string]pushed{domainEncrypted: image})

@@ -17,8 +17,9 @@ func pullOf(reference string) *cri.PullImageRequest {
 
 // TestKilledWhileUnpacking kills the agent in the middle of unpacking images that must not lie on the disk in the open, at
 // another moment each time, and looks for them on the disk.
-func TestKilledWhileUnpacking(t *testing.T) {
-	n := startNode(t)
+func TestKilledWhileUnpacking(t *testing.T) { onEveryContainerd(t, testKilledWhileUnpacking) }
+
+func testKilledWhileUnpacking(t *testing.T, n *node) {
 	noStoreMark, noStoreLayer := bigLayer(t, n)
 	encryptedMark, encryptedLayer := bigLayer(t, n)
 	noStore := pushImage(t, n, "nostore", "1", noStoreLayer)
@@ -80,8 +81,9 @@ func bigLayer(t *testing.T, n *node) (string, plainLayer) {
 
 // TestHostRestarts takes everything from the host that a restart takes: its processes, its memory, the keys in its kernel. The
 // images that lay under them are unpacked anew, and their content is never in the open.
-func TestHostRestarts(t *testing.T) {
-	n := startNode(t)
+func TestHostRestarts(t *testing.T) { onEveryContainerd(t, testHostRestarts) }
+
+func testHostRestarts(t *testing.T, n *node) {
 	noStoreMark, noStoreLayer := marked(t, map[string]string{"pause": n.program})
 	encryptedMark, encryptedLayer := marked(t, map[string]string{"pause": n.program})
 	noStore, encrypted := pushImage(t, n, "nostore", "1", noStoreLayer), pushImage(t, n, "plain", "1", encryptedLayer)

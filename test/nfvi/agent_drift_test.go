@@ -1,11 +1,9 @@
 package nfvi
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,26 +11,25 @@ import (
 
 // TestWhatPeopleDoByHand has a person on the host pull an image and run a container: ringfence has it from the report within
 // ten seconds, and that it is gone again as well.
-func TestWhatPeopleDoByHand(t *testing.T) {
-	n := startNode(t)
+func TestWhatPeopleDoByHand(t *testing.T) { onEveryContainerd(t, testWhatPeopleDoByHand) }
+
+func testWhatPeopleDoByHand(t *testing.T, n *node) {
 	image := pushImage(t, n, "byhand", "1", layerOf(t, map[string]string{"pause": n.program}))
 	s := startSite(t, n, map[string]pushed{domainShared: pushImage(t, n, "other", "1", layerOf(t, map[string]string{"pause": "nothing"}))})
 	s.pullByHand(image)
 	s.lies(image, "SHARED", seen)
 	id := "by-hand-" + strings.ToLower(rand.Text()) // runc knows the containers of all containerds by their names alone
-	ctr := exec.CommandContext(context.WithoutCancel(t.Context()), "ctr", "--address", s.socket, "--namespace", "default", "run", "--detach", s.at(image), id, "/pause")
-	if output, err := ctr.CombinedOutput(); err != nil {
-		t.Fatalf("ctr run: %v\n%s", err, output)
-	}
+	s.ctr("run", "--detach", s.at(image), id, "/pause")
 	s.runs("default/"+id, "runc", seen)
-	run(t, "ctr", "--address", s.socket, "--namespace", "default", "tasks", "kill", "--signal", "SIGKILL", id)
+	s.ctr("tasks", "kill", "--signal", "SIGKILL", id)
 	s.runs("default/"+id, "", seen)
-	run(t, "ctr", "--address", s.socket, "--namespace", "default", "tasks", "delete", id)
+	s.ctr("tasks", "delete", id)
 }
 
 // TestReleasedWorkloadIsEnded lets the agent end what has no right any more.
-func TestReleasedWorkloadIsEnded(t *testing.T) {
-	n := startNode(t)
+func TestReleasedWorkloadIsEnded(t *testing.T) { onEveryContainerd(t, testReleasedWorkloadIsEnded) }
+
+func testReleasedWorkloadIsEnded(t *testing.T, n *node) {
 	image := pushImage(t, n, "released", "1", layerOf(t, map[string]string{"pause": n.program}))
 	s := startSite(t, n, map[string]pushed{domainShared: image}, "--stop-released", "1s")
 	labels := s.granted(domainShared, "vnf-1")

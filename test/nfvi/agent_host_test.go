@@ -250,7 +250,7 @@ func (s *site) answered(outcome, detail string) {
 // pullByHand does what a person does on the host, in the namespace that such a person is in.
 func (s *site) pullByHand(i pushed) {
 	s.t.Helper()
-	run(s.t, "ctr", "--address", s.socket, "--namespace", "default", "images", "pull", "--plain-http", s.at(i))
+	s.ctr("images", "pull", "--plain-http", s.at(i))
 }
 
 // manifestOf is the manifest of an image, as the registry has it.

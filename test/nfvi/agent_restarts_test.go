@@ -20,8 +20,9 @@ import (
 // TestRestartsInAnyOrder kills the agent, ringfence and containerd at random moments while grants come and go: in the end no
 // directive is lost or doubled, and the host, its journal and the database say the same. RINGFENCE_TEST_LONG=1 makes it 200
 // restarts; RINGFENCE_TEST_SEED repeats the order of a run.
-func TestRestartsInAnyOrder(t *testing.T) {
-	n := startNode(t)
+func TestRestartsInAnyOrder(t *testing.T) { onEveryContainerd(t, testRestartsInAnyOrder) }
+
+func testRestartsInAnyOrder(t *testing.T, n *node) {
 	marks := map[string]string{}
 	images := map[string]pushed{}
 	layers := map[string]plainLayer{}

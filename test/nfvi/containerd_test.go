@@ -32,20 +32,27 @@ type node struct {
 	socket   string // of containerd
 	snapshot string // socket of the agent's snapshotter
 	program  string // static, sleeps
+	version  containerdVersion
 	runtime  *process
 }
 
-// startNode makes the file system and starts containerd and the registry.
+// startNode makes the file system and starts the packaged containerd and the registry.
 func startNode(t *testing.T) *node {
 	t.Helper()
+	return startNodeOn(t, packaged)
+}
+
+// startNodeOn does it with a version of containerd.
+func startNodeOn(t *testing.T, version containerdVersion) *node {
+	t.Helper()
 	require(t)
-	for _, program := range []string{"containerd", "runc", "docker-registry", "mkfs.ext4", "losetup"} {
+	for _, program := range []string{version.program("containerd"), "runc", "docker-registry", "mkfs.ext4", "losetup"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: install Debian's packages containerd, runc, docker-registry and e2fsprogs", err)
 		}
 	}
 	work := t.TempDir()
-	n := &node{t: t, folder: filepath.Join(work, "host"), image: filepath.Join(work, "disk"), blobs: filepath.Join(work, "registry")}
+	n := &node{t: t, version: version, folder: filepath.Join(work, "host"), image: filepath.Join(work, "disk"), blobs: filepath.Join(work, "registry")}
 	n.snapshot = filepath.Join(work, "snapshotter.sock")
 	n.makeDisk()
 	n.program = sleeper(t)
@@ -106,43 +113,6 @@ func (n *node) startRegistry() {
 		n.t.Fatal(err)
 	}
 	startProcess(n.t, "registry", "docker-registry", "serve", config).answers(n.t, http.DefaultClient, "http://"+n.registry+"/v2/")
-}
-
-// startContainerd runs containerd with the agent's snapshotter as that of CRI.
-func (n *node) startContainerd() {
-	n.t.Helper()
-	n.socket = filepath.Join(filepath.Dir(n.image), "containerd.sock")
-	cni := filepath.Join(filepath.Dir(n.image), "cni")
-	config := filepath.Join(filepath.Dir(n.image), "containerd.toml")
-	text := fmt.Sprintf(`version = 2
-root = %q
-state = %q
-[grpc]
-  address = %q
-[ttrpc]
-  address = %q
-[debug]
-  level = "warn"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = %q
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = %q
-    conf_dir = %q
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "ringfence"
-    default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-[proxy_plugins.ringfence]
-  type = "snapshot"
-  address = %q
-`, filepath.Join(n.folder, "containerd"), filepath.Join(n.folder, "run"), n.socket, n.socket+".ttrpc", n.registry+"/pause:1", cni, cni, n.snapshot)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		n.t.Fatal(err)
-	}
-	n.runtime = startProcess(n.t, "containerd", "containerd", "-c", config)
-	n.t.Cleanup(n.stopShims)
 }
 
 // restartContainerd ends containerd as a power failure does, and starts it again.
