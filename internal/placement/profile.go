@@ -6,7 +6,17 @@ type VNFProfile struct {
 	NFType        string
 	TrustDomainID string
 	Components    []Component
+	AffinityRules []AffinityRule // of the VNFD, for requests that do not carry them
 	Revision      int64
+}
+
+// AffinityRule is what the VNFD says about where the instances of components go: together or apart (SOL001 AffinityRule and
+// AntiAffinityRule). It holds for all instances of all its components, those of one component included.
+type AffinityRule struct {
+	ID           string // unique within the profile
+	AntiAffinity bool
+	Scope        Scope // of a placement constraint
+	ComponentIDs []string
 }
 
 // Component returns the component with the id, or nil.

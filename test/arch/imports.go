@@ -37,6 +37,7 @@ var table = slices.Concat([]room{
 	{path: "internal/fleet", pure: true, ours: []string{"internal/placement", "internal/policy"}},
 	{path: "internal/solver", pure: true, ours: []string{"internal/placement", "internal/policy", "internal/fleet"}},
 	{path: "internal/directive", pure: true, ours: []string{"internal/placement", "internal/policy"}},
+	{path: "internal/vnfd", pure: true, ours: []string{"internal/placement"}, thirdParty: []string{"go.yaml.in/yaml/v3"}},
 	{path: "internal/postgres", ours: []string{"internal/placement", "migrations"}},
 	{path: "internal/replica", ours: pure},
 	{path: "internal/httpapi", ours: outside},
