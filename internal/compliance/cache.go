@@ -47,7 +47,7 @@ func (s *Service) raise(ctx context.Context, view *fleet.View) error {
 	hosts := map[placement.HostKey]bool{}
 	needs := solver.CacheNeeds(view, s.settings.HostMappingMaxAge)
 	judge := func(f placement.CacheFacts) []placement.Directive {
-		return directive.Raise(view.Catalogue, f.Host.Host, needs(f.Now, f.Host), f.Orders)
+		return directive.Raise(view.Catalogue, &f, needs(f.Now, f.Host))
 	}
 	var faults []error
 	for e := range s.untold {

@@ -1,6 +1,7 @@
 package directive_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,10 +34,20 @@ func TestRaise(t *testing.T) {
 		"nobody's, and for everybody":      {need(), []placement.CacheOrder{ordered("", placement.CacheShared)}, "PURGE a"},
 		"one of two was told":              {need("A", "B"), []placement.CacheOrder{ordered("A", placement.CacheNoStore)}, "PURGE a, CACHE a NO_STORE A, CACHE a NO_STORE B"},
 		"told before":                      {need("A"), []placement.CacheOrder{ordered("A", placement.CacheNoStore)}, ""},
-		"nobody runs it or was told of it": {need(), []placement.CacheOrder{other}, ""},
+		"nobody runs it or was told of it": {need(), []placement.CacheOrder{other}, "PURGE a"},
+		"told to purge it before":          {need(), []placement.CacheOrder{other, {Digest: "purged"}}, ""},
+		"nobody there purges anything":     {need(), []placement.CacheOrder{other, {Digest: "silent"}}, ""},
+		"somebody runs it, told before":    {need("A"), []placement.CacheOrder{{Digest: "purged"}}, "PURGE a, CACHE a NO_STORE A"},
 	} {
 		var got []string
-		for _, d := range directive.Raise(&placement.Catalogue{}, &placement.Host{ID: "h1"}, []placement.CacheNeed{tt.need}, tt.orders) {
+		has := func(digest string) bool {
+			return slices.ContainsFunc(tt.orders, func(o placement.CacheOrder) bool { return o.Digest == digest })
+		}
+		facts := placement.CacheFacts{Host: placement.HostFacts{Host: &placement.Host{ID: "h1"}}, Orders: tt.orders, Silent: has("silent"), Purged: []string{"b"}}
+		if has("purged") {
+			facts.Purged = append(facts.Purged, "a")
+		}
+		for _, d := range directive.Raise(&placement.Catalogue{}, &facts, []placement.CacheNeed{tt.need}) {
 			if d.Purge != nil {
 				got = append(got, "PURGE "+strings.Join(d.Purge.Digests, " "))
 				continue

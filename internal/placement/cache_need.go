@@ -17,6 +17,8 @@ type CacheFacts struct {
 	Now    time.Time // the database's
 	Host   HostFacts // with everything that lies in its cache
 	Orders []CacheOrder
+	Purged []string // what lies there although the host was told to purge it since it was seen there first
+	Silent bool     // whoever answers directives of the host answers none about the host itself, such as a cluster without agents
 }
 
 // JudgeCache lists what to tell a host about its cache, in the order in which it should follow. It is pure.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -27,6 +28,7 @@ func (s *Store) RaiseCache(ctx context.Context, checker string, o placement.Cach
 		facts := placement.CacheFacts{Now: w.now, Host: placement.HostFacts{Host: &w.host, Used: w.used, Residents: w.residents, Cache: w.cache}}
 		var b pgx.Batch
 		queueReadCacheOrders(&b, w.key, &facts.Orders)
+		queueReadPurged(&b, w.key, &facts)
 		if err := w.tx.SendBatch(ctx, &b).Close(); err != nil {
 			return err
 		}
@@ -43,4 +45,28 @@ func (s *Store) RaiseCache(ctx context.Context, checker string, o placement.Cach
 		})
 	})
 	return result, err
+}
+
+// queueReadPurged reads what of a host's cache it was told to purge since it was seen there first, and whether whoever answers its
+// directives answers none of that kind.
+func queueReadPurged(b *pgx.Batch, key placement.HostKey, into *placement.CacheFacts) {
+	const purgedSQL = `
+		SELECT e.digest
+		FROM cache_entry e
+		WHERE e.nfvi_pop_id = $1 AND e.host_id = $2
+		  AND EXISTS (SELECT FROM directive d
+		              WHERE d.nfvi_pop_id = $1 AND d.host_id = $2 AND d.kind = 'PURGE' AND d.issued_at > e.observed_at
+		                AND (d.body->>'all' = 'true' OR d.body->>'trustDomainId' = e.trust_domain_id AND e.trust_domain_id <> ''
+		                     OR e.digest IN (SELECT json_array_elements_text(d.body->'digests'))))
+		ORDER BY e.digest`
+	const silentSQL = `SELECT NOT whole_host FROM directive_follower WHERE nfvi_pop_id = $1 AND host_id = $2`
+	b.Queue(purgedSQL, key.NFVIPoPID, key.HostID).Query(func(rows pgx.Rows) (err error) {
+		into.Purged, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	b.Queue(silentSQL, key.NFVIPoPID, key.HostID).Query(func(rows pgx.Rows) error {
+		silent, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+		into.Silent = slices.Contains(silent, true)
+		return err
+	})
 }

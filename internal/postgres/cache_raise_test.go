@@ -55,3 +55,45 @@ func TestRaiseCache(t *testing.T) {
 	}
 	w.checkBooks()
 }
+
+// TestPurgedBefore: the judge learns what the host was told to purge since it was seen there, in whichever way, and whether anybody
+// there answers such directives.
+func TestPurgedBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "h1")
+	ctx := t.Context()
+	w.lead("me")
+	purge := func(p placement.PurgeDirective) placement.Directive {
+		return placement.Directive{Kind: placement.DirectivePurge, Purge: &p}
+	}
+	put := func(digest, domain string) {
+		t.Helper()
+		must2(w.PutCacheEntry(ctx, placement.CacheEntry{HostID: "h1", Digest: digest, Mode: placement.CacheEncrypted, TrustDomainID: domain}, nil, tester))(t)
+	}
+	put("sha256:a", "TD-A")
+	put("sha256:b", "")
+	put("sha256:c", "TD-A")
+	order := placement.CacheRaise{Host: placement.HostKey{NFVIPoPID: testPoP, HostID: "h1"}, PolicyEpoch: must(w.Epoch(ctx))(t)}
+	expect := func(after string, silent bool, purged ...string) {
+		t.Helper()
+		must(w.RaiseCache(ctx, "me", order, func(f placement.CacheFacts) []placement.Directive {
+			if !slices.Equal(f.Purged, purged) || f.Silent != silent {
+				t.Errorf("%s: purged %v, silent %v, want %v, %v", after, f.Purged, f.Silent, purged, silent)
+			}
+			return nil
+		}))(t)
+	}
+	expect("nothing was told", false)
+	w.orders("h1", "o1", purge(placement.PurgeDirective{Digests: []string{"sha256:b", "sha256:x"}})) // PLACE 1, PURGE 2
+	expect("an artefact was", false, "sha256:b")
+	w.exec(`UPDATE cache_entry SET observed_at = now() + interval '1 second' WHERE digest = 'sha256:b'`)
+	expect("it came back", false)
+	w.orders("h1", "o2", purge(placement.PurgeDirective{TrustDomainID: "TD-A"}))
+	expect("a trust domain was", false, "sha256:a", "sha256:c")
+	w.acks("h1", placement.AckApplied, 1)
+	w.exec(`UPDATE cache_entry SET observed_at = now() - interval '1 hour'`)
+	w.orders("h1", "o3", purge(placement.PurgeDirective{All: true}))
+	expect("everything was, and a cluster answers for workloads", true, "sha256:a", "sha256:b", "sha256:c")
+	w.acks("h1", placement.AckApplied, 2)
+	expect("an agent answers", false, "sha256:a", "sha256:b", "sha256:c")
+}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,5 +79,45 @@ func TestActivationThatRaisesCacheModes(t *testing.T) {
 	}
 	if entry, lies := nfvi.Agent("x1").State().Cache[imageA]; lies {
 		t.Errorf("in the end it lies there as %+v", entry)
+	}
+}
+
+// TestWeakEntryOfNobody has an image fetched by hand that nobody runs and nobody ordered, and that has a layer in common with one
+// that holds keys: it is ordered away, once.
+func TestWeakEntryOfNobody(t *testing.T) {
+	t.Parallel()
+	d := startFleet(t, "layers.yaml", "layers.policy.yaml")
+	const app = "sha256:a4c81f20d95e3b67c1f84a02b7ed5936e81c0fa2b4d963e50f1c98a7d2b569e4"
+	nfvi, vnfm := d.nfvi("x1"), d.vnfm(stub.SOL003Containers)
+	d.granted(vnfm, instantiate(vnfm, "keys", "ausf-1", "c", "r0"))
+	d.settle(nfvi)
+	before := len(nfvi.Agent("x1").Directives())
+	nfvi.Agent("x1").ByHand(func(s *stub.HostState) { s.Cache[app] = stub.CacheEntry{Mode: "SHARED"} })
+	if err := nfvi.Report(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	standing := func() (rules []string) {
+		for _, v := range list[recorded](d, "AUDITOR", "/placement/v1/violations?filter=(eq,state,OPEN)") {
+			rules = append(rules, v.Reason.RuleID)
+		}
+		return rules
+	}
+	eventually(t, 20*time.Second, "the host is told", func() bool {
+		d.settle(nfvi)
+		return len(nfvi.Agent("x1").Directives()) > before
+	})
+	if got := standing(); !slices.Contains(got, "R-KEYS") {
+		t.Errorf("until the host says that it is gone, there stands %v", got)
+	}
+	told := nfvi.Agent("x1").Directives()[before:]
+	if len(told) != 1 || told[0].Purge == nil || !slices.Equal(told[0].Purge.Digests, []string{app}) {
+		t.Errorf("the host is told %s", encode(t, told))
+	}
+	if err := nfvi.Report(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "nothing stands any more", func() bool { return len(standing()) == 0 })
+	if d.settle(nfvi); len(nfvi.Agent("x1").Directives()) != before+1 {
+		t.Errorf("the host is told more: %s", encode(t, nfvi.Agent("x1").Directives()[before:]))
 	}
 }
