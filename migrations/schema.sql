@@ -1531,6 +1531,9 @@ CREATE TABLE public.vnf_profile (
     trust_domain_id text NOT NULL COLLATE pg_catalog."C",
     components jsonb DEFAULT '[]'::jsonb NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
+    deployment_flavours jsonb DEFAULT '[]'::jsonb NOT NULL,
+    deployable_modules jsonb DEFAULT '[]'::jsonb NOT NULL,
+    vim_assets jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT vnf_profile_id_ck CHECK ((vnfd_id <> ''::text))
 );
 
@@ -1545,6 +1548,12 @@ COMMENT ON COLUMN public.vnf_profile.trust_domain_id IS 'Trust domain of its com
 COMMENT ON COLUMN public.vnf_profile.components IS 'Sub-functions with their interfaces, as the inventory document spells them.';
 
 COMMENT ON COLUMN public.vnf_profile.revision IS 'Grows with every change; the ETag.';
+
+COMMENT ON COLUMN public.vnf_profile.deployment_flavours IS 'Sizes of its deployment flavours: initial delta, scaling aspects, instantiation levels.';
+
+COMMENT ON COLUMN public.vnf_profile.deployable_modules IS 'Parts of the VNF that may be chosen or left out.';
+
+COMMENT ON COLUMN public.vnf_profile.vim_assets IS 'What the VIMs call what the VNFD mentions: flavours, images, storage classes.';
 
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);

@@ -714,6 +714,17 @@ type Acceleration string
 // Example: CONTAINER_IMAGE
 type ArtefactKind string
 
+// AspectLevel The level of one scaling aspect.
+type AspectLevel struct {
+	// AspectID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	AspectID externalRef0.Identifier `json:"aspectId"`
+
+	// ScaleLevel The level; 0 is the smallest.
+	ScaleLevel int `json:"scaleLevel"`
+}
+
 // Attestation The newest verdict on a host. Set by the verifiers through `/inventory/v1/hosts/{hostId}/attestations`; an import in `--dev` may set it. Absent means UNKNOWN.
 type Attestation struct {
 	// Age Instead of `attestedAt`, in an import only, how old the verdict is at that moment. Never in an answer.
@@ -996,6 +1007,17 @@ type Component struct {
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId,omitempty,omitzero"`
 }
 
+// ComponentCount A number of instances of one component.
+type ComponentCount struct {
+	// ComponentID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ComponentID externalRef0.Identifier `json:"componentId"`
+
+	// Count How many instances.
+	Count int `json:"count"`
+}
+
 // Country A country, as the two capitals of ISO 3166-1.
 //
 // Example: GB
@@ -1029,6 +1051,35 @@ type Dedication struct {
 //
 // Example: NF_INSTANCE
 type DedicationIdentity string
+
+// DeployableModule A part of the VNF that may be chosen or left out (SOL001 DeployableModule).
+type DeployableModule struct {
+	// ComponentIDs The components that belong to it.
+	ComponentIDs []externalRef0.Identifier `json:"componentIds"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+}
+
+// DeploymentFlavour The sizes of one deployment flavour of the VNFD, in the terms of SOL001 and IFA011.
+type DeploymentFlavour struct {
+	// DefaultInstantiationLevelID The level that counts when a request to instantiate names neither a size nor resources, and whose scale levels those aspects have that a request leaves out.
+	DefaultInstantiationLevelID externalRef0.Identifier `json:"defaultInstantiationLevelId,omitempty,omitzero"`
+
+	// ID The `flavourId` of requests. A request without one means the only flavour there is.
+	ID externalRef0.Identifier `json:"id"`
+
+	// InitialDelta How many instances of each component there are when every scaling aspect is at level 0. A component that is absent has none then.
+	InitialDelta []ComponentCount `json:"initialDelta,omitempty,omitzero"`
+
+	// InstantiationLevels The sizes that a request may name by `instantiationLevelId`.
+	InstantiationLevels []InstantiationLevel `json:"instantiationLevels,omitempty,omitzero"`
+
+	// ScalingAspects The aspects in which the VNF scales.
+	ScalingAspects []ScalingAspect `json:"scalingAspects,omitempty,omitzero"`
+}
 
 // Digest The content address of an artefact or a layer, as OCI writes it, algorithm and value.
 //
@@ -1207,6 +1258,20 @@ type ImportResult struct {
 
 	// PolicyEpoch The policy epoch after the import.
 	PolicyEpoch int64 `json:"policyEpoch"`
+}
+
+// InstantiationLevel A size of a deployment flavour. With `components` they are its size, else `scaleLevels` are.
+type InstantiationLevel struct {
+	// Components How many instances of each component there are. A component that is absent has none.
+	Components []ComponentCount `json:"components,omitempty,omitzero"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// ScaleLevels The level of each scaling aspect. An aspect that is absent is at level 0.
+	ScaleLevels []AspectLevel `json:"scaleLevels,omitempty,omitzero"`
 }
 
 // Interface A reference point of a component. Its other end is a trust domain, somebody outside, or a component of the same VNF: at most one of `peerTrustDomainId`, `peer` and `peerComponentId`.
@@ -1658,6 +1723,26 @@ type RuntimeClass struct {
 // Example: {"kata":"3.2.0","runc":"1.1.12"}
 type RuntimeVersions map[string]string
 
+// ScalingAspect One aspect in which the VNF scales.
+type ScalingAspect struct {
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// MaxScaleLevel The highest scale level.
+	MaxScaleLevel int `json:"maxScaleLevel"`
+
+	// Steps What each step up adds, from level 0 on. One entry alone stands for all steps; else there are `maxScaleLevel` of them.
+	Steps []ScalingStep `json:"steps"`
+}
+
+// ScalingStep What one scaling step adds.
+type ScalingStep struct {
+	// Components How many instances of which component it adds.
+	Components []ComponentCount `json:"components"`
+}
+
 // ScrubLevel How thoroughly a host is cleaned, weakest first; each level includes those before it.
 // * `CACHE_PURGE`: image caches emptied. `EPHEMERAL_WIPE`: and ephemeral data erased.
 // * `REBOOT`: and the host restarted. `REIMAGE`: and its operating system installed anew.
@@ -1833,6 +1918,20 @@ type TrustRelation struct {
 	ToID externalRef0.Identifier `json:"toId"`
 }
 
+// VNFComputeResourceFlavour The VIM's flavour for a virtual compute descriptor.
+type VNFComputeResourceFlavour struct {
+	// VIMConnectionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VIMConnectionID externalRef0.Identifier `json:"vimConnectionId,omitempty,omitzero"`
+
+	// VIMFlavourID The flavour in the VIM.
+	VIMFlavourID string `json:"vimFlavourId"`
+
+	// VNFDVirtualComputeDescID The virtual compute descriptor or VDU in the VNFD.
+	VNFDVirtualComputeDescID externalRef0.Identifier `json:"vnfdVirtualComputeDescId"`
+}
+
 // VNFProfile What the policy needs to know of a VNF descriptor (VNFD).
 //
 // A resource of type COMPUTE or OSCONTAINER in a grant request is one atom of placement, a virtual machine or a
@@ -1847,6 +1946,12 @@ type VNFProfile struct {
 	// Components Its components, each with an `id` of its own.
 	Components []Component `json:"components"`
 
+	// DeployableModules Its deployable modules. When a request selects some, components that belong to other modules only do not count in its size; components of no module always count.
+	DeployableModules []DeployableModule `json:"deployableModules,omitempty,omitzero"`
+
+	// DeploymentFlavours The sizes that its deployment flavours come in. They expand a grant request that gives the size of the VNF as a level and lists no resources.
+	DeploymentFlavours []DeploymentFlavour `json:"deploymentFlavours,omitempty,omitzero"`
+
 	// NFType The type of network function, in 3GPP's words where it has one. The vocabulary is open.
 	//
 	// Example: UPF
@@ -1855,10 +1960,53 @@ type VNFProfile struct {
 	// TrustDomainID The trust domain of its components, unless one says otherwise.
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
 
+	// VIMAssets What the VIMs call what the VNFD mentions; grants of INSTANTIATE and CHANGE_VNFPKG tell it to the VNFM. An entry without `vimConnectionId` is for every VIM, one with it only for grants that use that connection.
+	VIMAssets VNFVIMAssets `json:"vimAssets,omitempty,omitzero"`
+
 	// VNFDID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 	//
 	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 	VNFDID externalRef0.Identifier `json:"vnfdId"`
+}
+
+// VNFSoftwareImage The VIM's image, or the registry's name of it, for a software image descriptor.
+type VNFSoftwareImage struct {
+	// VIMConnectionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VIMConnectionID externalRef0.Identifier `json:"vimConnectionId,omitempty,omitzero"`
+
+	// VIMSoftwareImageID The image in the VIM, or name and tag of a container image.
+	VIMSoftwareImageID string `json:"vimSoftwareImageId"`
+
+	// VNFDSoftwareImageID The software image in the VNFD.
+	VNFDSoftwareImageID externalRef0.Identifier `json:"vnfdSoftwareImageId"`
+}
+
+// VNFStorageAsset The storage class for a virtual storage descriptor.
+type VNFStorageAsset struct {
+	// StorageClassName The storage class.
+	StorageClassName string `json:"storageClassName"`
+
+	// VIMConnectionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VIMConnectionID externalRef0.Identifier `json:"vimConnectionId,omitempty,omitzero"`
+
+	// VirtualStorageDescID The virtual storage descriptor in the VNFD.
+	VirtualStorageDescID externalRef0.Identifier `json:"virtualStorageDescId"`
+}
+
+// VNFVIMAssets What the VIMs call what the VNFD mentions; grants of INSTANTIATE and CHANGE_VNFPKG tell it to the VNFM. An entry without `vimConnectionId` is for every VIM, one with it only for grants that use that connection.
+type VNFVIMAssets struct {
+	// ComputeResourceFlavours Flavours of virtual machines.
+	ComputeResourceFlavours []VNFComputeResourceFlavour `json:"computeResourceFlavours,omitempty,omitzero"`
+
+	// SoftwareImages Software images.
+	SoftwareImages []VNFSoftwareImage `json:"softwareImages,omitempty,omitzero"`
+
+	// StorageAssets Storage classes of clusters.
+	StorageAssets []VNFStorageAsset `json:"storageAssets,omitempty,omitzero"`
 }
 
 // ChangeReason defines model for ChangeReason.

@@ -190,7 +190,24 @@ func (d draws) vnfProfile() placement.VNFProfile {
 	for i := range rapid.IntRange(1, 3).Draw(d.t, "components") {
 		p.Components = append(p.Components, d.component(i))
 	}
+	if d.flag("sizes") {
+		p.DeploymentFlavours = []placement.DeploymentFlavour{d.flavour(p.Components[0].ID)}
+		p.DeployableModules = []placement.DeployableModule{{ID: d.id("module"), ComponentIDs: []string{p.Components[0].ID}}}
+		asset := []placement.VIMAsset{{VIMConnectionID: d.maybeID("vim"), DescriptorID: d.id("descriptor"), Name: d.id("name")}}
+		p.VIMAssets = placement.VIMAssets{ComputeResourceFlavours: asset, SoftwareImages: asset, StorageAssets: asset}
+	}
 	return p
+}
+
+// flavour is a deployment flavour with one of everything, of one component.
+func (d draws) flavour(componentID string) placement.DeploymentFlavour {
+	counts := []placement.ComponentCount{{ComponentID: componentID, Count: rapid.IntRange(0, 9).Draw(d.t, "count")}}
+	levels := []placement.AspectLevel{{AspectID: "aspect", ScaleLevel: rapid.IntRange(0, 2).Draw(d.t, "level")}}
+	return placement.DeploymentFlavour{
+		ID: d.id("flavour"), InitialDelta: counts, DefaultInstantiationLevelID: pick(d, "default", "", "small"),
+		ScalingAspects:      []placement.ScalingAspect{{ID: "aspect", MaxScaleLevel: 2, Steps: []placement.ScalingStep{{Components: counts}}}},
+		InstantiationLevels: []placement.InstantiationLevel{{ID: "small", Components: counts, ScaleLevels: levels}},
+	}
 }
 
 func (d draws) residency() placement.Residency {

@@ -22,7 +22,12 @@ func vnfProfileNoun(s *Server, records *inventory.Collection[placement.VNFProfil
 }
 
 func vnfProfileToWire(p *placement.VNFProfile) wire.VNFProfile {
-	return wire.VNFProfile{VNFDID: p.VNFDID, NFType: p.NFType, TrustDomainID: p.TrustDomainID, Components: mapped(p.Components, componentToWire)}
+	return wire.VNFProfile{
+		VNFDID: p.VNFDID, NFType: p.NFType, TrustDomainID: p.TrustDomainID, Components: mapped(p.Components, componentToWire),
+		DeploymentFlavours: mapped(p.DeploymentFlavours, flavourToWire),
+		DeployableModules:  mapped(p.DeployableModules, moduleToWire),
+		VIMAssets:          vnfAssetsToWire(&p.VIMAssets),
+	}
 }
 
 func componentToWire(c *placement.Component) wire.Component {
@@ -51,7 +56,11 @@ func nfFromWire(w wire.NetworkFunction) placement.NF {
 }
 
 func vnfProfileFromWire(w *wire.VNFProfile, in *reading) placement.VNFProfile {
-	p := placement.VNFProfile{VNFDID: w.VNFDID, NFType: w.NFType, TrustDomainID: w.TrustDomainID}
+	p := placement.VNFProfile{
+		VNFDID: w.VNFDID, NFType: w.NFType, TrustDomainID: w.TrustDomainID, DeploymentFlavours: orNil(mapped(w.DeploymentFlavours, flavourFromWire)),
+		DeployableModules: orNil(mapped(w.DeployableModules, moduleFromWire)),
+		VIMAssets:         vnfAssetsFromWire(&w.VIMAssets),
+	}
 	for i := range w.Components {
 		p.Components = append(p.Components, componentFromWire(&w.Components[i], in, "/components/"+strconv.Itoa(i)))
 	}

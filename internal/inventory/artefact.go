@@ -89,6 +89,7 @@ func checkVNFProfile(p *placement.VNFProfile, f *faults) {
 			checkInterface(p, c, &c.Interfaces[j], at+"/interfaces/"+strconv.Itoa(j), f)
 		}
 	}
+	checkFlavours(p, f)
 }
 
 func checkInterface(p *placement.VNFProfile, c *placement.Component, itf *placement.Interface, at string, f *faults) {

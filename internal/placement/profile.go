@@ -2,12 +2,15 @@ package placement
 
 // VNFProfile is what the policy needs to know of a VNFD.
 type VNFProfile struct {
-	VNFDID        string
-	NFType        string
-	TrustDomainID string
-	Components    []Component
-	AffinityRules []AffinityRule // of the VNFD, for requests that do not carry them
-	Revision      int64
+	VNFDID             string
+	NFType             string
+	TrustDomainID      string
+	Components         []Component
+	AffinityRules      []AffinityRule // of the VNFD, for requests that do not carry them
+	DeploymentFlavours []DeploymentFlavour
+	DeployableModules  []DeployableModule
+	VIMAssets          VIMAssets
+	Revision           int64
 }
 
 // AffinityRule is what the VNFD says about where the instances of components go: together or apart (SOL001 AffinityRule and

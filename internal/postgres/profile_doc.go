@@ -3,11 +3,14 @@ package postgres
 import "ringfence/internal/placement"
 
 type vnfProfileDoc struct {
-	VNFDID        string         `json:"vnfdId"`
-	NFType        string         `json:"nfType,omitempty"`
-	TrustDomainID string         `json:"trustDomainId"`
-	Components    []componentDoc `json:"components,omitempty"`
-	Revision      int64          `json:"revision"`
+	VNFDID             string         `json:"vnfdId"`
+	NFType             string         `json:"nfType,omitempty"`
+	TrustDomainID      string         `json:"trustDomainId"`
+	Components         []componentDoc `json:"components,omitempty"`
+	DeploymentFlavours []flavourDoc   `json:"deploymentFlavours,omitempty"`
+	DeployableModules  []moduleDoc    `json:"deployableModules,omitempty"`
+	VIMAssets          vimAssetsDoc   `json:"vimAssets,omitzero"`
+	Revision           int64          `json:"revision"`
 }
 
 type componentDoc struct {
@@ -43,6 +46,8 @@ func interfaceFromDoc(d interfaceDoc) placement.Interface { return placement.Int
 func vnfProfileToDoc(p *placement.VNFProfile) vnfProfileDoc {
 	return vnfProfileDoc{
 		VNFDID: p.VNFDID, NFType: p.NFType, TrustDomainID: p.TrustDomainID, Components: convert(p.Components, componentToDoc), Revision: p.Revision,
+		DeploymentFlavours: convert(p.DeploymentFlavours, flavourToDoc), DeployableModules: convert(p.DeployableModules, moduleToDoc),
+		VIMAssets: vimAssetsToDoc(p.VIMAssets),
 	}
 }
 
@@ -50,6 +55,8 @@ func vnfProfileFromDoc(d *vnfProfileDoc) (placement.VNFProfile, error) {
 	components, err := tryConvert(d.Components, componentFromDoc)
 	return placement.VNFProfile{
 		VNFDID: d.VNFDID, NFType: d.NFType, TrustDomainID: d.TrustDomainID, Components: components, Revision: d.Revision,
+		DeploymentFlavours: convert(d.DeploymentFlavours, flavourFromDoc), DeployableModules: convert(d.DeployableModules, moduleFromDoc),
+		VIMAssets: vimAssetsFromDoc(d.VIMAssets),
 	}, err
 }
 

@@ -9,16 +9,19 @@ import (
 )
 
 type vnfProfileRow struct {
-	VNFDID        string         `db:"vnfd_id"`
-	NFType        string         `db:"nf_type"`
-	TrustDomainID string         `db:"trust_domain_id"`
-	Components    []componentDoc `db:"components"`
-	Revision      int64          `db:"revision"`
+	VNFDID             string         `db:"vnfd_id"`
+	NFType             string         `db:"nf_type"`
+	TrustDomainID      string         `db:"trust_domain_id"`
+	Components         []componentDoc `db:"components"`
+	DeploymentFlavours []flavourDoc   `db:"deployment_flavours"`
+	DeployableModules  []moduleDoc    `db:"deployable_modules"`
+	VIMAssets          vimAssetsDoc   `db:"vim_assets"`
+	Revision           int64          `db:"revision"`
 }
 
 func vnfProfileTable() *table[placement.VNFProfile] {
 	const selectSQL = `
-		SELECT vnfd_id, nf_type, trust_domain_id, components, revision
+		SELECT vnfd_id, nf_type, trust_domain_id, components, deployment_flavours, deployable_modules, vim_assets, revision
 		FROM vnf_profile
 		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2
 		ORDER BY vnfd_id
@@ -40,20 +43,23 @@ func vnfProfileTable() *table[placement.VNFProfile] {
 
 func upsertVNFProfile(b *pgx.Batch, v *placement.VNFProfile) {
 	const upsertSQL = `
-		INSERT INTO vnf_profile (vnfd_id, nf_type, trust_domain_id, components, revision)
-		VALUES (@vnfd_id, @nf_type, @trust_domain_id, @components, @revision)
+		INSERT INTO vnf_profile (vnfd_id, nf_type, trust_domain_id, components, deployment_flavours, deployable_modules, vim_assets, revision)
+		VALUES (@vnfd_id, @nf_type, @trust_domain_id, @components, @deployment_flavours, @deployable_modules, @vim_assets, @revision)
 		ON CONFLICT (vnfd_id) DO UPDATE SET
 			nf_type = excluded.nf_type, trust_domain_id = excluded.trust_domain_id, components = excluded.components,
+			deployment_flavours = excluded.deployment_flavours, deployable_modules = excluded.deployable_modules, vim_assets = excluded.vim_assets,
 			revision = excluded.revision`
 	d := vnfProfileToDoc(v)
 	b.Queue(upsertSQL, pgx.StrictStructArgs(vnfProfileRow{
 		VNFDID: d.VNFDID, NFType: d.NFType, TrustDomainID: d.TrustDomainID, Components: notNil(d.Components), Revision: d.Revision,
+		DeploymentFlavours: notNil(d.DeploymentFlavours), DeployableModules: notNil(d.DeployableModules), VIMAssets: d.VIMAssets,
 	}))
 }
 
 func vnfProfileFromRow(r *vnfProfileRow) (placement.VNFProfile, error) {
 	v, err := vnfProfileFromDoc(&vnfProfileDoc{
 		VNFDID: r.VNFDID, NFType: r.NFType, TrustDomainID: r.TrustDomainID, Components: r.Components, Revision: r.Revision,
+		DeploymentFlavours: nilIfEmpty(r.DeploymentFlavours), DeployableModules: nilIfEmpty(r.DeployableModules), VIMAssets: r.VIMAssets,
 	})
 	v.Components = nilIfEmpty(v.Components)
 	return v, err
