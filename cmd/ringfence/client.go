@@ -3,13 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -42,7 +46,42 @@ func newClient(getenv func(string) string) (*client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
 		return nil, fmt.Errorf("RINGFENCE_URL is %q, which is no address such as %s", base, defaultURL)
 	}
-	return &client{base: strings.TrimRight(base, "/"), token: getenv("RINGFENCE_TOKEN"), http: &http.Client{}}, nil
+	token := getenv("RINGFENCE_TOKEN")
+	if u.Scheme == "http" && token != "" && !isLoopback(u.Hostname()) {
+		return nil, fmt.Errorf("%s would carry the token in the clear: use https", base)
+	}
+	transport, err := secured(getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: transport}}, nil
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// secured speaks TLS with the authorities and the client certificate that the environment names, else with the system's authorities
+// and none.
+func secured(getenv func(string) string) (*http.Transport, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library's
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if file := getenv("RINGFENCE_CA_FILE"); file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("RINGFENCE_CA_FILE: %w", err)
+		}
+		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("RINGFENCE_CA_FILE: %s holds no certificate in PEM", file)
+		}
+	}
+	if file := getenv("RINGFENCE_CERT_FILE"); file != "" {
+		pair, err := tls.LoadX509KeyPair(file, getenv("RINGFENCE_KEY_FILE"))
+		if err != nil {
+			return nil, fmt.Errorf("RINGFENCE_CERT_FILE and RINGFENCE_KEY_FILE: %w", err)
+		}
+		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	}
+	return transport, nil
 }
 
 // call is one request to the service.

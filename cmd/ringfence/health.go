@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -22,7 +25,11 @@ func newHealth(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client := &http.Client{Timeout: 3 * time.Second}
+			transport, err := healthTransport(p.getenv)
+			if err != nil {
+				return err
+			}
+			client := &http.Client{Timeout: 3 * time.Second, Transport: transport}
 			resp, err := client.Do(req)
 			if err != nil {
 				return &exitError{exitServer, err}
@@ -43,12 +50,45 @@ func healthURL(getenv func(string) string) string {
 	if url := getenv("RINGFENCE_URL"); url != "" {
 		return strings.TrimSuffix(url, "/")
 	}
-	host, port, err := net.SplitHostPort(getenv("RINGFENCE_LISTEN"))
+	scheme, at := "http", "127.0.0.1:8080"
+	if getenv("RINGFENCE_TLS_CERT_FILE") != "" {
+		scheme, at = "https", "127.0.0.1:8443"
+	}
+	if host, port, err := net.SplitHostPort(getenv("RINGFENCE_LISTEN")); err == nil {
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		at = net.JoinHostPort(host, port)
+	}
+	return scheme + "://" + at
+}
+
+// healthTransport trusts, for a service on this machine, the very certificate that it was given, whatever name that is for.
+func healthTransport(getenv func(string) string) (*http.Transport, error) {
+	transport, err := secured(getenv)
+	certFile := getenv("RINGFENCE_TLS_CERT_FILE")
+	if err != nil || certFile == "" || getenv("RINGFENCE_URL") != "" {
+		return transport, err
+	}
+	data, err := os.ReadFile(certFile)
 	if err != nil {
-		return "http://127.0.0.1:8080"
+		return nil, fmt.Errorf("RINGFENCE_TLS_CERT_FILE: %w", err)
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("RINGFENCE_TLS_CERT_FILE: %s holds no certificate in PEM", certFile)
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("RINGFENCE_TLS_CERT_FILE: %s: %w", certFile, err)
+	}
+	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	transport.TLSClientConfig.RootCAs.AddCert(cert)
+	switch {
+	case len(cert.DNSNames) > 0:
+		transport.TLSClientConfig.ServerName = strings.Replace(cert.DNSNames[0], "*", "any", 1)
+	case len(cert.IPAddresses) > 0:
+		transport.TLSClientConfig.ServerName = cert.IPAddresses[0].String()
+	}
+	return transport, nil
 }

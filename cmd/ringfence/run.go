@@ -76,6 +76,7 @@ inventory, reserves the capacity durably, and tells the NFVI which workload may 
 how images may lie in its cache.
 
 The commands that talk to a service find it by RINGFENCE_URL (http://127.0.0.1:8080) and send it RINGFENCE_TOKEN.
+RINGFENCE_CA_FILE names the authorities of its certificate, RINGFENCE_CERT_FILE and RINGFENCE_KEY_FILE the client's own, all PEM.
 
 Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 refused by decision, 4 taken, but it waits for a second person.`,
 		Example: `  ringfence serve --dev                          # a private database, no authentication, loopback only

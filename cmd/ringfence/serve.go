@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/pprof"
 	"sync"
 	"time"
 
@@ -30,16 +28,13 @@ import (
 	"ringfence/internal/postgres/embedded"
 	"ringfence/internal/replica"
 	"ringfence/internal/telemetry"
+	"ringfence/internal/transport"
 	"ringfence/openapi"
 )
 
-// The limits of the HTTP servers. Long polls and imports lift the write and read limits for themselves.
 const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-	sweepInterval     = time.Second // how often expired reservations are looked for
-	sweepBatch        = 500
+	sweepInterval = time.Second // how often expired reservations are looked for
+	sweepBatch    = 500
 )
 
 func newServe(p process) *cobra.Command {
@@ -104,6 +99,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 
 // parts are what runs beside the HTTP servers.
 type parts struct {
+	tls           *transport.TLS // nil: plain HTTP
 	delivery      *delivery.Service
 	inventory     *inventory.Service
 	notifications *notify.Worker
@@ -113,6 +109,10 @@ type parts struct {
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
 func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
+	secure, err := newTLS(c, log)
+	if err != nil {
+		return nil, parts{}, err
+	}
 	authenticator, err := newAuth(c)
 	if err != nil {
 		return nil, parts{}, err
@@ -126,7 +126,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	caller := notify.NewCaller(guard)
-	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, "http://"+c.Listen)), log)
+	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, scheme(c)+"://"+c.Listen)), log)
 	view := func() *fleet.View { return rep.View() }
 	if err := tel.Observe(telemetry.Gauges{
 		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
@@ -151,7 +151,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
 }
 
@@ -275,27 +275,14 @@ func stopped(log *slog.Logger, what string, stop func(context.Context) error) {
 func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, rep *replica.Replica, db *database,
 	handler http.Handler, pt parts, ready func(string),
 ) error {
-	api, err := net.Listen("tcp", c.Listen) //nolint:noctx // a listener lives as long as the process
-	if err != nil {
-		return fmt.Errorf("listen: %w; choose another address with --listen", err)
-	}
-	admin, err := net.Listen("tcp", c.AdminListen) //nolint:noctx // a listener lives as long as the process
-	if err != nil {
-		_ = api.Close()
-		return fmt.Errorf("admin listener: %w; choose another address with --admin-listen", err)
-	}
 	polls, endPolls := context.WithCancel(context.Background())
 	defer endPolls()
-	servers := []*http.Server{newHTTPServer(polls, handler), newHTTPServer(polls, adminHandler(tel, rep))}
-	group, ctx := errgroup.WithContext(ctx)
-	for i, l := range []net.Listener{api, admin} {
-		group.Go(func() error {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serve %s: %w", l.Addr(), err)
-			}
-			return nil
-		})
+	ls, err := openListeners(polls, c, pt.tls, log, handler, adminHandler(tel, rep))
+	if err != nil {
+		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	ls.run(group)
 	group.Go(func() error { return rep.Run(ctx) })
 	group.Go(func() error { return pt.notifications.Run(ctx) })
 	group.Go(func() error { return pt.compliance.Run(ctx) })
@@ -309,24 +296,16 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 			return fmt.Errorf("the private database ended: %w", db.server.Err())
 		}
 	})
-	url := "http://" + api.Addr().String()
-	log.Info("ringfence serves", "url", url, "console", url+"/console/", "admin", "http://"+admin.Addr().String())
+	log.Info("ringfence serves", "url", ls.apiURL, "console", ls.apiURL+"/console/", "admin", ls.adminURL)
 	if ready != nil {
-		ready(url)
+		ready(ls.apiURL)
 	}
 	group.Go(func() error {
 		<-ctx.Done()
 		pt.delivery.Drain()
-		return drain(c, log, servers, endPolls)
+		return drain(c, log, ls.servers[:], endPolls)
 	})
 	return group.Wait()
-}
-
-func newHTTPServer(base context.Context, h http.Handler) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		BaseContext: func(net.Listener) context.Context { return base },
-	}
 }
 
 // drain lets running requests end: waiting polls at once, others within the drain timeout.
@@ -341,25 +320,6 @@ func drain(c config.Config, log *slog.Logger, servers []*http.Server, endPolls f
 		errs = append(errs, s.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
-}
-
-// adminHandler serves what operations need, apart from the APIs.
-func adminHandler(tel *telemetry.Telemetry, rep *replica.Replica) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := rep.Ready(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	mux.Handle("GET /metrics", tel.Metrics())
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	return mux
 }
 
 // sweep makes reservations that nobody confirmed in time UNCONFIRMED, and changes of the inventory that nobody decided EXPIRED.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the passwords and tokens of the compose deployment and prints the tokens, once. Does nothing when they are there.
+# Makes the passwords, tokens and certificates of the compose deployment and prints the tokens, once. Does nothing when they are there.
+# It needs openssl.
 #
 # To start afresh: docker compose down --volumes, remove the folder secrets, run this again.
 set -euo pipefail
@@ -44,6 +45,16 @@ done
   printf '\n]}\n'
 } 3>"$staged/printed" >"$staged/tokens"
 
+# An authority of this lab alone, and a certificate of it for this machine. The authority's key is not kept.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 825 -subj '/CN=ringfence lab' \
+  -keyout "$staged/ca_key" -out "$staged/ca.pem" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/CN=ringfence' -keyout "$staged/tls_key" -out "$staged/tls_csr" 2>/dev/null
+openssl x509 -req -in "$staged/tls_csr" -CA "$staged/ca.pem" -CAkey "$staged/ca_key" -days 825 -out "$staged/tls_cert" 2>/dev/null -extfile <(
+  printf 'subjectAltName=DNS:localhost,DNS:ringfence,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n'
+)
+rm "$staged/ca_key" "$staged/tls_csr"
+chmod 0644 "$staged/tls_key" # the compose file gives it to the service's user alone
+
 printed="$(cat "$staged/printed")"
 rm "$staged/printed"
 chmod 0700 "$staged"
@@ -56,4 +67,5 @@ The clients and their tokens. Only their SHA-256 is kept: note them now.
 $printed
 
 Next: docker compose up --build
+Then: export RINGFENCE_URL=https://127.0.0.1:8443 RINGFENCE_CA_FILE=$PWD/secrets/ca.pem RINGFENCE_TOKEN=...
 TEXT

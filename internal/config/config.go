@@ -31,6 +31,11 @@ type Config struct {
 	DataDir           string
 	PGBinDir          string
 	ExternalURL       string
+	TLSCertFile       string // of the APIs; empty: plain HTTP, on a loopback address
+	TLSKeyFile        string
+	ClientCA          string // authorities of client certificates; empty: clients are asked for none
+	TLSCRLFile        string
+	ClientCertNeeded  bool // clients without a certificate are not even heard
 	Auth              string
 	TokenFile         string
 	SigningKeyFile    string
@@ -92,6 +97,17 @@ func Settings() []Setting {
 		{"data-dir", "", "where the private database and keys are (default: the user's data directory; /var/lib/ringfence for root)", str(func(c *Config) *string { return &c.DataDir })},
 		{"pg-bindir", "", "where PostgreSQL's programs are (default: found in PATH and the usual folders)", str(func(c *Config) *string { return &c.PGBinDir })},
 		{"external-url", "", "absolute base of Location and links (default: from the request)", str(func(c *Config) *string { return &c.ExternalURL })},
+		{"tls-cert-file", "", "PEM file of the certificate, with its chain, of the APIs. It and the files below are read again when they change", str(func(c *Config) *string { return &c.TLSCertFile })},
+		{"tls-key-file", "", "PEM file of its key, which nobody else may read", str(func(c *Config) *string { return &c.TLSKeyFile })},
+		{"client-ca", "", "PEM file of the authorities of client certificates; empty: clients are asked for none", str(func(c *Config) *string { return &c.ClientCA })},
+		{"tls-crl-file", "", "PEM file of revocation lists of these authorities", str(func(c *Config) *string { return &c.TLSCRLFile })},
+		{"tls-client-cert", "optional", "whether clients have to show a certificate: optional or required", func(c *Config, v string) error {
+			c.ClientCertNeeded = v == "required"
+			if v != "required" && v != "optional" {
+				return fmt.Errorf("%q is neither optional nor required", v)
+			}
+			return nil
+		}},
 		{"auth", "", "how callers are authenticated: token, or none with --dev on a loopback address", str(func(c *Config) *string { return &c.Auth })},
 		{"token-file", "", "JSON file of client ids, SHA-256 of tokens and roles, for --auth token", str(func(c *Config) *string { return &c.TokenFile })},
 		{"signing-key-file", "", "Ed25519 key that signs directives; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SigningKeyFile })},
@@ -203,6 +219,9 @@ func (c *Config) check() error {
 	if (c.NotifyCertFile == "") != (c.NotifyKeyFile == "") {
 		return errors.New("a certificate for notifications needs its key: set both RINGFENCE_NOTIFY_CERT_FILE and RINGFENCE_NOTIFY_KEY_FILE, or neither")
 	}
+	if err := c.checkTLS(); err != nil {
+		return err
+	}
 	switch c.Auth {
 	case AuthToken:
 		if c.TokenFile == "" {
@@ -219,6 +238,31 @@ func (c *Config) check() error {
 	}
 	return nil
 }
+
+// checkTLS refuses listeners that others can reach and that do not speak TLS. A developer may listen as they like.
+func (c *Config) checkTLS() error {
+	switch {
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		return errors.New("a certificate needs its key: set both RINGFENCE_TLS_CERT_FILE and RINGFENCE_TLS_KEY_FILE, or neither")
+	case c.ClientCA != "" && !c.TLS():
+		return errors.New("client certificates need TLS: set RINGFENCE_TLS_CERT_FILE and RINGFENCE_TLS_KEY_FILE beside RINGFENCE_CLIENT_CA")
+	case c.ClientCA == "" && (c.TLSCRLFile != "" || c.ClientCertNeeded):
+		return errors.New("RINGFENCE_TLS_CRL_FILE and RINGFENCE_TLS_CLIENT_CERT are about client certificates: set RINGFENCE_CLIENT_CA, the authorities of such")
+	case c.Dev:
+		return nil
+	case !c.TLS() && !loopback(c.Listen):
+		return fmt.Errorf("%s can be reached by others: set RINGFENCE_TLS_CERT_FILE and RINGFENCE_TLS_KEY_FILE, or listen on a loopback address behind a proxy that speaks TLS", c.Listen)
+	case c.ClientCA == "" && !loopback(c.AdminListen):
+		return fmt.Errorf("the admin listener %s can be reached by others: set RINGFENCE_CLIENT_CA and the files of TLS, by which it then asks for a certificate, or let it listen on a loopback address", c.AdminListen)
+	}
+	return nil
+}
+
+// TLS tells whether the APIs are served over TLS.
+func (c *Config) TLS() bool { return c.TLSCertFile != "" }
+
+// AdminTLS tells whether the admin listener speaks TLS, and admits only who shows a certificate.
+func (c *Config) AdminTLS() bool { return c.ClientCA != "" && !loopback(c.AdminListen) }
 
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)

@@ -43,6 +43,7 @@ var table = slices.Concat([]room{
 	{path: "internal/httpapi", ours: outside},
 	{path: "internal/console", ours: outside},
 	{path: "internal/config"},
+	{path: "internal/transport"},
 	{path: "internal/telemetry"},
 	{path: "internal/client", ours: []string{"api/..."}},
 	{path: "internal/cism", ours: []string{"api/...", "internal/client", "internal/directive"}},

@@ -37,11 +37,15 @@ type Options struct {
 	DatabaseURL string
 	// Clients authenticate by token; nil: everybody is let in.
 	Clients []Client
+	// TLS is what the APIs are served with; nil: plain HTTP.
+	TLS *TLS
+	// Production leaves out --dev.
+	Production bool
 	// Flags are further flags of `ringfence serve`.
 	Flags []string
 }
 
-// Process is a running `ringfence serve --dev` on free ports of the loopback address.
+// Process is a running `ringfence serve` on free ports of the loopback address.
 type Process struct {
 	// URL is the base of the APIs, without a slash at the end.
 	URL string
@@ -50,6 +54,8 @@ type Process struct {
 
 	command *exec.Cmd
 	log     *log
+	http    *http.Client
+	caFile  string // of the authority of TLS; empty: none
 }
 
 // stopTimeout is how long a process may take to end when it is asked to.
@@ -57,7 +63,11 @@ const stopTimeout = 30 * time.Second
 
 // Start runs ringfence and returns when it is ready to decide. The context bounds the start only.
 func Start(ctx context.Context, o Options) (*Process, error) {
-	arguments := []string{"serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--data-dir", o.DataDir}
+	arguments := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--data-dir", o.DataDir}
+	if !o.Production {
+		arguments = append(arguments, "--dev")
+	}
+	arguments = append(arguments, o.TLS.flags()...)
 	if o.DatabaseURL != "" {
 		arguments = append(arguments, "--database-url", o.DatabaseURL)
 	}
@@ -68,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		}
 		arguments = append(arguments, "--auth", "token", "--token-file", file)
 	}
-	p := &Process{command: exec.CommandContext(context.WithoutCancel(ctx), o.Program, append(arguments, o.Flags...)...)}
+	p := &Process{command: exec.CommandContext(context.WithoutCancel(ctx), o.Program, append(arguments, o.Flags...)...), http: o.TLS.client(), caFile: o.TLS.caFile()}
 	p.command.Env = environment()
 	output, err := p.command.StderrPipe()
 	if err != nil {
@@ -127,7 +137,7 @@ func (p *Process) readiness(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := p.http.Do(request)
 	if err != nil {
 		return 0, err
 	}

@@ -59,7 +59,7 @@ func DataDir(t testing.TB) string {
 func (p *Process) Command(ctx context.Context, t testing.TB, arguments ...string) string {
 	t.Helper()
 	command := exec.CommandContext(ctx, p.command.Path, arguments...)
-	command.Env = append(environment(), "RINGFENCE_URL="+p.URL)
+	command.Env = append(environment(), "RINGFENCE_URL="+p.URL, "RINGFENCE_CA_FILE="+p.caFile)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("ringfence %s: %v\n%s", strings.Join(arguments, " "), err, output)
