@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -93,6 +94,15 @@ type PublicKey struct {
 func (s *Signer) PublicKeys() []PublicKey {
 	public, _ := s.key.Public().(ed25519.PublicKey)
 	return []PublicKey{{KeyID: s.id, X: base64.RawURLEncoding.EncodeToString(public)}}
+}
+
+// Secret derives a secret of 32 bytes for another purpose than signing (HKDF, RFC 5869), which replicas that share the key share too.
+func (s *Signer) Secret(purpose string) ([]byte, error) {
+	secret, err := hkdf.Key(sha256.New, s.key.Seed(), nil, "ringfence "+purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive secret: %w", err)
+	}
+	return secret, nil
 }
 
 // Sign returns the detached JWS of a payload: header, empty payload, signature.

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"ringfence/internal/placement"
+	"ringfence/internal/sol013"
 )
 
 // filterable lists by which attributes the entries of a list can be filtered (SOL013 attribute filters), by
@@ -156,138 +158,43 @@ func comparison[V any](op string, wanted []V, texts []string, compare func(a, b 
 // parse reads a filter. What it does not understand, and what the resource does not support, is 400.
 func (attrs filterable[T]) parse(text string) (*filter[T], error) {
 	f := &filter[T]{equal: map[string]string{}}
-	for rest := text; rest != ""; {
-		var e expression
-		var err error
-		if e, rest, err = nextExpression(rest); err != nil {
-			return nil, badFilter("%v", err)
-		}
-		test, err := attrs.compile(e)
+	conditions, err := sol013.ParseFilter(text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range conditions {
+		c := &conditions[i]
+		test, err := attrs.compile(c)
 		if err != nil {
 			return nil, err
 		}
 		f.tests = append(f.tests, test)
-		if _, taken := f.equal[e.path]; e.op == "eq" && !taken {
-			f.equal[e.path] = e.values[0]
+		path := strings.Join(c.Path, "/")
+		if _, taken := f.equal[path]; c.Operator == placement.OpEqual && !taken {
+			f.equal[path] = c.Values[0]
 		}
 	}
 	return f, nil
 }
 
-func (attrs filterable[T]) compile(e expression) (func(*T) bool, error) {
-	attr, ok := attrs[e.path]
-	if !ok {
+func (attrs filterable[T]) compile(c *placement.Condition) (func(*T) bool, error) {
+	path := strings.Join(c.Path, "/")
+	attr, ok := attrs[path]
+	if !ok || c.OfKey {
 		return nil, badFilter("the attribute %q in filter is not supported; supported are %s",
-			printable(e.path), strings.Join(slices.Sorted(maps.Keys(attrs)), ", "))
+			printable(path), strings.Join(slices.Sorted(maps.Keys(attrs)), ", "))
 	}
-	if !slices.Contains(attr.operators, e.op) {
+	if !slices.Contains(attr.operators, string(c.Operator)) {
 		return nil, badFilter("the operator %q is not supported for the attribute %q; supported are %s",
-			printable(e.op), e.path, strings.Join(attr.operators, ", "))
+			c.Operator, path, strings.Join(attr.operators, ", "))
 	}
-	if len(e.values) > 1 && !slices.Contains([]string{"in", "nin", "cont", "ncont"}, e.op) {
-		return nil, badFilter("the operator %q takes one value; quote a value that contains a comma", e.op)
-	}
-	test, err := attr.test(e.op, e.values)
+	test, err := attr.test(string(c.Operator), c.Values)
 	if err != nil {
-		return nil, badFilter("the value of %q in filter: %v", e.path, err)
+		return nil, badFilter("the value of %q in filter: %v", path, err)
 	}
 	return test, nil
 }
 
 func badFilter(format string, args ...any) error {
-	p := newProblem(http.StatusBadRequest, fmt.Sprintf(format, args...))
-	p.InvalidParams = []invalidParam{{Pointer: "filter", Reason: p.Detail}}
-	return p
-}
-
-// expression is one (operator,path,value,...) of a filter.
-type expression struct {
-	op     string
-	path   string
-	values []string
-}
-
-// nextExpression reads one expression and returns what follows it and the semicolon behind it.
-func nextExpression(text string) (e expression, rest string, err error) {
-	body, found := strings.CutPrefix(text, "(")
-	if !found {
-		return e, "", fmt.Errorf("a filter is (operator,attribute,value), more of them joined by semicolons; %q does not begin so", printable(text))
-	}
-	var path string
-	if e.op, body, found = strings.Cut(body, ","); found {
-		path, body, found = strings.Cut(body, ",")
-	}
-	if !found {
-		return e, "", fmt.Errorf("the filter expression %q has no value", printable(text))
-	}
-	if e.path, err = unescapePath(path); err != nil {
-		return e, "", err
-	}
-	for more := true; more; {
-		var value string
-		if value, more, body, err = nextValue(body); err != nil {
-			return e, "", err
-		}
-		e.values = append(e.values, value)
-	}
-	if body == "" {
-		return e, "", nil
-	}
-	rest, found = strings.CutPrefix(body, ";")
-	if !found || rest == "" {
-		return e, "", fmt.Errorf("after a filter expression comes a semicolon and another one, not %q", printable(body))
-	}
-	return e, rest, nil
-}
-
-// nextValue reads a value with the comma or the parenthesis behind it.
-func nextValue(text string) (value string, more bool, rest string, err error) {
-	if quoted, ok := strings.CutPrefix(text, "'"); ok {
-		if value, text, err = quotedValue(quoted); err != nil {
-			return "", false, "", err
-		}
-	} else {
-		end := strings.IndexAny(text, ",)'")
-		if end <= 0 {
-			return "", false, "", fmt.Errorf("a filter value is missing, has a stray quote or no closing parenthesis: %q", printable(text))
-		}
-		value, text = text[:end], text[end:]
-	}
-	if text == "" || text[0] != ',' && text[0] != ')' {
-		return "", false, "", fmt.Errorf("after a filter value comes a comma or a closing parenthesis, not %q", printable(text))
-	}
-	return value, text[0] == ',', text[1:], nil
-}
-
-// quotedValue reads up to the closing quote; a quote within the value is doubled.
-func quotedValue(text string) (value, rest string, err error) {
-	var b strings.Builder
-	for {
-		part, after, found := strings.Cut(text, "'")
-		if !found {
-			return "", "", fmt.Errorf("a quoted filter value has no closing quote: %q", printable(text))
-		}
-		b.WriteString(part)
-		if !strings.HasPrefix(after, "'") {
-			return b.String(), after, nil
-		}
-		b.WriteByte('\'')
-		text = after[1:]
-	}
-}
-
-// unescapePath undoes the escapes of attribute names: ~0 is ~, ~1 is /, ~a is a comma, ~b is @.
-func unescapePath(path string) (string, error) {
-	if !strings.Contains(path, "~") {
-		return path, nil
-	}
-	for i := 0; i < len(path); i++ {
-		if path[i] == '~' {
-			if i+1 == len(path) || !strings.ContainsRune("01ab", rune(path[i+1])) {
-				return "", fmt.Errorf("the attribute %q has a ~ that begins none of the escapes ~0, ~1, ~a, ~b", printable(path))
-			}
-			i++
-		}
-	}
-	return strings.NewReplacer("~0", "~", "~1", "/", "~a", ",", "~b", "@").Replace(path), nil
+	return &sol013.Fault{Parameter: sol013.FilterParameter, Reason: fmt.Sprintf(format, args...)}
 }

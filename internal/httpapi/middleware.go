@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"ringfence/internal/auth"
+	"ringfence/internal/sol013"
 )
 
 type requestIDKey struct{}
@@ -215,9 +216,9 @@ func (s *Server) defaultVersions(next http.Handler) http.Handler {
 func (s *Server) version(c *contract) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked := r.Header.Get("Version")
+			asked := r.Header.Values(sol013.VersionHeader)
 			if strings.HasSuffix(r.URL.Path, "/api_versions") {
-				asked = ""
+				asked = nil
 			}
 			v, err := c.negotiate(asked)
 			if err != nil {

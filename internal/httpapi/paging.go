@@ -1,14 +1,15 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
+	"crypto/rand"
 	"net/http"
+	"time"
 
+	"ringfence/internal/auth"
 	"ringfence/internal/placement"
+	"ringfence/internal/sol013"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 )
 
 // markerParam is the query parameter of SOL013 that says where a page starts.
-const markerParam = "nextpage_opaque_marker"
+const markerParam = sol013.MarkerParameter
 
 // source reads a list from the database in the order of its key.
 type source[T any] struct {
@@ -30,7 +31,7 @@ type source[T any] struct {
 // after them; nil on the last page. A page may hold fewer entries than there are, even none, where a filter
 // takes most of them out: then the link goes on from there.
 func readPage[T any](ctx context.Context, s *Server, marker string, f *filter[T], src source[T]) (entries []T, link *string, err error) {
-	after, err := markerKey(requestOf(ctx), marker)
+	after, err := s.markerKey(requestOf(ctx), marker)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,7 +44,7 @@ func readPage[T any](ctx context.Context, s *Server, marker string, f *filter[T]
 		}
 		for i := range batch {
 			if len(entries) == size || scanned == scanPages*size {
-				next := s.nextLink(requestOf(ctx), markerParam, newMarker(requestOf(ctx), after))
+				next := s.nextLink(requestOf(ctx), markerParam, s.newMarker(requestOf(ctx), after))
 				return entries, &next, nil
 			}
 			scanned++
@@ -65,29 +66,31 @@ func (s *Server) nextLink(r *http.Request, param, value string) string {
 	return "<" + s.base(r) + r.URL.EscapedPath() + "?" + query.Encode() + `>; rel="next"`
 }
 
-// listTag tells the markers of one list from those of another.
-func listTag(r *http.Request) []byte {
-	sum := sha256.Sum256([]byte(r.URL.Path))
-	return sum[:6]
+// newMarkers makes what issues markers, with a secret that replicas share: it comes from the key that they sign directives with.
+func (s *Server) newMarkers() (sol013.Markers, error) {
+	if s.Signer == nil { // a server that delivers no directives is alone
+		return sol013.NewMarkers([]byte(rand.Text())), nil
+	}
+	secret, err := s.Signer.Secret("markers of paged lists")
+	return sol013.NewMarkers(secret), err
 }
 
-func newMarker(r *http.Request, key string) string {
-	return base64.RawURLEncoding.EncodeToString(append(listTag(r), key...))
+// bound is what a marker is issued for: the client, the list, and what the list is restricted to.
+func bound(r *http.Request) []string {
+	query := r.URL.Query()
+	for _, name := range []string{markerParam, "fields", "exclude_fields", "all_fields", "exclude_default"} { // the entries are the same
+		query.Del(name)
+	}
+	return []string{auth.FromContext(r.Context()).ClientID, r.URL.EscapedPath(), query.Encode()}
+}
+
+func (s *Server) newMarker(r *http.Request, key string) string {
+	return s.markers.Issue(time.Now(), key, bound(r)...)
 }
 
 // markerKey undoes newMarker.
-func markerKey(r *http.Request, marker string) (string, error) {
-	if marker == "" {
-		return "", nil
-	}
-	data, err := base64.RawURLEncoding.DecodeString(marker)
-	key, ok := bytes.CutPrefix(data, listTag(r))
-	if err != nil || !ok {
-		p := newProblem(http.StatusBadRequest, markerParam+" was not issued for this list; follow the Link header of the page before, or start without it")
-		p.InvalidParams = []invalidParam{{Pointer: markerParam, Reason: "not a marker of this list"}}
-		return "", p
-	}
-	return string(key), nil
+func (s *Server) markerKey(r *http.Request, marker string) (string, error) {
+	return s.markers.Open(time.Now(), marker, bound(r)...)
 }
 
 // mapped converts the entries of a list; the result is never nil.

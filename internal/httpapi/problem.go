@@ -10,6 +10,7 @@ import (
 
 	"ringfence/api/common"
 	"ringfence/internal/placement"
+	"ringfence/internal/sol013"
 )
 
 // problemType is the media type of problem documents, without parameters: VNFMs compare it as a string.
@@ -97,7 +98,11 @@ func problemOf(err error) *problem {
 		return p
 	}
 	var e *placement.Error
+	var fault *sol013.Fault
 	switch {
+	case errors.As(err, &fault):
+		p = faulty(http.StatusBadRequest, []invalidParam{{Pointer: fault.Parameter, Reason: fault.Reason}})
+		p.Detail = fault.Reason
 	case errors.As(err, &e) && e.Kind != placement.Internal:
 		p = newProblem(statusOf(e.Kind), e.Message)
 		for i := range e.Findings {

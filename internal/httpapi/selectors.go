@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"ringfence/internal/sol013"
 )
 
 // leftOut lists what the entries of a list leave out unless it is asked for, by operation.
@@ -20,10 +21,10 @@ var leftOut = map[string][]string{
 // representation is what the contract says of the answer to a GET: whether it has an entity tag, and which
 // attributes of its entries can be left out (SOL013 attribute selectors: those that are optional and complex).
 type representation struct {
-	cached    bool     // If-None-Match can be answered 304
-	selectors bool     // the operation takes them
-	optional  []string // paths, ascending
-	leftOut   []string // by default
+	sol013.Selectable
+
+	cached    bool // If-None-Match can be answered 304
+	selectors bool // the operation takes them
 }
 
 // representationOf reads the contract of one operation; nil when its answers have no entity tag.
@@ -39,7 +40,7 @@ func representationOf(op *openapi3.Operation) *representation {
 	}
 	paths := map[string]bool{}
 	optionalComplex(media.Schema.Value.Items.Value, "", paths)
-	rep.selectors, rep.optional, rep.leftOut = true, slices.Sorted(maps.Keys(paths)), leftOut[op.OperationID]
+	rep.selectors, rep.Selectable = true, sol013.Selectable{Optional: slices.Sorted(maps.Keys(paths)), LeftOut: leftOut[op.OperationID]}
 	return rep
 }
 
@@ -56,7 +57,7 @@ func optionalComplex(schema *openapi3.Schema, prefix string, into map[string]boo
 		if !inner.Type.Is("object") && !inner.Type.Is("array") {
 			continue
 		}
-		path := prefix + strings.NewReplacer("~", "~0", "/", "~1", ",", "~a").Replace(name)
+		path := prefix + sol013.EscapeName(name)
 		if !slices.Contains(schema.Required, name) {
 			into[path] = true
 		}
@@ -65,70 +66,6 @@ func optionalComplex(schema *openapi3.Schema, prefix string, into map[string]boo
 		}
 		optionalComplex(inner, path+"/", into)
 	}
-}
-
-// selectors are the query parameters of SOL013 that choose attributes.
-type selectors struct {
-	allFields, excludeDefault bool
-	fields, excludeFields     []string
-}
-
-// dropped lists the paths that an answer leaves out, ascending. Names that the resource does not have and
-// combinations without a meaning are 400.
-func (rep *representation) dropped(query url.Values) ([]string, error) {
-	sel := selectors{
-		allFields: query.Has("all_fields"), excludeDefault: query.Has("exclude_default"),
-		fields: paths(query, "fields"), excludeFields: paths(query, "exclude_fields"),
-	}
-	for param, list := range map[string][]string{"fields": sel.fields, "exclude_fields": sel.excludeFields} {
-		for _, p := range list {
-			if !slices.Contains(rep.optional, p) {
-				return nil, badSelector(param, fmt.Sprintf("%s names %q, which is no optional complex attribute here; these are %s",
-					param, printable(p), orNone(strings.Join(rep.optional, ", "))))
-			}
-		}
-	}
-	kinds := 0
-	for _, given := range []bool{sel.allFields, query.Has("exclude_fields"), sel.excludeDefault || query.Has("fields")} {
-		if given {
-			kinds++
-		}
-	}
-	if kinds > 1 {
-		return nil, badSelector("fields", "all_fields, exclude_fields, and exclude_default with or without fields exclude each other")
-	}
-	switch {
-	case sel.allFields:
-		return nil, nil
-	case query.Has("exclude_fields"):
-		return sel.excludeFields, nil
-	case query.Has("fields") && !sel.excludeDefault:
-		return without(rep.optional, sel.fields), nil
-	}
-	return without(rep.leftOut, sel.fields), nil
-}
-
-func paths(query url.Values, param string) []string {
-	var out []string
-	for _, value := range query[param] {
-		out = append(out, strings.Split(value, ",")...)
-	}
-	return out
-}
-
-// without removes from the paths to be left out those that are asked for, what they hold, and what holds them.
-func without(all, wanted []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(p string) bool {
-		return slices.ContainsFunc(wanted, func(w string) bool {
-			return p == w || strings.HasPrefix(p, w+"/") || strings.HasPrefix(w, p+"/")
-		})
-	})
-}
-
-func badSelector(param, detail string) error {
-	p := newProblem(http.StatusBadRequest, detail)
-	p.InvalidParams = []invalidParam{{Pointer: param, Reason: detail}}
-	return p
 }
 
 // prune removes paths from a JSON value, and from every entry of an array.
@@ -181,7 +118,7 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 			var drop []string
 			if rep.selectors {
 				var err error
-				if drop, err = rep.dropped(r.URL.Query()); err != nil {
+				if drop, err = rep.Dropped(r.URL.Query()); err != nil {
 					s.writeProblem(w, r, err)
 					return
 				}

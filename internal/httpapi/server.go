@@ -17,6 +17,7 @@ import (
 	"ringfence/internal/inventory"
 	"ringfence/internal/placement"
 	"ringfence/internal/policies"
+	"ringfence/internal/sol013"
 )
 
 // The limits of a request.
@@ -52,6 +53,7 @@ type Server struct {
 	Config
 	log     *slog.Logger
 	apis    map[string]*contract
+	markers sol013.Markers
 	mux     *chi.Mux
 	handler http.Handler
 }
@@ -60,6 +62,10 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{Config: c, log: c.Log, apis: map[string]*contract{}}
 	if err := s.loadContracts(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.markers, err = s.newMarkers(); err != nil {
 		return nil, err
 	}
 	s.mux = s.routes()

@@ -1,10 +1,10 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/go-chi/chi/v5"
 
+	"ringfence/internal/sol013"
 	"ringfence/openapi"
 )
 
@@ -59,24 +60,14 @@ func supportedVersions(name string, doc *openapi3.T) []string {
 	return []string{v}
 }
 
-var versionPattern = regexp.MustCompile(`^(\d+\.\d+)\.\d+(-impl:.+)?$`)
-
-// negotiate picks the version of an answer.
-func (c *contract) negotiate(asked string) (string, error) {
-	if asked == "" {
-		return c.versions[0], nil
+// negotiate picks the version of an answer by the Version headers of the request.
+func (c *contract) negotiate(asked []string) (string, error) {
+	v, err := sol013.Negotiate(asked, c.versions)
+	if errors.Is(err, sol013.ErrVersionNotOffered) {
+		return "", newProblem(http.StatusNotAcceptable, fmt.Sprintf("version %s of the %s API is not offered; offered are %s",
+			printable(asked[0]), c.name, strings.Join(c.versions, ", ")))
 	}
-	m := versionPattern.FindStringSubmatch(asked)
-	if m == nil {
-		return "", newProblem(http.StatusBadRequest, "the Version header is not of the form MAJOR.MINOR.PATCH: "+printable(asked))
-	}
-	for _, v := range c.versions {
-		if strings.HasPrefix(v, m[1]+".") {
-			return v, nil
-		}
-	}
-	return "", newProblem(http.StatusNotAcceptable, fmt.Sprintf("version %s of the %s API is not supported; supported are %s",
-		printable(asked), c.name, strings.Join(c.versions, ", ")))
+	return v, err
 }
 
 func (c *contract) route(r *http.Request) *routers.Route {

@@ -24,7 +24,7 @@ var (
 		"internal/grant", "internal/policies", "internal/inventory", "internal/catalogue", "internal/delivery",
 		"internal/compliance", "internal/notify", "internal/auth", "internal/audit",
 	}
-	outside = slices.Concat([]string{"api/...", "openapi", "internal/placement"}, useCases)
+	outside = slices.Concat([]string{"api/...", "openapi", "internal/placement", "internal/sol013"}, useCases)
 )
 
 // table says who may import whom. cmd and test import everything, so they have no row.
@@ -38,7 +38,8 @@ var table = slices.Concat([]room{
 	{path: "internal/solver", pure: true, ours: []string{"internal/placement", "internal/policy", "internal/fleet"}},
 	{path: "internal/directive", pure: true, ours: []string{"internal/placement", "internal/policy"}},
 	{path: "internal/vnfd", pure: true, ours: []string{"internal/placement"}, thirdParty: []string{"go.yaml.in/yaml/v3"}},
-	{path: "internal/postgres", ours: []string{"internal/placement", "migrations"}},
+	{path: "internal/sol013", pure: true, ours: []string{"internal/placement"}},
+	{path: "internal/postgres", ours: []string{"internal/placement", "internal/sol013", "migrations"}},
 	{path: "internal/replica", ours: pure},
 	{path: "internal/httpapi", ours: outside},
 	{path: "internal/console", ours: outside},
