@@ -1698,7 +1698,7 @@ CREATE INDEX decision_at_ix ON public.decision USING btree (at, id);
 
 CREATE INDEX directive_feed_ix ON public.directive USING btree (vim_connection_id, txid, feed_id);
 
-CREATE INDEX directive_unsettled_ix ON public.directive USING btree (nfvi_pop_id, host_id, seq) WHERE ((ack_outcome IS NULL) OR ((ack_outcome)::text = 'FAILED'::text));
+CREATE INDEX directive_unsettled_ix ON public.directive USING btree (nfvi_pop_id, host_id, seq) WHERE (((ack_outcome)::text = 'FAILED'::text) OR ((ack_outcome IS NULL) AND ((kind)::text <> 'PLACE'::text)));
 
 CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 

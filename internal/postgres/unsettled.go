@@ -64,27 +64,26 @@ func (s *Store) RecordUnsettled(ctx context.Context, checker string, overdueAfte
 // orders the same. A PLACE is a right: whoever starts the workload decides when, and the reservation's expiry watches over it.
 func unsettled(ctx context.Context, q queryer, overdueAfter time.Duration) ([]placement.Violation, error) {
 	const unsettledSQL = `
-		SELECT h.nfvi_pop_id, h.id AS host_id, d.seq, d.kind, d.residency_id, d.issued_at, coalesce(d.ack_detail, '') AS detail,
-		       d.ack_outcome IS NOT NULL AS failed, coalesce(r.vnf_instance_id, '') AS vnf_instance_id, coalesce(r.trust_domain_id, '') AS trust_domain_id
-		FROM host h
-		LEFT JOIN directive_follower f ON f.nfvi_pop_id = h.nfvi_pop_id AND f.host_id = h.id
-		CROSS JOIN LATERAL (
-			SELECT d.*
+		WITH d AS (
+			SELECT d.*, row_number() OVER (PARTITION BY d.nfvi_pop_id, d.host_id ORDER BY d.seq) AS nth
 			FROM directive d
-			WHERE d.nfvi_pop_id = h.nfvi_pop_id AND d.host_id = h.id AND (d.ack_outcome IS NULL OR d.ack_outcome = 'FAILED')
+			JOIN host h ON h.nfvi_pop_id = d.nfvi_pop_id AND h.id = d.host_id AND h.lifecycle <> 'RETIRED'
+			LEFT JOIN directive_follower f ON f.nfvi_pop_id = d.nfvi_pop_id AND f.host_id = d.host_id
+			WHERE (d.ack_outcome = 'FAILED' OR d.ack_outcome IS NULL AND d.kind <> 'PLACE')
 			  AND (d.ack_outcome IS NOT NULL
-			       OR d.kind <> 'PLACE' AND (d.kind = 'RELEASE' OR f.whole_host) AND $1::interval > '0' AND d.issued_at < statement_timestamp() - $1::interval)
-			  AND (d.residency_id = '' OR EXISTS (SELECT FROM residency r WHERE r.nfvi_pop_id = h.nfvi_pop_id AND r.id = d.residency_id))
+			       OR (d.kind = 'RELEASE' OR f.whole_host) AND $1::interval > '0' AND d.issued_at < statement_timestamp() - $1::interval)
+			  AND (f.host_id IS NOT NULL OR EXISTS (SELECT FROM observed_state o WHERE o.nfvi_pop_id = d.nfvi_pop_id AND o.host_id = d.host_id))
+			  AND (d.residency_id = '' OR EXISTS (SELECT FROM residency r WHERE r.nfvi_pop_id = d.nfvi_pop_id AND r.id = d.residency_id))
 			  AND NOT EXISTS (
 				SELECT FROM directive l
 				WHERE l.nfvi_pop_id = d.nfvi_pop_id AND l.host_id = d.host_id AND l.seq > d.seq AND l.kind = d.kind AND l.residency_id = d.residency_id
-				  AND CASE d.kind WHEN 'CACHE' THEN l.body->>'digest' = d.body->>'digest' WHEN 'PURGE' THEN l.body::text = d.body::text ELSE true END)
-			ORDER BY d.seq
-			LIMIT $2) AS d
-		LEFT JOIN residency r ON d.residency_id <> '' AND r.nfvi_pop_id = h.nfvi_pop_id AND r.id = d.residency_id
-		WHERE h.lifecycle <> 'RETIRED'
-		  AND (f.host_id IS NOT NULL OR EXISTS (SELECT FROM observed_state o WHERE o.nfvi_pop_id = h.nfvi_pop_id AND o.host_id = h.id))
-		ORDER BY h.nfvi_pop_id, h.id, d.seq
+				  AND CASE d.kind WHEN 'CACHE' THEN l.body->>'digest' = d.body->>'digest' WHEN 'PURGE' THEN l.body::text = d.body::text ELSE true END))
+		SELECT d.nfvi_pop_id, d.host_id, d.seq, d.kind, d.residency_id, d.issued_at, coalesce(d.ack_detail, '') AS detail,
+		       d.ack_outcome IS NOT NULL AS failed, coalesce(r.vnf_instance_id, '') AS vnf_instance_id, coalesce(r.trust_domain_id, '') AS trust_domain_id
+		FROM d
+		LEFT JOIN residency r ON d.residency_id <> '' AND r.nfvi_pop_id = d.nfvi_pop_id AND r.id = d.residency_id
+		WHERE d.nth <= $2
+		ORDER BY d.nfvi_pop_id, d.host_id, d.seq
 		LIMIT $3`
 	return collect(ctx, q, violationOfUnsettled, unsettledSQL, overdueAfter, unsettledPerHost, unsettledInAll)
 }
