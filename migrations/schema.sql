@@ -698,6 +698,10 @@ CREATE TABLE public.observed_cache (
     digest text NOT NULL,
     mode text NOT NULL,
     trust_domain_id text NOT NULL,
+    image_references text[] DEFAULT '{}'::text[] NOT NULL,
+    layer_digests text[] DEFAULT '{}'::text[] NOT NULL,
+    layer_diff_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT observed_cache_layers_ck CHECK ((cardinality(layer_digests) = cardinality(layer_diff_ids))),
     CONSTRAINT observed_cache_mode_ck CHECK ((mode = ANY (ARRAY['SHARED'::text, 'DOMAIN_PRIVATE'::text, 'ENCRYPTED'::text, 'GUEST_ONLY'::text, 'NO_STORE'::text])))
 );
 
@@ -714,6 +718,12 @@ COMMENT ON COLUMN public.observed_cache.digest IS 'Artefact.';
 COMMENT ON COLUMN public.observed_cache.mode IS 'Form in which it lies there.';
 
 COMMENT ON COLUMN public.observed_cache.trust_domain_id IS 'Trust domain that it lies there for; empty: any.';
+
+COMMENT ON COLUMN public.observed_cache.image_references IS 'Every name that the artefact has in the store of the host.';
+
+COMMENT ON COLUMN public.observed_cache.layer_digests IS 'Its layers as they are stored, lowest first; empty: not told.';
+
+COMMENT ON COLUMN public.observed_cache.layer_diff_ids IS 'For each layer the digest of its content; empty: not told.';
 
 CREATE TABLE public.observed_residency (
     nfvi_pop_id text NOT NULL,

@@ -399,6 +399,9 @@ type ObservedCacheEntry struct {
 	// Example: sha256:9f2c1d4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f
 	Digest externalRef3.Digest `json:"digest"`
 
+	// Layers What it consists of, lowest first, as far as the host can tell. An artefact that the inventory does not know is recognised by its layers: a violation names the artefact that it has content in common with.
+	Layers []ObservedLayer `json:"layers,omitempty,omitzero"`
+
 	// Mode In which form an artefact may lie on a host, weakest first.
 	// * `SHARED`: as plaintext, for any trust domain.
 	// * `DOMAIN_PRIVATE`: as plaintext, only where the pool permits exactly one trust domain and the site is secure.
@@ -415,8 +418,22 @@ type ObservedCacheEntry struct {
 	// Example: ENCRYPTED
 	Mode externalRef3.CacheMode `json:"mode"`
 
+	// References Every name that it has in the host's store. They are kept for people; what an artefact is, its digest and its layers say.
+	References []string `json:"references,omitempty,omitzero"`
+
 	// TrustDomainID The trust domain that it is kept for. Absent with SHARED.
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId,omitempty,omitzero"`
+}
+
+// ObservedLayer One layer of an artefact that lies on a host.
+type ObservedLayer struct {
+	// DiffID Digest of the layer's content as a plain tar stream. The encrypted and the plain form of a layer share it.
+	DiffID externalRef3.Digest `json:"diffId,omitempty,omitzero"`
+
+	// Digest The content address of an artefact or a layer, as OCI writes it, algorithm and value.
+	//
+	// Example: sha256:9f2c1d4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f
+	Digest externalRef3.Digest `json:"digest"`
 }
 
 // ObservedResidency One running pod or virtual machine. It is matched with what was decided by `residencyId`; without one, by `vnfInstanceId` and `resourceDefinitionId`; without these, by `vimResourceId`. One that matches nothing frees nothing and confirms nothing.
@@ -454,7 +471,7 @@ type ObservedResidency struct {
 
 // ObservedState What a host sees of itself. Facts, not decisions.
 type ObservedState struct {
-	// CacheEntries Every artefact that lies there.
+	// CacheEntries Every artefact that lies there, once for each trust domain that it is kept for.
 	CacheEntries []ObservedCacheEntry `json:"cacheEntries"`
 
 	// ObservedAt When the host looked.
@@ -462,6 +479,9 @@ type ObservedState struct {
 
 	// Residencies Every pod and virtual machine that runs there.
 	Residencies []ObservedResidency `json:"residencies"`
+
+	// UnavailableCapabilities What the host found out that it cannot do. Absent and empty mean that nothing is known to be missing.
+	UnavailableCapabilities []UnavailableCapability `json:"unavailableCapabilities,omitempty,omitzero"`
 }
 
 // PlaceDirective Lets one workload run on the host, and says how it must run.
@@ -542,6 +562,9 @@ type ScrubDirective struct {
 	// DeviceReset Whether devices that workloads had been given must be reset as well.
 	DeviceReset bool `json:"deviceReset"`
 
+	// FabricDigests Images of the host's own trusted base (the `fabricDigests` of its pool). They stay, and so does what runs nothing else. Any other workload is in the way of every level above CACHE_PURGE, and of a device reset; CACHE_PURGE leaves the images that one of them uses.
+	FabricDigests []externalRef3.Digest `json:"fabricDigests,omitempty,omitzero"`
+
 	// Level How thoroughly a host is cleaned, weakest first; each level includes those before it.
 	// * `CACHE_PURGE`: image caches emptied. `EPHEMERAL_WIPE`: and ephemeral data erased.
 	// * `REBOOT`: and the host restarted. `REIMAGE`: and its operating system installed anew.
@@ -551,6 +574,54 @@ type ScrubDirective struct {
 	Level externalRef3.ScrubLevel `json:"level"`
 
 	// Reason Why, for people.
+	Reason string `json:"reason"`
+}
+
+// ScrubOrder What a host is to be cleaned of.
+type ScrubOrder struct {
+	// DeviceReset Whether devices that workloads had been given must be reset as well.
+	DeviceReset bool `json:"deviceReset,omitempty,omitzero"`
+
+	// Level How thoroughly a host is cleaned, weakest first; each level includes those before it.
+	// * `CACHE_PURGE`: image caches emptied. `EPHEMERAL_WIPE`: and ephemeral data erased.
+	// * `REBOOT`: and the host restarted. `REIMAGE`: and its operating system installed anew.
+	//
+	//
+	// Example: REIMAGE
+	Level externalRef3.ScrubLevel `json:"level"`
+
+	// Reason Why, for people.
+	//
+	// Example: the pool changes hands
+	Reason string `json:"reason"`
+}
+
+// ScrubOrdered A cleaning that was ordered.
+type ScrubOrdered struct {
+	// DirectiveSeq The number of the SCRUB directive on the host.
+	DirectiveSeq int64 `json:"directiveSeq"`
+}
+
+// UnavailableCapability A capability that the host does not have, whatever the inventory says.
+type UnavailableCapability struct {
+	// Capability A security-relevant ability of a host.
+	// * `TPM2`: a TPM 2.0. `SECURE_BOOT`, `MEASURED_BOOT`: what is booted is verified, or measured into the TPM.
+	// * `TEE`: a trusted execution environment of any kind. `TEE_SEV_SNP`, `TEE_TDX`, `TEE_CCA`, `TEE_SGX`: one of
+	//   that kind; each implies `TEE`.
+	// * `MEM_ENC`: memory encryption. `HSM`: a hardware security module in the host; `HSM_NETWORK`: one over the network.
+	// * `ENC_STORAGE`: storage encrypted at rest. `CACHE_ENC`: the image cache encrypted under a key per trust domain,
+	//   released after attestation. `CACHE_VERITY`: cached content verified on every read.
+	// * `EPHEMERAL_ENC`: ephemeral data on a volume with a throw-away key. `RAM_SNAPSHOT`: images unpacked into memory only.
+	// * `GUEST_PULL`: guests pull and decrypt their images themselves.
+	// * `SEPARATE_PORTS`: separate network ports for separate kinds of traffic. `SRIOV`: SR-IOV virtual functions.
+	//
+	//
+	// Example: ENC_STORAGE
+	Capability externalRef3.Capability `json:"capability"`
+
+	// Reason What it lacks, for people.
+	//
+	// Example: not available here: the file system of /var/lib/ringfence-agent does not encrypt folders
 	Reason string `json:"reason"`
 }
 
@@ -628,6 +699,12 @@ type PutObservedStateParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// CreateScrubOrderParams defines parameters for CreateScrubOrder.
+type CreateScrubOrderParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // ListKeysParams defines parameters for ListKeys.
 type ListKeysParams struct {
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -642,6 +719,9 @@ type CreateAckJSONRequestBody = Ack
 
 // PutObservedStateJSONRequestBody defines body for PutObservedState for application/json ContentType.
 type PutObservedStateJSONRequestBody = ObservedState
+
+// CreateScrubOrderJSONRequestBody defines body for CreateScrubOrder for application/json ContentType.
+type CreateScrubOrderJSONRequestBody = ScrubOrder
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -663,6 +743,9 @@ type ServerInterface interface {
 	// PutObservedState Report what a host sees of itself
 	// (PUT /directives/v1/hosts/{hostId}/observed_state)
 	PutObservedState(w http.ResponseWriter, r *http.Request, hostID HostID, params PutObservedStateParams)
+	// CreateScrubOrder Have a host cleaned
+	// (POST /directives/v1/hosts/{hostId}/scrub_orders)
+	CreateScrubOrder(w http.ResponseWriter, r *http.Request, hostID HostID, params CreateScrubOrderParams)
 	// ListKeys Read the keys that verify directives
 	// (GET /directives/v1/keys)
 	ListKeys(w http.ResponseWriter, r *http.Request, params ListKeysParams)
@@ -705,6 +788,12 @@ func (_ Unimplemented) ListHostDirectives(w http.ResponseWriter, r *http.Request
 // PutObservedState Report what a host sees of itself
 // (PUT /directives/v1/hosts/{hostId}/observed_state)
 func (_ Unimplemented) PutObservedState(w http.ResponseWriter, r *http.Request, hostID HostID, params PutObservedStateParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateScrubOrder Have a host cleaned
+// (POST /directives/v1/hosts/{hostId}/scrub_orders)
+func (_ Unimplemented) CreateScrubOrder(w http.ResponseWriter, r *http.Request, hostID HostID, params CreateScrubOrderParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1036,6 +1125,56 @@ func (siw *ServerInterfaceWrapper) PutObservedState(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// CreateScrubOrder operation middleware
+func (siw *ServerInterfaceWrapper) CreateScrubOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "hostId" -------------
+	var hostID HostID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hostId", chi.URLParam(r, "hostId"), &hostID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "hostId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateScrubOrderParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateScrubOrder(w, r, hostID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListKeys(w http.ResponseWriter, r *http.Request) {
 
@@ -1228,6 +1367,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/directives/v1/hosts/{hostId}/observed_state", wrapper.PutObservedState)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/directives/v1/hosts/{hostId}/scrub_orders", wrapper.CreateScrubOrder)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/directives/v1/keys", wrapper.ListKeys)
 	})
 
@@ -1378,6 +1520,30 @@ func (response PutObservedState200JSONResponse) VisitPutObservedStateResponse(w 
 	return err
 }
 
+type CreateScrubOrderRequestObject struct {
+	HostID HostID `json:"hostId"`
+	Params CreateScrubOrderParams
+	Body   *CreateScrubOrderJSONRequestBody
+}
+
+type CreateScrubOrderResponseObject interface {
+	VisitCreateScrubOrderResponse(w http.ResponseWriter) error
+}
+
+type CreateScrubOrder201JSONResponse ScrubOrdered
+
+func (response CreateScrubOrder201JSONResponse) VisitCreateScrubOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListKeysRequestObject struct {
 	Params ListKeysParams
 }
@@ -1442,6 +1608,9 @@ type StrictServerInterface interface {
 	// PutObservedState Report what a host sees of itself
 	// (PUT /directives/v1/hosts/{hostId}/observed_state)
 	PutObservedState(ctx context.Context, request PutObservedStateRequestObject) (PutObservedStateResponseObject, error)
+	// CreateScrubOrder Have a host cleaned
+	// (POST /directives/v1/hosts/{hostId}/scrub_orders)
+	CreateScrubOrder(ctx context.Context, request CreateScrubOrderRequestObject) (CreateScrubOrderResponseObject, error)
 	// ListKeys Read the keys that verify directives
 	// (GET /directives/v1/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -1647,6 +1816,40 @@ func (sh *strictHandler) PutObservedState(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PutObservedStateResponseObject); ok {
 		if err := validResponse.VisitPutObservedStateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateScrubOrder operation middleware
+func (sh *strictHandler) CreateScrubOrder(w http.ResponseWriter, r *http.Request, hostID HostID, params CreateScrubOrderParams) {
+	var request CreateScrubOrderRequestObject
+
+	request.HostID = hostID
+	request.Params = params
+
+	var body CreateScrubOrderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateScrubOrder(ctx, request.(CreateScrubOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateScrubOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateScrubOrderResponseObject); ok {
+		if err := validResponse.VisitCreateScrubOrderResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -21,9 +21,9 @@ const hostsPath = "/inventory/v1/hosts"
 
 func newHost(p process) *cobra.Command {
 	return subcommands(&cobra.Command{
-		Use: "host", Short: "Look at hosts, take them out of service and back",
+		Use: "host", Short: "Look at hosts, take them out of service and back, have them cleaned",
 		Long: "Look at hosts, take them out of service and back. Hosts are created and changed by import, or over the API.",
-	}, newHostList(p), newHostShow(p), newHostCordon(p), newHostUncordon(p), newHostQuarantine(p), newHostUnquarantine(p))
+	}, newHostList(p), newHostShow(p), newHostCordon(p), newHostUncordon(p), newHostQuarantine(p), newHostUnquarantine(p), newHostScrub(p))
 }
 
 func newHostList(p process) *cobra.Command {

@@ -96,7 +96,8 @@ func (r *reporter) look(ctx context.Context) bool {
 }
 
 func same(a, b wire.ObservedState) bool {
-	return reflect.DeepEqual(a.Residencies, b.Residencies) && slices.Equal(a.CacheEntries, b.CacheEntries)
+	return reflect.DeepEqual(a.Residencies, b.Residencies) && reflect.DeepEqual(a.CacheEntries, b.CacheEntries) &&
+		slices.Equal(a.UnavailableCapabilities, b.UnavailableCapabilities)
 }
 
 // report is an observation as the contract has it. A residency that two workloads claim is that of the first only.

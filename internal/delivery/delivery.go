@@ -44,6 +44,8 @@ type Store interface {
 	// ReleaseReservation ends a reservation and returns it as it was.
 	ReleaseReservation(ctx context.Context, id, reason string, ifRevision *int64, actor string, end EndRules) (placement.Residency, error)
 	ExpireReservations(ctx context.Context, limit int) (int, error)
+	// OrderScrub tells a host to clean itself, by what order says of the host under its lock, and returns the directive's number.
+	OrderScrub(ctx context.Context, hostID, actor string, order func(*placement.Host) placement.ScrubDirective) (int64, error)
 }
 
 // EndRules say what a residency that ends leaves behind; see placement.EndRules.
@@ -200,6 +202,17 @@ func (s *Service) ending(ctx context.Context, write func(EndRules) error) error 
 	}
 }
 
+// Scrub tells a host to clean itself and returns the number of the directive. What belongs to its own trusted base stays. Kinds of errors:
+// NotFound, Conflict when the level is for a host that is out of service and empty, Unavailable.
+func (s *Service) Scrub(ctx context.Context, actor, hostID string, order placement.ScrubDirective) (int64, error) {
+	defer s.Wake()
+	pools := s.fleet.View().Catalogue.HostPools
+	return s.store.OrderScrub(ctx, hostID, actor, func(h *placement.Host) placement.ScrubDirective {
+		order.FabricDigests = pools[h.HostPoolID].FabricDigests
+		return order
+	})
+}
+
 // Expire makes reservations that were not confirmed in time UNCONFIRMED, at most limit of them. They separate
 // and count as before.
 func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
@@ -228,7 +241,10 @@ func Digest(st *placement.ObservedState) string {
 	}
 	for i := range st.Cache {
 		e := &st.Cache[i]
-		lines = append(lines, fmt.Sprintf("cache %q %s %q", e.Digest, e.Mode, e.TrustDomainID))
+		lines = append(lines, fmt.Sprintf("cache %q %s %q %q %v", e.Digest, e.Mode, e.TrustDomainID, slices.Sorted(slices.Values(e.References)), e.Layers))
+	}
+	for i := range st.Unavailable {
+		lines = append(lines, fmt.Sprintf("unavailable %s %q", st.Unavailable[i].Capability.Names(), st.Unavailable[i].Reason))
 	}
 	slices.Sort(lines)
 	h := sha256.New()

@@ -15,7 +15,7 @@ import (
 // it finds is ordered by the entries of the report, then by residency. FABRIC that the host's pool lists is at home there.
 func Drift(view *fleet.View) placement.JudgeDrift {
 	return func(f placement.ObservedFacts) []placement.Violation {
-		d := drift{ObservedFacts: f, epoch: view.Epoch, fabric: view.Catalogue.HostPools[f.Host.HostPoolID].FabricDigests}
+		d := drift{ObservedFacts: f, epoch: view.Epoch, catalogue: view.Catalogue, fabric: view.Catalogue.HostPools[f.Host.HostPoolID].FabricDigests}
 		for i := range f.State.Residencies {
 			d.running(i)
 		}
@@ -35,9 +35,10 @@ func Drift(view *fleet.View) placement.JudgeDrift {
 type drift struct {
 	placement.ObservedFacts
 
-	epoch  int64
-	fabric []string
-	found  []placement.Violation
+	epoch     int64
+	catalogue *placement.Catalogue
+	fabric    []string
+	found     []placement.Violation
 }
 
 func (d *drift) add(r *placement.Residency, object, rule string, params map[string]string) {
@@ -105,22 +106,24 @@ func (d *drift) mayRun(r *placement.Residency) bool {
 	})
 }
 
-// cached judges an artefact that lies on the host: it was ordered there, in this form or a weaker one, for this trust domain.
+// cached judges an artefact that lies on the host: it was ordered there, in this form or a weaker one, for this trust domain. One that
+// the inventory does not know may besides lie there no less strictly than every other that it has content in common with.
 func (d *drift) cached(e *placement.ObservedCacheEntry) {
 	if slices.Contains(d.fabric, e.Digest) {
 		return
 	}
-	ordered := placement.CacheUnset
+	may, ordered := d.ordered(e)
+	var contains []string
+	if _, known := d.catalogue.Images[e.Digest]; !known && len(e.Layers) > 0 {
+		contains = d.catalogue.Containing(e.Layers)
+	}
 	for _, o := range d.Orders {
-		if o.Digest != e.Digest && o.Digest != anyArtefact || o.TrustDomainID != "" && e.TrustDomainID != "" && o.TrustDomainID != e.TrustDomainID {
-			continue
+		if slices.Contains(contains, o.Digest) && o.Mode > e.Mode {
+			may, ordered = false, max(ordered, o.Mode)
 		}
-		if o.Mode <= e.Mode {
-			return
-		}
-		if ordered == placement.CacheUnset || o.Mode < ordered {
-			ordered = o.Mode
-		}
+	}
+	if may {
+		return
 	}
 	params := map[string]string{"artefact": e.Digest, "mode": e.Mode.String()}
 	if ordered != placement.CacheUnset {
@@ -129,7 +132,31 @@ func (d *drift) cached(e *placement.ObservedCacheEntry) {
 	if e.TrustDomainID != "" {
 		params["domain"] = e.TrustDomainID
 	}
+	if len(contains) > 0 {
+		params["contains"] = strings.Join(contains[:min(len(contains), mostNamed)], ", ")
+	}
 	d.add(nil, e.Digest, placement.RuleDriftCache, params)
+}
+
+// mostNamed bounds how many artefacts are named with which another has content in common.
+const mostNamed = 3
+
+// ordered tells whether an artefact may lie there in its form by what the host was told of it, and if not, the weakest form in which it
+// may.
+func (d *drift) ordered(e *placement.ObservedCacheEntry) (may bool, weakest placement.CacheMode) {
+	weakest = placement.CacheUnset
+	for _, o := range d.Orders {
+		if o.Digest != e.Digest && o.Digest != anyArtefact || o.TrustDomainID != "" && e.TrustDomainID != "" && o.TrustDomainID != e.TrustDomainID {
+			continue
+		}
+		if o.Mode <= e.Mode {
+			return true, o.Mode
+		}
+		if weakest == placement.CacheUnset || o.Mode < weakest {
+			weakest = o.Mode
+		}
+	}
+	return false, weakest
 }
 
 // anyArtefact is what CACHE directives call whatever a workload brings that names no artefacts.

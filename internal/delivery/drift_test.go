@@ -18,6 +18,15 @@ func TestDrift(t *testing.T) {
 	if err := f.Apply(placement.Change{Kind: placement.ChangeHostPool, ID: "p", HostPool: &placement.HostPool{ID: "p", FabricDigests: []string{"cni"}}}); err != nil {
 		t.Fatal(err)
 	}
+	for digest, img := range map[string]placement.Image{
+		"app":  {Layers: []placement.Layer{{Digest: "b", DiffID: "base"}, {Digest: "a", DiffID: "own"}}},
+		"base": {PublicBase: true, Layers: []placement.Layer{{Digest: "b", DiffID: "base"}}},
+	} {
+		img.Digest = digest
+		if err := f.Apply(placement.Change{Kind: placement.ChangeImage, ID: digest, Image: &img}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	r := &placement.Residency{ID: "r", HostID: "h", CISNodeID: "n", State: placement.StateRunning, Kind: placement.ResidencyWorkload, ResourceDefinitionID: "rd", Workload: placement.Workload{
 		NF: placement.NF{VNFInstanceID: "v"}, TrustDomainID: "A", Runtime: "kata", Images: []string{"app"},
 	}}
@@ -32,6 +41,13 @@ func TestDrift(t *testing.T) {
 	}
 	cached := func(e placement.ObservedCacheEntry) placement.ObservedState {
 		return placement.ObservedState{Residencies: []placement.ObservedResidency{asDecided}, Cache: []placement.ObservedCacheEntry{e}}
+	}
+	alike := func(mode placement.CacheMode, diffIDs ...string) placement.ObservedState {
+		e := placement.ObservedCacheEntry{Digest: "renamed", Mode: mode}
+		for _, id := range diffIDs {
+			e.Layers = append(e.Layers, placement.Layer{Digest: "z-" + id, DiffID: id})
+		}
+		return cached(e)
 	}
 	for name, tc := range map[string]struct {
 		state placement.ObservedState
@@ -54,6 +70,9 @@ func TestDrift(t *testing.T) {
 		"cached as plaintext":      {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheShared}), []string{"DRIFT-CACHE  app"}},
 		"cached for another":       {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheEncrypted, TrustDomainID: "B"}), []string{"DRIFT-CACHE  app"}},
 		"pulled by hand":           {cached(placement.ObservedCacheEntry{Digest: "miner", Mode: placement.CacheNoStore, TrustDomainID: "A"}), []string{"DRIFT-CACHE  miner"}},
+		"layers of it, renamed":    {alike(placement.CacheShared, "base", "own"), []string{"DRIFT-CACHE  renamed has app, ordered ENCRYPTED"}},
+		"as strict, renamed":       {alike(placement.CacheNoStore, "base", "own"), []string{"DRIFT-CACHE  renamed has app"}},
+		"only the public base":     {alike(placement.CacheShared, "base"), []string{"DRIFT-CACHE  renamed"}},
 		"cached fabric":            {cached(placement.ObservedCacheEntry{Digest: "cni", Mode: placement.CacheShared}), nil},
 	} {
 		facts := placement.ObservedFacts{
@@ -69,10 +88,40 @@ func TestDrift(t *testing.T) {
 		}
 		var got []string
 		for _, v := range delivery.Drift(f.Publish())(facts) {
-			got = append(got, v.Reason.RuleID+" "+v.ResidencyID+" "+v.Object)
+			line := v.Reason.RuleID + " " + v.ResidencyID + " " + v.Object
+			if contains := v.Reason.Params["contains"]; contains != "" {
+				line += " has " + contains
+				if ordered := v.Reason.Params["ordered"]; ordered != "" {
+					line += ", ordered " + ordered
+				}
+			}
+			got = append(got, line)
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestLayersUnderACloak has an image that the inventory does not know lie in the open where whatever a workload brings may: not with
+// the layers of an artefact that must lie more strictly.
+func TestLayersUnderACloak(t *testing.T) {
+	t.Parallel()
+	f := fleet.New()
+	image := placement.Image{Digest: "app", Layers: []placement.Layer{{Digest: "a", DiffID: "own"}}}
+	if err := f.Apply(placement.Change{Kind: placement.ChangeImage, ID: "app", Image: &image}); err != nil {
+		t.Fatal(err)
+	}
+	for diffID, want := range map[string]int{"own": 1, "other": 0} {
+		state := placement.ObservedState{Cache: []placement.ObservedCacheEntry{{
+			Digest: "renamed", Mode: placement.CacheShared, Layers: []placement.Layer{{Digest: "z", DiffID: diffID}},
+		}}}
+		found := delivery.Drift(f.Publish())(placement.ObservedFacts{
+			Host: &placement.Host{ID: "h"}, State: &state,
+			Orders: []placement.CacheOrder{{Digest: "*", Mode: placement.CacheShared}, {Digest: "app", TrustDomainID: "A", Mode: placement.CacheNoStore}},
+		})
+		if len(found) != want {
+			t.Errorf("an image with layer %s: %+v", diffID, found)
 		}
 	}
 }

@@ -150,6 +150,7 @@ func (a directivesAPI) PutObservedState(ctx context.Context, req wire.PutObserve
 	if err := a.standsFor(ctx, req.HostID); err != nil {
 		return nil, err
 	}
+	state.Reporter = actor(ctx)
 	digest, result, err := a.Delivery.Observe(ctx, state, cond)
 	if err != nil {
 		return nil, err
@@ -175,6 +176,21 @@ func observationCondition(match, noneMatch string) (placement.ObservationConditi
 		return placement.ObservationCondition{}, newProblem(http.StatusPreconditionFailed, "the entity tag "+printable(match)+" is none of a report")
 	}
 	return placement.ObservationCondition{Digest: digest}, nil
+}
+
+// CreateScrubOrder tells a host to clean itself.
+func (a directivesAPI) CreateScrubOrder(ctx context.Context, req wire.CreateScrubOrderRequestObject) (wire.CreateScrubOrderResponseObject, error) {
+	level, err := placement.ParseScrubLevel(string(req.Body.Level))
+	if err != nil {
+		return nil, err
+	}
+	seq, err := a.Delivery.Scrub(ctx, actor(ctx), req.HostID, placement.ScrubDirective{
+		Level: level, DeviceReset: req.Body.DeviceReset, Reason: req.Body.Reason,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.CreateScrubOrder201JSONResponse{DirectiveSeq: seq}, nil
 }
 
 // ListKeys lists the keys that verify directives.

@@ -24,7 +24,7 @@ func directiveToWire(d *placement.Directive) wire.Directive {
 		w.Purge = wire.PurgeDirective{Digests: p.Digests, TrustDomainID: p.TrustDomainID, All: p.All}
 	}
 	if s := d.Scrub; s != nil {
-		w.Scrub = wire.ScrubDirective{Level: inventory.ScrubLevel(s.Level.String()), DeviceReset: s.DeviceReset, Reason: s.Reason}
+		w.Scrub = wire.ScrubDirective{Level: inventory.ScrubLevel(s.Level.String()), DeviceReset: s.DeviceReset, Reason: s.Reason, FabricDigests: s.FabricDigests}
 	}
 	if q := d.Quarantine; q != nil {
 		w.Quarantine = wire.QuarantineDirective{Reason: q.Reason}
@@ -81,7 +81,18 @@ func observedFromWire(hostID string, w *wire.ObservedState) (placement.ObservedS
 		if err != nil {
 			return state, err
 		}
-		state.Cache = append(state.Cache, placement.ObservedCacheEntry{Digest: e.Digest, Mode: mode, TrustDomainID: e.TrustDomainID})
+		entry := placement.ObservedCacheEntry{Digest: e.Digest, Mode: mode, TrustDomainID: e.TrustDomainID, References: e.References}
+		for _, l := range e.Layers {
+			entry.Layers = append(entry.Layers, placement.Layer{Digest: l.Digest, DiffID: l.DiffID})
+		}
+		state.Cache = append(state.Cache, entry)
+	}
+	for _, u := range w.UnavailableCapabilities {
+		capability, err := placement.ParseCapabilities([]string{string(u.Capability)})
+		if err != nil {
+			return state, err
+		}
+		state.Unavailable = append(state.Unavailable, placement.UnavailableCapability{Capability: capability, Reason: u.Reason})
 	}
 	return state, nil
 }

@@ -46,6 +46,7 @@ var operationRoles = map[string][]auth.Role{
 	"unquarantineHost":         {auth.RoleApprover}, // who runs the host does not say that it is trusted again
 	"createAttestation":        {auth.RoleVerifier},
 	"createScrubRecord":        {auth.RoleScrubber},
+	"createScrubOrder":         {auth.RoleOperator},
 	"createDecision":           askers(auth.RoleVNFM, auth.RoleNFVO),
 	"createCacheDecision":      askers(auth.RoleAgent),
 	"listDecisions":            askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),

@@ -28,10 +28,14 @@ func drifted(rule string, p func(string) string) string {
 	case placement.RuleDriftMissing:
 		return "it ran on {host}, which does not report it any more; what it reserved stays reserved until it is released"
 	case placement.RuleDriftCache:
-		if p("ordered") == "" {
-			return fmt.Sprintf("artefact %s lies on {host} in mode %s, and nothing that was granted put it there", printable(p("artefact")), p("mode"))
+		which := "artefact " + printable(p("artefact"))
+		if p("contains") != "" {
+			which += ", which has layers of " + printable(p("contains")) + ","
 		}
-		return fmt.Sprintf("artefact %s lies on {host} in mode %s, but may lie there only in mode %s or a stricter one", printable(p("artefact")), p("mode"), p("ordered"))
+		if p("ordered") == "" {
+			return fmt.Sprintf("%s lies on {host} in mode %s, and nothing that was granted put it there", which, p("mode"))
+		}
+		return fmt.Sprintf("%s lies on {host} in mode %s, but may lie there only in mode %s or a stricter one", which, p("mode"), p("ordered"))
 	}
 	return "reality on {host} differs from what was decided"
 }

@@ -102,7 +102,12 @@ type ScrubDirective struct {
 	Level       ScrubLevel
 	DeviceReset bool
 	Reason      string
+	// FabricDigests are images of the host's own trusted base: they stay, and so does what runs nothing else.
+	FabricDigests []string
 }
+
+// EmptiesHost tells whether no workload may be on the host meanwhile: only images that nobody uses can be removed beside one.
+func (s *ScrubDirective) EmptiesHost() bool { return s.Level > ScrubCachePurge || s.DeviceReset }
 
 // QuarantineDirective takes a host out of service or back.
 type QuarantineDirective struct {
@@ -134,6 +139,25 @@ type ObservedState struct {
 	ObservedAt  time.Time
 	Residencies []ObservedResidency
 	Cache       []ObservedCacheEntry
+	// Unavailable is what the host found out that it cannot do, whatever the inventory says.
+	Unavailable []UnavailableCapability
+	// Reporter is the client that reports, for the audit log.
+	Reporter string
+}
+
+// UnavailableCapability is a capability that a host does not have, and why, for people.
+type UnavailableCapability struct {
+	Capability Capabilities
+	Reason     string
+}
+
+// Missing are all capabilities that the host found out that it does not have.
+func (s *ObservedState) Missing() Capabilities {
+	var missing Capabilities
+	for i := range s.Unavailable {
+		missing |= s.Unavailable[i].Capability
+	}
+	return missing
 }
 
 // ObservedResidency is one running pod or VM as the host sees it.
@@ -153,6 +177,8 @@ type ObservedCacheEntry struct {
 	Digest        string
 	Mode          CacheMode
 	TrustDomainID string
+	References    []string // every name that it has there
+	Layers        []Layer  // lowest first, as far as the host can tell
 }
 
 // ObservationCondition says on which condition a report is taken. The zero value takes every report that is not

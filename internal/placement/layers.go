@@ -62,6 +62,36 @@ func (c *Catalogue) SharingOf(digest string) Sharing {
 	return Sharing{index: index, digest: digest, own: index[digest]}
 }
 
+// Containing lists the artefacts, ascending, that have a layer in common with these which no public base contains: what an
+// image that the catalogue does not know is made of.
+func (c *Catalogue) Containing(layers []Layer) []string {
+	of := Image{Layers: layers}
+	own := layersOf(&of)
+	found := map[string]bool{}
+	public := map[string]bool{}
+	for digest, img := range c.Images {
+		for _, id := range layersOf(&img) {
+			if !slices.Contains(own, id) {
+				continue
+			}
+			if img.isPublic() {
+				public[id] = true
+				continue
+			}
+			found[digest] = true
+		}
+	}
+	var out []string
+	for digest := range found {
+		img := c.Images[digest]
+		if slices.ContainsFunc(layersOf(&img), func(id string) bool { return slices.Contains(own, id) && !public[id] }) {
+			out = append(out, digest)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // With tells whether the artefact has content in common with another that is not public: they are one, or a layer that no
 // public base contains is part of both. Nothing of a public base is anybody's secret.
 func (s *Sharing) With(other string) bool {

@@ -49,6 +49,9 @@ func (o *cacheOrders) add(d *placement.Directive) {
 		maps.DeleteFunc(o.told, func(key orderKey, _ placement.CacheMode) bool {
 			return d.Purge.All || slices.Contains(d.Purge.Digests, key.digest) || key.trustDomainID != "" && key.trustDomainID == d.Purge.TrustDomainID
 		})
+	case d.Scrub != nil && d.Scrub.EmptiesHost():
+		o.all = true
+		clear(o.told)
 	}
 }
 

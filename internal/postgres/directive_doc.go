@@ -66,9 +66,10 @@ type purgeDoc struct {
 }
 
 type scrubDoc struct {
-	Level       string `json:"level"`
-	DeviceReset bool   `json:"deviceReset,omitempty"`
-	Reason      string `json:"reason,omitempty"`
+	Level         string   `json:"level"`
+	DeviceReset   bool     `json:"deviceReset,omitempty"`
+	Reason        string   `json:"reason,omitempty"`
+	FabricDigests []string `json:"fabricDigests,omitempty"`
 }
 
 type quarantineDoc struct {
@@ -88,7 +89,7 @@ func directiveBody(d *placement.Directive) (body []byte, residencyID string, err
 	case d.Kind == placement.DirectivePurge && d.Purge != nil:
 		doc = purgeDoc(*d.Purge)
 	case d.Kind == placement.DirectiveScrub && d.Scrub != nil:
-		doc = scrubDoc{Level: d.Scrub.Level.String(), DeviceReset: d.Scrub.DeviceReset, Reason: d.Scrub.Reason}
+		doc = scrubDoc{Level: d.Scrub.Level.String(), DeviceReset: d.Scrub.DeviceReset, Reason: d.Scrub.Reason, FabricDigests: d.Scrub.FabricDigests}
 	case (d.Kind == placement.DirectiveQuarantine || d.Kind == placement.DirectiveUnquarantine) && d.Quarantine != nil:
 		doc = quarantineDoc(*d.Quarantine)
 	default:
@@ -177,5 +178,5 @@ func cacheFromDoc(d cacheDoc) (placement.CacheDirective, error) {
 
 func scrubFromDoc(d scrubDoc) (placement.ScrubDirective, error) {
 	level, err := placement.ParseScrubLevel(d.Level)
-	return placement.ScrubDirective{Level: level, DeviceReset: d.DeviceReset, Reason: d.Reason}, err
+	return placement.ScrubDirective{Level: level, DeviceReset: d.DeviceReset, Reason: d.Reason, FabricDigests: d.FabricDigests}, err
 }

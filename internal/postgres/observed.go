@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,7 +58,8 @@ func (s *Store) nothingNew(ctx context.Context, key placement.HostKey, state *pl
 	}
 	o := observe(hosts[0].residents, state.Residencies, observedAt(state, before.now))
 	result = placement.ObservationResult{Missing: o.missing, Unmatched: o.unmatched()}
-	return result, !o.changes() && known.compare(hosts[0], &o, state, now, drift).none(), nil
+	settled = !o.changes() && hosts[0].host.Capabilities&state.Missing() == 0 && known.compare(hosts[0], &o, state, now, drift).none()
+	return result, settled, nil
 }
 
 // report is what is stored of a host's newest report, and the database's time.
@@ -132,7 +134,36 @@ func (w *hostWork) follow(ctx context.Context, state *placement.ObservedState, d
 			w.enter(r, r.State)
 		}
 	}
+	if err := w.withdraw(state); err != nil {
+		return result, err
+	}
 	return result, w.recordDrift(ctx, &o, state, drift)
+}
+
+// withdraw takes from the host's record what the host found out that it cannot do.
+func (w *hostWork) withdraw(state *placement.ObservedState) error {
+	const withdrawSQL = `UPDATE host SET capabilities = $3, attested_capabilities = $4 WHERE nfvi_pop_id = $1 AND id = $2`
+	missing := w.host.Capabilities & state.Missing()
+	if missing == 0 {
+		return nil
+	}
+	w.host.Capabilities &^= missing
+	w.host.AttestedCapabilities &^= missing
+	w.changed = true
+	w.batch.Queue(withdrawSQL, w.key.NFVIPoPID, w.key.HostID, w.host.Capabilities.Names(), w.host.AttestedCapabilities.Names())
+	for _, u := range state.Unavailable {
+		if u.Capability&missing == 0 {
+			continue
+		}
+		r := placement.AuditRecord{
+			ActorID: state.Reporter, Action: "WITHDRAW_CAPABILITY", ObjectID: w.key.HostID,
+			Detail: map[string]string{"capability": strings.Join(u.Capability.Names(), " "), "reason": u.Reason},
+		}
+		if err := queueAudit(&w.batch, w.key.NFVIPoPID, &r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func residencyID(r *placement.Residency) string { return r.ID }
@@ -149,8 +180,8 @@ func (w *hostWork) queueReport(state *placement.ObservedState, matched []*placem
 		                                vim_resource_id, cis_node_id, runtime, matched_residency_id, images)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	const cacheSQL = `
-		INSERT INTO observed_cache (nfvi_pop_id, host_id, ordinal, digest, mode, trust_domain_id)
-		VALUES ($1, $2, $3, $4, $5, $6)`
+		INSERT INTO observed_cache (nfvi_pop_id, host_id, ordinal, digest, mode, trust_domain_id, image_references, layer_digests, layer_diff_ids)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	pop, host := w.key.NFVIPoPID, w.key.HostID
 	w.batch.Queue(stateSQL, pop, host, digest, at, w.now)
 	w.batch.Queue(`DELETE FROM observed_residency WHERE nfvi_pop_id = $1 AND host_id = $2`, pop, host)
@@ -166,6 +197,8 @@ func (w *hostWork) queueReport(state *placement.ObservedState, matched []*placem
 	}
 	for i := range state.Cache {
 		e := &state.Cache[i]
-		w.batch.Queue(cacheSQL, pop, host, i, e.Digest, e.Mode.String(), e.TrustDomainID)
+		layers := convert(e.Layers, func(l placement.Layer) string { return l.Digest })
+		diffIDs := convert(e.Layers, func(l placement.Layer) string { return l.DiffID })
+		w.batch.Queue(cacheSQL, pop, host, i, e.Digest, e.Mode.String(), e.TrustDomainID, notNil(e.References), notNil(layers), notNil(diffIDs))
 	}
 }
