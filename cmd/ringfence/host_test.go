@@ -165,3 +165,17 @@ func TestRoughly(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestScrub(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.json("POST /directives/v1/hosts/h11/scrub_orders", http.StatusCreated, map[string]int{"directiveSeq": 7})
+	got := s.command(t, "", "host", "scrub", "h11", "--level", "REBOOT", "--device-reset", "--reason", "handed over")
+	want := result{exitOK, "host h11 is told to clean itself: REBOOT, directive 7\n", ""}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if body, want := s.last().body, `{"deviceReset":true,"level":"REBOOT","reason":"handed over"}`; body != want {
+		t.Errorf("sent %s, want %s", body, want)
+	}
+}

@@ -282,7 +282,7 @@ func TestRolesOfEveryOperation(t *testing.T) {
 		}
 	}
 	for id, allowed := range map[string][]string{
-		"createGrant": {"vnfm-a"}, "createAttestation": {"verifier"}, "createScrubRecord": {"scrubber"}, "releaseReservation": {"operator"},
+		"createGrant": {"vnfm-a"}, "createAttestation": {"verifier"}, "createScrubRecord": {"scrubber"}, "createScrubOrder": {"operator"}, "releaseReservation": {"operator"},
 		"createAck": {"agent"}, "putObservedState": {"agent"}, "modifyPolicy": {"approver"}, "createPolicy": {"author"}, "transferPolicyVersion": {"author"}, "deletePolicy": {"author"},
 		"deletePolicyVersion": {"author"}, "listPolicies": {"author", "approver", "operator", "auditor"}, "replayDecision": {"operator", "auditor"},
 		"importInventory": {"operator"}, "listHostDirectives": {"agent", "operator", "auditor"}, "putHost": {"operator"},

@@ -14,6 +14,7 @@ func TestOrderScrub(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "h1")
 	id := residencyOf(w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}}))
+	w.exec(`INSERT INTO cache_order (nfvi_pop_id, host_id, digest, trust_domain_id, mode) SELECT nfvi_pop_id, id, 'sha256:1', 'TD-A', 'ENCRYPTED' FROM host`)
 	order := func(level placement.ScrubLevel, devices bool) (int64, error) {
 		return w.OrderScrub(t.Context(), "h1", tester, func(h *placement.Host) placement.ScrubDirective {
 			return placement.ScrubDirective{Level: level, DeviceReset: devices, Reason: "r", FabricDigests: []string{"of " + h.HostPoolID}}
