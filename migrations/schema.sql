@@ -75,6 +75,567 @@ CREATE DOMAIN public.sequence_number AS bigint
 
 COMMENT ON DOMAIN public.sequence_number IS 'A number of a gapless sequence, from 1.';
 
+CREATE FUNCTION public.caller_id() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN current_setting('ringfence.client_id'::text, true);
+
+COMMENT ON FUNCTION public.caller_id() IS 'The client that reads.';
+
+CREATE FUNCTION public.caller_li() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NOT (current_setting('ringfence.li'::text, true) IS DISTINCT FROM 'on'::text));
+
+COMMENT ON FUNCTION public.caller_li() IS 'Whether it may know of lawful interception.';
+
+CREATE FUNCTION public.caller_reads_all() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NOT (current_setting('ringfence.reads_all'::text, true) IS DISTINCT FROM 'on'::text));
+
+COMMENT ON FUNCTION public.caller_reads_all() IS 'Whether it may know what others run.';
+
+CREATE TABLE public.trust_domain (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text DEFAULT ''::text NOT NULL,
+    owner_plmn text DEFAULT ''::text NOT NULL,
+    admin_domain text DEFAULT ''::text NOT NULL,
+    category text NOT NULL,
+    sensitivity smallint NOT NULL,
+    security_critical boolean DEFAULT false NOT NULL,
+    exclusive boolean DEFAULT false NOT NULL,
+    requires_physical_security boolean DEFAULT false NOT NULL,
+    allowed_countries text[],
+    max_attestation_age bigint DEFAULT 0 NOT NULL,
+    min_isolation text DEFAULT 'NONE'::text NOT NULL,
+    snssais text[] DEFAULT '{}'::text[] NOT NULL,
+    parent_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT trust_domain_attestation_age_ck CHECK ((max_attestation_age >= 0)),
+    CONSTRAINT trust_domain_category_ck CHECK ((category = ANY (ARRAY['USER_PLANE'::text, 'CONTROL_PLANE'::text, 'SECURITY_ANCHOR'::text, 'SUBSCRIBER_DATA'::text, 'INTERCONNECT'::text, 'EXPOSURE'::text, 'IMS'::text, 'RAN'::text, 'LI'::text, 'OVERSIGHT'::text, 'TEST'::text, 'THIRD_PARTY'::text]))),
+    CONSTRAINT trust_domain_id_ck CHECK (((id <> ''::text) AND (id !~~ '%:%'::text))),
+    CONSTRAINT trust_domain_isolation_ck CHECK ((min_isolation = ANY (ARRAY['NONE'::text, 'OS_CONTAINER'::text, 'SANDBOX'::text, 'VM'::text, 'CONFIDENTIAL_VM'::text]))),
+    CONSTRAINT trust_domain_parent_ck CHECK ((parent_id <> id)),
+    CONSTRAINT trust_domain_sensitivity_ck CHECK (((sensitivity >= 0) AND (sensitivity <= 4)))
+);
+
+COMMENT ON TABLE public.trust_domain IS 'Sets of network functions that trust each other, with the attributes by which the policy judges them.';
+
+COMMENT ON COLUMN public.trust_domain.id IS 'Identifier chosen by the operator, such as TD-UP. No colon: from:to names a relation in the change feed.';
+
+COMMENT ON COLUMN public.trust_domain.name IS 'Name for people.';
+
+COMMENT ON COLUMN public.trust_domain.owner_plmn IS 'PLMN of the owner, MCC-MNC.';
+
+COMMENT ON COLUMN public.trust_domain.admin_domain IS 'Administrative domain (tenant).';
+
+COMMENT ON COLUMN public.trust_domain.category IS 'What the domain is for.';
+
+COMMENT ON COLUMN public.trust_domain.sensitivity IS 'From 0, lowest, to 4.';
+
+COMMENT ON COLUMN public.trust_domain.security_critical IS 'A security critical function.';
+
+COMMENT ON COLUMN public.trust_domain.exclusive IS 'No waiver applies between this domain and another.';
+
+COMMENT ON COLUMN public.trust_domain.requires_physical_security IS 'Only on physically secure hosts.';
+
+COMMENT ON COLUMN public.trust_domain.allowed_countries IS 'ISO 3166-1 alpha-2; null: any country, empty: none.';
+
+COMMENT ON COLUMN public.trust_domain.max_attestation_age IS 'Oldest attestation of a host, in nanoseconds; 0: not stated.';
+
+COMMENT ON COLUMN public.trust_domain.min_isolation IS 'Least isolation; NONE: not stated.';
+
+COMMENT ON COLUMN public.trust_domain.snssais IS 'Network slices.';
+
+COMMENT ON COLUMN public.trust_domain.parent_id IS 'Domain whose rules it inherits; empty: none. The import may name a parent that follows, so no foreign key: the writer checks it under the epoch lock.';
+
+COMMENT ON COLUMN public.trust_domain.revision IS 'Grows with every change; the ETag.';
+
+CREATE FUNCTION public.hidden_trust_domains() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT trust_domain.id
+    FROM public.trust_domain
+   WHERE ((trust_domain.category = 'LI'::text) AND (NOT public.caller_li()));
+END;
+
+COMMENT ON FUNCTION public.hidden_trust_domains() IS 'Trust domains of lawful interception.';
+
+CREATE TABLE public.host_pool (
+    id text NOT NULL COLLATE pg_catalog."C",
+    allowed_trust_domain_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    fabric_digests text[] DEFAULT '{}'::text[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT host_pool_id_ck CHECK ((id <> ''::text))
+);
+
+COMMENT ON TABLE public.host_pool IS 'Sets of hosts that may run the same trust domains.';
+
+COMMENT ON COLUMN public.host_pool.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.host_pool.allowed_trust_domain_ids IS 'Trust domains that may run on the hosts of the pool.';
+
+COMMENT ON COLUMN public.host_pool.fabric_digests IS 'Artefacts that may be FABRIC residents there.';
+
+COMMENT ON COLUMN public.host_pool.revision IS 'Grows with every change; the ETag.';
+
+CREATE FUNCTION public.hidden_host_pools() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT p.id
+    FROM public.host_pool p
+   WHERE (EXISTS ( SELECT
+            FROM public.hidden_trust_domains() d(id)
+           WHERE (d.id = ANY (p.allowed_trust_domain_ids))));
+END;
+
+COMMENT ON FUNCTION public.hidden_host_pools() IS 'Pools that admit them.';
+
+CREATE TABLE public.host (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    host_pool_id text COLLATE pg_catalog."C",
+    resource_zone_id text COLLATE pg_catalog."C",
+    rack_id text DEFAULT ''::text NOT NULL,
+    country text DEFAULT ''::text NOT NULL,
+    physically_secure boolean DEFAULT false NOT NULL,
+    exposed_edge boolean DEFAULT false NOT NULL,
+    third_party_hosted boolean DEFAULT false NOT NULL,
+    hypervisor_class public.hypervisor_class DEFAULT 'NONE'::text NOT NULL,
+    runtimes text[] DEFAULT '{}'::text[] NOT NULL,
+    capabilities text[] DEFAULT '{}'::text[] NOT NULL,
+    attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cis_nodes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    vim_connection_id text DEFAULT ''::text NOT NULL,
+    vim_zone_id text DEFAULT ''::text NOT NULL,
+    lifecycle public.host_lifecycle DEFAULT 'REGISTERED'::text NOT NULL,
+    lifecycle_reason text DEFAULT ''::text NOT NULL,
+    dedicated_identity public.dedication_identity,
+    dedicated_id text,
+    attestation_state public.attestation_state DEFAULT 'UNKNOWN'::text NOT NULL,
+    attestation_verifier text DEFAULT ''::text NOT NULL,
+    attestation_evidence_digest text DEFAULT ''::text NOT NULL,
+    attested_at timestamp with time zone,
+    attestation_valid_until timestamp with time zone,
+    location jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cpu_millis_total public.amount DEFAULT 0 NOT NULL,
+    cpu_millis_used public.amount DEFAULT 0 NOT NULL,
+    memory_mib_total public.amount DEFAULT 0 NOT NULL,
+    memory_mib_used public.amount DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_total public.amount DEFAULT 0 NOT NULL,
+    ephemeral_storage_mib_used public.amount DEFAULT 0 NOT NULL,
+    hugepages_2mi_total public.amount DEFAULT 0 NOT NULL,
+    hugepages_2mi_used public.amount DEFAULT 0 NOT NULL,
+    hugepages_1gi_total public.amount DEFAULT 0 NOT NULL,
+    hugepages_1gi_used public.amount DEFAULT 0 NOT NULL,
+    sriov_vfs_total public.amount DEFAULT 0 NOT NULL,
+    sriov_vfs_used public.amount DEFAULT 0 NOT NULL,
+    gpus_total public.amount DEFAULT 0 NOT NULL,
+    gpus_used public.amount DEFAULT 0 NOT NULL,
+    tee_guests_total public.amount DEFAULT 0 NOT NULL,
+    tee_guests_used public.amount DEFAULT 0 NOT NULL,
+    gen public.amount DEFAULT 0 NOT NULL,
+    directive_seq public.amount DEFAULT 0 NOT NULL,
+    changed_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    runtime_versions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    accelerations text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT host_attestation_ck CHECK ((((attestation_state)::text = 'UNKNOWN'::text) OR (attested_at IS NOT NULL))),
+    CONSTRAINT host_dedication_ck CHECK (((dedicated_identity IS NULL) = (dedicated_id IS NULL))),
+    CONSTRAINT host_id_ck CHECK ((id <> ''::text))
+)
+WITH (fillfactor='75');
+
+COMMENT ON TABLE public.host IS 'Physical servers (SOL003 scope NFVI_NODE). A row is locked FOR NO KEY UPDATE by whoever changes it or anything on it, after the epoch lock and ascending by (nfvi_pop_id, id).';
+
+COMMENT ON COLUMN public.host.nfvi_pop_id IS 'NFVI-PoP that the host stands in.';
+
+COMMENT ON COLUMN public.host.id IS 'Identifier, unique over all NFVI-PoPs (table directory).';
+
+COMMENT ON COLUMN public.host.host_pool_id IS 'Host pool; null: none, so nothing is permitted there.';
+
+COMMENT ON COLUMN public.host.resource_zone_id IS 'Resource zone; null: none.';
+
+COMMENT ON COLUMN public.host.rack_id IS 'Rack; empty: unknown.';
+
+COMMENT ON COLUMN public.host.country IS 'ISO 3166-1 alpha-2; empty: that of the NFVI-PoP.';
+
+COMMENT ON COLUMN public.host.physically_secure IS 'Stands in a physically secure site.';
+
+COMMENT ON COLUMN public.host.exposed_edge IS 'Stands at an exposed edge site.';
+
+COMMENT ON COLUMN public.host.third_party_hosted IS 'Stands in a site of a third party.';
+
+COMMENT ON COLUMN public.host.hypervisor_class IS 'What the VMs of the host run on.';
+
+COMMENT ON COLUMN public.host.runtimes IS 'Names of runtime classes that the host''s own kernel offers, sorted.';
+
+COMMENT ON COLUMN public.host.capabilities IS 'Security-relevant abilities.';
+
+COMMENT ON COLUMN public.host.attested_capabilities IS 'The part of capabilities that the attestation proves.';
+
+COMMENT ON COLUMN public.host.labels IS 'Free labels.';
+
+COMMENT ON COLUMN public.host.cis_nodes IS 'CIS nodes on the host, ascending by id, as the inventory document spells them.';
+
+COMMENT ON COLUMN public.host.vim_connection_id IS 'VIM connection that the host is reached by.';
+
+COMMENT ON COLUMN public.host.vim_zone_id IS 'What ZoneInfo.zoneId of a grant says for this host.';
+
+COMMENT ON COLUMN public.host.lifecycle IS 'State in operation; only IN_SERVICE hosts are candidates.';
+
+COMMENT ON COLUMN public.host.lifecycle_reason IS 'Why it is not in service; "attestation" when a lost attestation quarantined it.';
+
+COMMENT ON COLUMN public.host.dedicated_identity IS 'By what a dedicated host tells its own from others; null: not dedicated.';
+
+COMMENT ON COLUMN public.host.dedicated_id IS 'The NF instance, trust domain or tenant that the host is dedicated to.';
+
+COMMENT ON COLUMN public.host.attestation_state IS 'Newest verdict of a verifier.';
+
+COMMENT ON COLUMN public.host.attestation_verifier IS 'Who gave the verdict.';
+
+COMMENT ON COLUMN public.host.attestation_evidence_digest IS 'Digest of the evidence that the verdict rests on.';
+
+COMMENT ON COLUMN public.host.attested_at IS 'Time of the verdict.';
+
+COMMENT ON COLUMN public.host.attestation_valid_until IS 'End of its validity; null: not stated.';
+
+COMMENT ON COLUMN public.host.location IS 'Who claims where the host stands (source), and when (assertedAt).';
+
+COMMENT ON COLUMN public.host.cpu_millis_total IS 'Capacity, dimension cpuMillis.';
+
+COMMENT ON COLUMN public.host.cpu_millis_used IS 'Sum over the residencies of the host with the overhead of their runtime classes, kept by every writer of residencies. May exceed the total: what is imported or observed is recorded as it is, and capacity may shrink. A grant can never make it so, because the commit''s UPDATE demands used + asked <= total; a CHECK against the total would refuse the facts instead.';
+
+COMMENT ON COLUMN public.host.memory_mib_total IS 'Capacity, dimension memoryMiB.';
+
+COMMENT ON COLUMN public.host.memory_mib_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.ephemeral_storage_mib_total IS 'Capacity, dimension ephemeralStorageMiB.';
+
+COMMENT ON COLUMN public.host.ephemeral_storage_mib_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.hugepages_2mi_total IS 'Capacity, dimension hugePages2Mi.';
+
+COMMENT ON COLUMN public.host.hugepages_2mi_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.hugepages_1gi_total IS 'Capacity, dimension hugePages1Gi.';
+
+COMMENT ON COLUMN public.host.hugepages_1gi_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.sriov_vfs_total IS 'Capacity, dimension sriovVfs.';
+
+COMMENT ON COLUMN public.host.sriov_vfs_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.gpus_total IS 'Capacity, dimension gpus.';
+
+COMMENT ON COLUMN public.host.gpus_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.tee_guests_total IS 'Capacity, dimension teeGuests.';
+
+COMMENT ON COLUMN public.host.tee_guests_used IS 'In use, as cpu_millis_used.';
+
+COMMENT ON COLUMN public.host.gen IS 'Grows with every change of the host or of what is on it.';
+
+COMMENT ON COLUMN public.host.directive_seq IS 'Number of the last directive to the host; without gaps.';
+
+COMMENT ON COLUMN public.host.changed_txid IS 'Transaction that last changed the host or anything on it. A writer that finds a later one than its own starts again: the order of the change feed is then the order of the changes.';
+
+COMMENT ON COLUMN public.host.revision IS 'Grows with every change of the record itself; the ETag.';
+
+COMMENT ON COLUMN public.host.runtime_versions IS 'Versions of runtime classes on the host and in its CIS nodes; of several the oldest.';
+
+COMMENT ON COLUMN public.host.accelerations IS 'Ways to start or to share faster that the host uses.';
+
+CREATE FUNCTION public.hidden_hosts() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT h.id
+    FROM public.host h
+   WHERE (h.host_pool_id IN ( SELECT public.hidden_host_pools() AS hidden_host_pools));
+END;
+
+COMMENT ON FUNCTION public.hidden_hosts() IS 'Hosts of these pools.';
+
+CREATE TABLE public.vnf_profile (
+    vnfd_id text NOT NULL COLLATE pg_catalog."C",
+    nf_type text DEFAULT ''::text NOT NULL,
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    components jsonb DEFAULT '[]'::jsonb NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    deployment_flavours jsonb DEFAULT '[]'::jsonb NOT NULL,
+    deployable_modules jsonb DEFAULT '[]'::jsonb NOT NULL,
+    vim_assets jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT vnf_profile_id_ck CHECK ((vnfd_id <> ''::text))
+);
+
+COMMENT ON TABLE public.vnf_profile IS 'What the policy needs to know of a VNFD.';
+
+COMMENT ON COLUMN public.vnf_profile.vnfd_id IS 'Identifier of the VNFD.';
+
+COMMENT ON COLUMN public.vnf_profile.nf_type IS '3GPP NF type; an open vocabulary.';
+
+COMMENT ON COLUMN public.vnf_profile.trust_domain_id IS 'Trust domain of its components, unless they say otherwise.';
+
+COMMENT ON COLUMN public.vnf_profile.components IS 'Sub-functions with their interfaces, as the inventory document spells them.';
+
+COMMENT ON COLUMN public.vnf_profile.revision IS 'Grows with every change; the ETag.';
+
+COMMENT ON COLUMN public.vnf_profile.deployment_flavours IS 'Sizes of its deployment flavours: initial delta, scaling aspects, instantiation levels.';
+
+COMMENT ON COLUMN public.vnf_profile.deployable_modules IS 'Parts of the VNF that may be chosen or left out.';
+
+COMMENT ON COLUMN public.vnf_profile.vim_assets IS 'What the VIMs call what the VNFD mentions: flavours, images, storage classes.';
+
+CREATE FUNCTION public.hidden_vnf_profiles() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT p.vnfd_id
+    FROM public.vnf_profile p
+   WHERE ((p.trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)) OR (EXISTS ( SELECT
+            FROM jsonb_array_elements(p.components) c(component)
+           WHERE ((c.component ->> 'trustDomainId'::text) IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
+END;
+
+COMMENT ON FUNCTION public.hidden_vnf_profiles() IS 'Profiles with components in these trust domains.';
+
+CREATE FUNCTION public.hidden_images() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ WITH used AS (
+          SELECT i.digest,
+             (p.vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles)) AS hidden
+            FROM public.vnf_profile p,
+             LATERAL jsonb_array_elements(p.components) c(component),
+             LATERAL jsonb_array_elements_text((c.component -> 'images'::text)) i(digest)
+         )
+  SELECT used.digest
+    FROM used
+   WHERE (NOT public.caller_li())
+   GROUP BY used.digest
+  HAVING bool_and(used.hidden);
+END;
+
+COMMENT ON FUNCTION public.hidden_images() IS 'Images that nothing but these profiles uses.';
+
+CREATE FUNCTION public.hidden_names() RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT COALESCE(array_agg((to_json(h.id))::text), '{}'::text[]) AS "coalesce"
+    FROM ( SELECT public.hidden_trust_domains() AS hidden_trust_domains
+         UNION ALL
+          SELECT public.hidden_host_pools() AS hidden_host_pools
+         UNION ALL
+          SELECT public.hidden_hosts() AS hidden_hosts
+         UNION ALL
+          SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles) h(id);
+END;
+
+COMMENT ON FUNCTION public.hidden_names() IS 'All of their ids, as JSON writes them.';
+
+CREATE TABLE public.residency (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    host_id text NOT NULL COLLATE pg_catalog."C",
+    cis_node_id text DEFAULT ''::text NOT NULL,
+    pod_id text DEFAULT ''::text NOT NULL,
+    kind public.residency_kind NOT NULL,
+    state public.residency_state NOT NULL,
+    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
+    nf_instance_key text DEFAULT ''::text NOT NULL,
+    nf_type text DEFAULT ''::text NOT NULL,
+    nf_set_id text DEFAULT ''::text NOT NULL,
+    vnfd_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    component_id text NOT NULL,
+    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
+    roles text[] DEFAULT '{}'::text[] NOT NULL,
+    exposed boolean DEFAULT false NOT NULL,
+    protected_peer boolean DEFAULT false NOT NULL,
+    cut_through text[] DEFAULT '{}'::text[] NOT NULL,
+    privileged text[] DEFAULT '{}'::text[] NOT NULL,
+    administers_host_pool_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    images text[] DEFAULT '{}'::text[] NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    snssais text[] DEFAULT '{}'::text[] NOT NULL,
+    runtime text DEFAULT ''::text NOT NULL,
+    resources jsonb DEFAULT '{}'::jsonb NOT NULL,
+    undeclared_peers boolean DEFAULT false NOT NULL,
+    conflicting_components boolean DEFAULT false NOT NULL,
+    grant_id text COLLATE pg_catalog."C",
+    resource_definition_id text DEFAULT ''::text NOT NULL,
+    vim_resource_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    reserved_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    state_since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT residency_decided_ck CHECK (((grant_id IS NULL) = (reserved_at IS NULL))),
+    CONSTRAINT residency_expiry_ck CHECK (
+CASE
+    WHEN (grant_id IS NULL) THEN (expires_at IS NULL)
+    ELSE ((expires_at IS NOT NULL) OR ((state)::text <> ALL (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text])))
+END),
+    CONSTRAINT residency_id_ck CHECK ((id <> ''::text))
+);
+
+COMMENT ON TABLE public.residency IS 'Pods and VMs on hosts, as decided or imported; what the NFVI reports is kept apart. Trust domain, runtime class and images are checked by the writer under the epoch lock, without foreign keys: those would lock one hot row of a reference table per placement.';
+
+COMMENT ON COLUMN public.residency.nfvi_pop_id IS 'NFVI-PoP of the host.';
+
+COMMENT ON COLUMN public.residency.id IS 'Identifier, unique over all NFVI-PoPs: granted ones are UUIDs, and inventory writers, who choose ids, exclude each other.';
+
+COMMENT ON COLUMN public.residency.host_id IS 'Host.';
+
+COMMENT ON COLUMN public.residency.cis_node_id IS 'CIS node; empty: the host''s own kernel.';
+
+COMMENT ON COLUMN public.residency.pod_id IS 'Pod; residents that share it share everything. Empty: its own.';
+
+COMMENT ON COLUMN public.residency.kind IS 'WORKLOAD, or FABRIC for the host''s own trusted base.';
+
+COMMENT ON COLUMN public.residency.state IS 'RESERVED (granted, not yet seen), UNCONFIRMED (expired, absence not proved), RUNNING (observed), TERMINATING (to be removed, not yet seen gone). All four separate and use capacity; a residency that has ended has no row.';
+
+COMMENT ON COLUMN public.residency.vnf_instance_id IS 'VNF instance.';
+
+COMMENT ON COLUMN public.residency.nf_instance_key IS 'Tells several NFs of one VNF instance apart.';
+
+COMMENT ON COLUMN public.residency.nf_type IS '3GPP NF type.';
+
+COMMENT ON COLUMN public.residency.nf_set_id IS 'NF set.';
+
+COMMENT ON COLUMN public.residency.vnfd_id IS 'VNFD that it was decided by.';
+
+COMMENT ON COLUMN public.residency.component_id IS 'Component of the VNF.';
+
+COMMENT ON COLUMN public.residency.trust_domain_id IS 'Trust domain.';
+
+COMMENT ON COLUMN public.residency.roles IS 'Roles, declared and derived.';
+
+COMMENT ON COLUMN public.residency.exposed IS 'Reached from outside its trust domain.';
+
+COMMENT ON COLUMN public.residency.protected_peer IS 'Has a relation with handling PROTECTED.';
+
+COMMENT ON COLUMN public.residency.cut_through IS 'Ways in which it reaches hardware past its isolation boundary.';
+
+COMMENT ON COLUMN public.residency.privileged IS 'Rights by which it may leave its container.';
+
+COMMENT ON COLUMN public.residency.administers_host_pool_ids IS 'Host pools that it administers.';
+
+COMMENT ON COLUMN public.residency.images IS 'Digests of its artefacts.';
+
+COMMENT ON COLUMN public.residency.labels IS 'Free labels.';
+
+COMMENT ON COLUMN public.residency.snssais IS 'Network slices.';
+
+COMMENT ON COLUMN public.residency.runtime IS 'Runtime class.';
+
+COMMENT ON COLUMN public.residency.resources IS 'Capacity dimension to amount, without the overhead of the runtime class.';
+
+COMMENT ON COLUMN public.residency.undeclared_peers IS 'An interface names a peer without a declared relation.';
+
+COMMENT ON COLUMN public.residency.conflicting_components IS 'A pod that mixes components of different trust domains.';
+
+COMMENT ON COLUMN public.residency.grant_id IS 'Grant that decided it; null: imported, holds no claim.';
+
+COMMENT ON COLUMN public.residency.resource_definition_id IS 'Resource definition of the grant request.';
+
+COMMENT ON COLUMN public.residency.vim_resource_ids IS 'Identifiers that the VIM or CISM gave it.';
+
+COMMENT ON COLUMN public.residency.reserved_at IS 'Commit of the grant; null iff imported.';
+
+COMMENT ON COLUMN public.residency.expires_at IS 'End of the reservation, after which RESERVED becomes UNCONFIRMED; null: never.';
+
+COMMENT ON COLUMN public.residency.state_since IS 'When the state was reached.';
+
+COMMENT ON COLUMN public.residency.revision IS 'Grows with every change; the ETag.';
+
+CREATE FUNCTION public.hidden_residency(residency_id text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM public.residency r
+           WHERE ((r.id = hidden_residency.residency_id) AND ((r.trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)) OR (r.host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))))) AS "exists";
+END;
+
+COMMENT ON FUNCTION public.hidden_residency(residency_id text) IS 'Whether something runs in these trust domains, or on these hosts.';
+
+CREATE FUNCTION public.names_any(document text, names text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM unnest(names_any.names) n(name)
+           WHERE (POSITION((n.name) IN (names_any.document)) > 0))) AS "exists";
+END;
+
+COMMENT ON FUNCTION public.names_any(document text, names text[]) IS 'Whether a JSON document has one of the names in it.';
+
+CREATE TABLE public.directory (
+    kind public.directory_kind NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    nfvi_pop_id text NOT NULL
+);
+
+COMMENT ON TABLE public.directory IS 'The NFVI-PoP of what a URI names by its id alone. Residencies are found by their own index instead: a grant would write one row here for each.';
+
+COMMENT ON COLUMN public.directory.kind IS 'Kind of object.';
+
+COMMENT ON COLUMN public.directory.id IS 'Its identifier.';
+
+COMMENT ON COLUMN public.directory.nfvi_pop_id IS 'Its NFVI-PoP; "-" for refusals and dry runs.';
+
+CREATE TABLE public.vnf_grant (
+    nfvi_pop_id text NOT NULL,
+    id text NOT NULL,
+    decision_id text NOT NULL,
+    client_id text NOT NULL,
+    vnf_instance_id text NOT NULL,
+    vnf_lcm_op_occ_id text NOT NULL,
+    policy_epoch bigint NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    placements json NOT NULL,
+    residency_ids text[] NOT NULL
+);
+
+COMMENT ON TABLE public.vnf_grant IS 'Grants as they were answered. A grant over several NFVI-PoPs belongs to that of its first host.';
+
+COMMENT ON COLUMN public.vnf_grant.nfvi_pop_id IS 'NFVI-PoP of the first host; - for a grant that places nothing.';
+
+COMMENT ON COLUMN public.vnf_grant.id IS 'Identifier that the Location header names (SOL003).';
+
+COMMENT ON COLUMN public.vnf_grant.decision_id IS 'Decision behind the grant; its inputs hold the request.';
+
+COMMENT ON COLUMN public.vnf_grant.client_id IS 'Client that asked; nobody else may read the grant.';
+
+COMMENT ON COLUMN public.vnf_grant.vnf_instance_id IS 'VNF instance that the grant is for.';
+
+COMMENT ON COLUMN public.vnf_grant.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence that the grant is for.';
+
+COMMENT ON COLUMN public.vnf_grant.policy_epoch IS 'Policy epoch that was in force at commit.';
+
+COMMENT ON COLUMN public.vnf_grant.granted_at IS 'When it was committed, by the database''s clock.';
+
+COMMENT ON COLUMN public.vnf_grant.valid_until IS 'Until when it may be used: the end of its reservations, or of the attestation that it rests on.';
+
+COMMENT ON COLUMN public.vnf_grant.placements IS 'The placements with what the answer says about their hosts.';
+
+COMMENT ON COLUMN public.vnf_grant.residency_ids IS 'Residencies that the grant reserved.';
+
+CREATE FUNCTION public.owns_grant(grant_id text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM (public.directory l
+              JOIN public.vnf_grant g ON (((g.nfvi_pop_id = l.nfvi_pop_id) AND (g.id = l.id))))
+           WHERE (((l.kind)::text = 'GRANT'::text) AND (l.id = owns_grant.grant_id) AND (g.client_id = public.caller_id())))) AS "exists";
+END;
+
+COMMENT ON FUNCTION public.owns_grant(grant_id text) IS 'Whether the caller asked for a grant.';
+
 CREATE TABLE public.attestation_record (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
@@ -386,176 +947,6 @@ COMMENT ON COLUMN public.directive_follower.host_id IS 'Host.';
 
 COMMENT ON COLUMN public.directive_follower.whole_host IS 'Directives about the host itself were acknowledged, not only those about workloads, which a CISM or VIM answers as well.';
 
-CREATE TABLE public.directory (
-    kind public.directory_kind NOT NULL,
-    id text NOT NULL COLLATE pg_catalog."C",
-    nfvi_pop_id text NOT NULL
-);
-
-COMMENT ON TABLE public.directory IS 'The NFVI-PoP of what a URI names by its id alone. Residencies are found by their own index instead: a grant would write one row here for each.';
-
-COMMENT ON COLUMN public.directory.kind IS 'Kind of object.';
-
-COMMENT ON COLUMN public.directory.id IS 'Its identifier.';
-
-COMMENT ON COLUMN public.directory.nfvi_pop_id IS 'Its NFVI-PoP; "-" for refusals and dry runs.';
-
-CREATE TABLE public.host (
-    nfvi_pop_id text NOT NULL,
-    id text NOT NULL COLLATE pg_catalog."C",
-    host_pool_id text COLLATE pg_catalog."C",
-    resource_zone_id text COLLATE pg_catalog."C",
-    rack_id text DEFAULT ''::text NOT NULL,
-    country text DEFAULT ''::text NOT NULL,
-    physically_secure boolean DEFAULT false NOT NULL,
-    exposed_edge boolean DEFAULT false NOT NULL,
-    third_party_hosted boolean DEFAULT false NOT NULL,
-    hypervisor_class public.hypervisor_class DEFAULT 'NONE'::text NOT NULL,
-    runtimes text[] DEFAULT '{}'::text[] NOT NULL,
-    capabilities text[] DEFAULT '{}'::text[] NOT NULL,
-    attested_capabilities text[] DEFAULT '{}'::text[] NOT NULL,
-    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
-    cis_nodes jsonb DEFAULT '[]'::jsonb NOT NULL,
-    vim_connection_id text DEFAULT ''::text NOT NULL,
-    vim_zone_id text DEFAULT ''::text NOT NULL,
-    lifecycle public.host_lifecycle DEFAULT 'REGISTERED'::text NOT NULL,
-    lifecycle_reason text DEFAULT ''::text NOT NULL,
-    dedicated_identity public.dedication_identity,
-    dedicated_id text,
-    attestation_state public.attestation_state DEFAULT 'UNKNOWN'::text NOT NULL,
-    attestation_verifier text DEFAULT ''::text NOT NULL,
-    attestation_evidence_digest text DEFAULT ''::text NOT NULL,
-    attested_at timestamp with time zone,
-    attestation_valid_until timestamp with time zone,
-    location jsonb DEFAULT '{}'::jsonb NOT NULL,
-    cpu_millis_total public.amount DEFAULT 0 NOT NULL,
-    cpu_millis_used public.amount DEFAULT 0 NOT NULL,
-    memory_mib_total public.amount DEFAULT 0 NOT NULL,
-    memory_mib_used public.amount DEFAULT 0 NOT NULL,
-    ephemeral_storage_mib_total public.amount DEFAULT 0 NOT NULL,
-    ephemeral_storage_mib_used public.amount DEFAULT 0 NOT NULL,
-    hugepages_2mi_total public.amount DEFAULT 0 NOT NULL,
-    hugepages_2mi_used public.amount DEFAULT 0 NOT NULL,
-    hugepages_1gi_total public.amount DEFAULT 0 NOT NULL,
-    hugepages_1gi_used public.amount DEFAULT 0 NOT NULL,
-    sriov_vfs_total public.amount DEFAULT 0 NOT NULL,
-    sriov_vfs_used public.amount DEFAULT 0 NOT NULL,
-    gpus_total public.amount DEFAULT 0 NOT NULL,
-    gpus_used public.amount DEFAULT 0 NOT NULL,
-    tee_guests_total public.amount DEFAULT 0 NOT NULL,
-    tee_guests_used public.amount DEFAULT 0 NOT NULL,
-    gen public.amount DEFAULT 0 NOT NULL,
-    directive_seq public.amount DEFAULT 0 NOT NULL,
-    changed_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    revision bigint DEFAULT 1 NOT NULL,
-    runtime_versions jsonb DEFAULT '{}'::jsonb NOT NULL,
-    accelerations text[] DEFAULT '{}'::text[] NOT NULL,
-    CONSTRAINT host_attestation_ck CHECK ((((attestation_state)::text = 'UNKNOWN'::text) OR (attested_at IS NOT NULL))),
-    CONSTRAINT host_dedication_ck CHECK (((dedicated_identity IS NULL) = (dedicated_id IS NULL))),
-    CONSTRAINT host_id_ck CHECK ((id <> ''::text))
-)
-WITH (fillfactor='75');
-
-COMMENT ON TABLE public.host IS 'Physical servers (SOL003 scope NFVI_NODE). A row is locked FOR NO KEY UPDATE by whoever changes it or anything on it, after the epoch lock and ascending by (nfvi_pop_id, id).';
-
-COMMENT ON COLUMN public.host.nfvi_pop_id IS 'NFVI-PoP that the host stands in.';
-
-COMMENT ON COLUMN public.host.id IS 'Identifier, unique over all NFVI-PoPs (table directory).';
-
-COMMENT ON COLUMN public.host.host_pool_id IS 'Host pool; null: none, so nothing is permitted there.';
-
-COMMENT ON COLUMN public.host.resource_zone_id IS 'Resource zone; null: none.';
-
-COMMENT ON COLUMN public.host.rack_id IS 'Rack; empty: unknown.';
-
-COMMENT ON COLUMN public.host.country IS 'ISO 3166-1 alpha-2; empty: that of the NFVI-PoP.';
-
-COMMENT ON COLUMN public.host.physically_secure IS 'Stands in a physically secure site.';
-
-COMMENT ON COLUMN public.host.exposed_edge IS 'Stands at an exposed edge site.';
-
-COMMENT ON COLUMN public.host.third_party_hosted IS 'Stands in a site of a third party.';
-
-COMMENT ON COLUMN public.host.hypervisor_class IS 'What the VMs of the host run on.';
-
-COMMENT ON COLUMN public.host.runtimes IS 'Names of runtime classes that the host''s own kernel offers, sorted.';
-
-COMMENT ON COLUMN public.host.capabilities IS 'Security-relevant abilities.';
-
-COMMENT ON COLUMN public.host.attested_capabilities IS 'The part of capabilities that the attestation proves.';
-
-COMMENT ON COLUMN public.host.labels IS 'Free labels.';
-
-COMMENT ON COLUMN public.host.cis_nodes IS 'CIS nodes on the host, ascending by id, as the inventory document spells them.';
-
-COMMENT ON COLUMN public.host.vim_connection_id IS 'VIM connection that the host is reached by.';
-
-COMMENT ON COLUMN public.host.vim_zone_id IS 'What ZoneInfo.zoneId of a grant says for this host.';
-
-COMMENT ON COLUMN public.host.lifecycle IS 'State in operation; only IN_SERVICE hosts are candidates.';
-
-COMMENT ON COLUMN public.host.lifecycle_reason IS 'Why it is not in service; "attestation" when a lost attestation quarantined it.';
-
-COMMENT ON COLUMN public.host.dedicated_identity IS 'By what a dedicated host tells its own from others; null: not dedicated.';
-
-COMMENT ON COLUMN public.host.dedicated_id IS 'The NF instance, trust domain or tenant that the host is dedicated to.';
-
-COMMENT ON COLUMN public.host.attestation_state IS 'Newest verdict of a verifier.';
-
-COMMENT ON COLUMN public.host.attestation_verifier IS 'Who gave the verdict.';
-
-COMMENT ON COLUMN public.host.attestation_evidence_digest IS 'Digest of the evidence that the verdict rests on.';
-
-COMMENT ON COLUMN public.host.attested_at IS 'Time of the verdict.';
-
-COMMENT ON COLUMN public.host.attestation_valid_until IS 'End of its validity; null: not stated.';
-
-COMMENT ON COLUMN public.host.location IS 'Who claims where the host stands (source), and when (assertedAt).';
-
-COMMENT ON COLUMN public.host.cpu_millis_total IS 'Capacity, dimension cpuMillis.';
-
-COMMENT ON COLUMN public.host.cpu_millis_used IS 'Sum over the residencies of the host with the overhead of their runtime classes, kept by every writer of residencies. May exceed the total: what is imported or observed is recorded as it is, and capacity may shrink. A grant can never make it so, because the commit''s UPDATE demands used + asked <= total; a CHECK against the total would refuse the facts instead.';
-
-COMMENT ON COLUMN public.host.memory_mib_total IS 'Capacity, dimension memoryMiB.';
-
-COMMENT ON COLUMN public.host.memory_mib_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.ephemeral_storage_mib_total IS 'Capacity, dimension ephemeralStorageMiB.';
-
-COMMENT ON COLUMN public.host.ephemeral_storage_mib_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.hugepages_2mi_total IS 'Capacity, dimension hugePages2Mi.';
-
-COMMENT ON COLUMN public.host.hugepages_2mi_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.hugepages_1gi_total IS 'Capacity, dimension hugePages1Gi.';
-
-COMMENT ON COLUMN public.host.hugepages_1gi_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.sriov_vfs_total IS 'Capacity, dimension sriovVfs.';
-
-COMMENT ON COLUMN public.host.sriov_vfs_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.gpus_total IS 'Capacity, dimension gpus.';
-
-COMMENT ON COLUMN public.host.gpus_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.tee_guests_total IS 'Capacity, dimension teeGuests.';
-
-COMMENT ON COLUMN public.host.tee_guests_used IS 'In use, as cpu_millis_used.';
-
-COMMENT ON COLUMN public.host.gen IS 'Grows with every change of the host or of what is on it.';
-
-COMMENT ON COLUMN public.host.directive_seq IS 'Number of the last directive to the host; without gaps.';
-
-COMMENT ON COLUMN public.host.changed_txid IS 'Transaction that last changed the host or anything on it. A writer that finds a later one than its own starts again: the order of the change feed is then the order of the changes.';
-
-COMMENT ON COLUMN public.host.revision IS 'Grows with every change of the record itself; the ETag.';
-
-COMMENT ON COLUMN public.host.runtime_versions IS 'Versions of runtime classes on the host and in its CIS nodes; of several the oldest.';
-
-COMMENT ON COLUMN public.host.accelerations IS 'Ways to start or to share faster that the host uses.';
-
 CREATE TABLE public.host_ext_capacity (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
@@ -577,24 +968,6 @@ COMMENT ON COLUMN public.host_ext_capacity.dimension IS 'Capacity dimension, ext
 COMMENT ON COLUMN public.host_ext_capacity.total IS 'Capacity; 0 where a resident uses a dimension that the host does not declare.';
 
 COMMENT ON COLUMN public.host_ext_capacity.used IS 'In use, as host.cpu_millis_used.';
-
-CREATE TABLE public.host_pool (
-    id text NOT NULL COLLATE pg_catalog."C",
-    allowed_trust_domain_ids text[] DEFAULT '{}'::text[] NOT NULL,
-    fabric_digests text[] DEFAULT '{}'::text[] NOT NULL,
-    revision bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT host_pool_id_ck CHECK ((id <> ''::text))
-);
-
-COMMENT ON TABLE public.host_pool IS 'Sets of hosts that may run the same trust domains.';
-
-COMMENT ON COLUMN public.host_pool.id IS 'Identifier.';
-
-COMMENT ON COLUMN public.host_pool.allowed_trust_domain_ids IS 'Trust domains that may run on the hosts of the pool.';
-
-COMMENT ON COLUMN public.host_pool.fabric_digests IS 'Artefacts that may be FABRIC residents there.';
-
-COMMENT ON COLUMN public.host_pool.revision IS 'Grows with every change; the ETag.';
 
 CREATE TABLE public.idempotency (
     client_id text NOT NULL,
@@ -1055,120 +1428,6 @@ ALTER TABLE public.policy_version ALTER COLUMN transfer_no ADD GENERATED ALWAYS 
     CACHE 1
 );
 
-CREATE TABLE public.residency (
-    nfvi_pop_id text NOT NULL,
-    id text NOT NULL COLLATE pg_catalog."C",
-    host_id text NOT NULL COLLATE pg_catalog."C",
-    cis_node_id text DEFAULT ''::text NOT NULL,
-    pod_id text DEFAULT ''::text NOT NULL,
-    kind public.residency_kind NOT NULL,
-    state public.residency_state NOT NULL,
-    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
-    nf_instance_key text DEFAULT ''::text NOT NULL,
-    nf_type text DEFAULT ''::text NOT NULL,
-    nf_set_id text DEFAULT ''::text NOT NULL,
-    vnfd_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    component_id text NOT NULL,
-    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
-    roles text[] DEFAULT '{}'::text[] NOT NULL,
-    exposed boolean DEFAULT false NOT NULL,
-    protected_peer boolean DEFAULT false NOT NULL,
-    cut_through text[] DEFAULT '{}'::text[] NOT NULL,
-    privileged text[] DEFAULT '{}'::text[] NOT NULL,
-    administers_host_pool_ids text[] DEFAULT '{}'::text[] NOT NULL,
-    images text[] DEFAULT '{}'::text[] NOT NULL,
-    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
-    snssais text[] DEFAULT '{}'::text[] NOT NULL,
-    runtime text DEFAULT ''::text NOT NULL,
-    resources jsonb DEFAULT '{}'::jsonb NOT NULL,
-    undeclared_peers boolean DEFAULT false NOT NULL,
-    conflicting_components boolean DEFAULT false NOT NULL,
-    grant_id text COLLATE pg_catalog."C",
-    resource_definition_id text DEFAULT ''::text NOT NULL,
-    vim_resource_ids text[] DEFAULT '{}'::text[] NOT NULL,
-    reserved_at timestamp with time zone,
-    expires_at timestamp with time zone,
-    state_since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    revision bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT residency_decided_ck CHECK (((grant_id IS NULL) = (reserved_at IS NULL))),
-    CONSTRAINT residency_expiry_ck CHECK (
-CASE
-    WHEN (grant_id IS NULL) THEN (expires_at IS NULL)
-    ELSE ((expires_at IS NOT NULL) OR ((state)::text <> ALL (ARRAY['RESERVED'::text, 'UNCONFIRMED'::text])))
-END),
-    CONSTRAINT residency_id_ck CHECK ((id <> ''::text))
-);
-
-COMMENT ON TABLE public.residency IS 'Pods and VMs on hosts, as decided or imported; what the NFVI reports is kept apart. Trust domain, runtime class and images are checked by the writer under the epoch lock, without foreign keys: those would lock one hot row of a reference table per placement.';
-
-COMMENT ON COLUMN public.residency.nfvi_pop_id IS 'NFVI-PoP of the host.';
-
-COMMENT ON COLUMN public.residency.id IS 'Identifier, unique over all NFVI-PoPs: granted ones are UUIDs, and inventory writers, who choose ids, exclude each other.';
-
-COMMENT ON COLUMN public.residency.host_id IS 'Host.';
-
-COMMENT ON COLUMN public.residency.cis_node_id IS 'CIS node; empty: the host''s own kernel.';
-
-COMMENT ON COLUMN public.residency.pod_id IS 'Pod; residents that share it share everything. Empty: its own.';
-
-COMMENT ON COLUMN public.residency.kind IS 'WORKLOAD, or FABRIC for the host''s own trusted base.';
-
-COMMENT ON COLUMN public.residency.state IS 'RESERVED (granted, not yet seen), UNCONFIRMED (expired, absence not proved), RUNNING (observed), TERMINATING (to be removed, not yet seen gone). All four separate and use capacity; a residency that has ended has no row.';
-
-COMMENT ON COLUMN public.residency.vnf_instance_id IS 'VNF instance.';
-
-COMMENT ON COLUMN public.residency.nf_instance_key IS 'Tells several NFs of one VNF instance apart.';
-
-COMMENT ON COLUMN public.residency.nf_type IS '3GPP NF type.';
-
-COMMENT ON COLUMN public.residency.nf_set_id IS 'NF set.';
-
-COMMENT ON COLUMN public.residency.vnfd_id IS 'VNFD that it was decided by.';
-
-COMMENT ON COLUMN public.residency.component_id IS 'Component of the VNF.';
-
-COMMENT ON COLUMN public.residency.trust_domain_id IS 'Trust domain.';
-
-COMMENT ON COLUMN public.residency.roles IS 'Roles, declared and derived.';
-
-COMMENT ON COLUMN public.residency.exposed IS 'Reached from outside its trust domain.';
-
-COMMENT ON COLUMN public.residency.protected_peer IS 'Has a relation with handling PROTECTED.';
-
-COMMENT ON COLUMN public.residency.cut_through IS 'Ways in which it reaches hardware past its isolation boundary.';
-
-COMMENT ON COLUMN public.residency.privileged IS 'Rights by which it may leave its container.';
-
-COMMENT ON COLUMN public.residency.administers_host_pool_ids IS 'Host pools that it administers.';
-
-COMMENT ON COLUMN public.residency.images IS 'Digests of its artefacts.';
-
-COMMENT ON COLUMN public.residency.labels IS 'Free labels.';
-
-COMMENT ON COLUMN public.residency.snssais IS 'Network slices.';
-
-COMMENT ON COLUMN public.residency.runtime IS 'Runtime class.';
-
-COMMENT ON COLUMN public.residency.resources IS 'Capacity dimension to amount, without the overhead of the runtime class.';
-
-COMMENT ON COLUMN public.residency.undeclared_peers IS 'An interface names a peer without a declared relation.';
-
-COMMENT ON COLUMN public.residency.conflicting_components IS 'A pod that mixes components of different trust domains.';
-
-COMMENT ON COLUMN public.residency.grant_id IS 'Grant that decided it; null: imported, holds no claim.';
-
-COMMENT ON COLUMN public.residency.resource_definition_id IS 'Resource definition of the grant request.';
-
-COMMENT ON COLUMN public.residency.vim_resource_ids IS 'Identifiers that the VIM or CISM gave it.';
-
-COMMENT ON COLUMN public.residency.reserved_at IS 'Commit of the grant; null iff imported.';
-
-COMMENT ON COLUMN public.residency.expires_at IS 'End of the reservation, after which RESERVED becomes UNCONFIRMED; null: never.';
-
-COMMENT ON COLUMN public.residency.state_since IS 'When the state was reached.';
-
-COMMENT ON COLUMN public.residency.revision IS 'Grows with every change; the ETag.';
-
 CREATE TABLE public.residency_claim (
     nfvi_pop_id text NOT NULL,
     residency_id text NOT NULL COLLATE pg_catalog."C",
@@ -1307,62 +1566,6 @@ COMMENT ON COLUMN public.scrub_record.recorded_at IS 'When it was recorded.';
 
 COMMENT ON COLUMN public.scrub_record.actor_id IS 'Client that recorded it.';
 
-CREATE TABLE public.trust_domain (
-    id text NOT NULL COLLATE pg_catalog."C",
-    name text DEFAULT ''::text NOT NULL,
-    owner_plmn text DEFAULT ''::text NOT NULL,
-    admin_domain text DEFAULT ''::text NOT NULL,
-    category text NOT NULL,
-    sensitivity smallint NOT NULL,
-    security_critical boolean DEFAULT false NOT NULL,
-    exclusive boolean DEFAULT false NOT NULL,
-    requires_physical_security boolean DEFAULT false NOT NULL,
-    allowed_countries text[],
-    max_attestation_age bigint DEFAULT 0 NOT NULL,
-    min_isolation text DEFAULT 'NONE'::text NOT NULL,
-    snssais text[] DEFAULT '{}'::text[] NOT NULL,
-    parent_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    revision bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT trust_domain_attestation_age_ck CHECK ((max_attestation_age >= 0)),
-    CONSTRAINT trust_domain_category_ck CHECK ((category = ANY (ARRAY['USER_PLANE'::text, 'CONTROL_PLANE'::text, 'SECURITY_ANCHOR'::text, 'SUBSCRIBER_DATA'::text, 'INTERCONNECT'::text, 'EXPOSURE'::text, 'IMS'::text, 'RAN'::text, 'LI'::text, 'OVERSIGHT'::text, 'TEST'::text, 'THIRD_PARTY'::text]))),
-    CONSTRAINT trust_domain_id_ck CHECK (((id <> ''::text) AND (id !~~ '%:%'::text))),
-    CONSTRAINT trust_domain_isolation_ck CHECK ((min_isolation = ANY (ARRAY['NONE'::text, 'OS_CONTAINER'::text, 'SANDBOX'::text, 'VM'::text, 'CONFIDENTIAL_VM'::text]))),
-    CONSTRAINT trust_domain_parent_ck CHECK ((parent_id <> id)),
-    CONSTRAINT trust_domain_sensitivity_ck CHECK (((sensitivity >= 0) AND (sensitivity <= 4)))
-);
-
-COMMENT ON TABLE public.trust_domain IS 'Sets of network functions that trust each other, with the attributes by which the policy judges them.';
-
-COMMENT ON COLUMN public.trust_domain.id IS 'Identifier chosen by the operator, such as TD-UP. No colon: from:to names a relation in the change feed.';
-
-COMMENT ON COLUMN public.trust_domain.name IS 'Name for people.';
-
-COMMENT ON COLUMN public.trust_domain.owner_plmn IS 'PLMN of the owner, MCC-MNC.';
-
-COMMENT ON COLUMN public.trust_domain.admin_domain IS 'Administrative domain (tenant).';
-
-COMMENT ON COLUMN public.trust_domain.category IS 'What the domain is for.';
-
-COMMENT ON COLUMN public.trust_domain.sensitivity IS 'From 0, lowest, to 4.';
-
-COMMENT ON COLUMN public.trust_domain.security_critical IS 'A security critical function.';
-
-COMMENT ON COLUMN public.trust_domain.exclusive IS 'No waiver applies between this domain and another.';
-
-COMMENT ON COLUMN public.trust_domain.requires_physical_security IS 'Only on physically secure hosts.';
-
-COMMENT ON COLUMN public.trust_domain.allowed_countries IS 'ISO 3166-1 alpha-2; null: any country, empty: none.';
-
-COMMENT ON COLUMN public.trust_domain.max_attestation_age IS 'Oldest attestation of a host, in nanoseconds; 0: not stated.';
-
-COMMENT ON COLUMN public.trust_domain.min_isolation IS 'Least isolation; NONE: not stated.';
-
-COMMENT ON COLUMN public.trust_domain.snssais IS 'Network slices.';
-
-COMMENT ON COLUMN public.trust_domain.parent_id IS 'Domain whose rules it inherits; empty: none. The import may name a parent that follows, so no foreign key: the writer checks it under the epoch lock.';
-
-COMMENT ON COLUMN public.trust_domain.revision IS 'Grows with every change; the ETag.';
-
 CREATE TABLE public.trust_relation (
     from_id text NOT NULL COLLATE pg_catalog."C",
     to_id text NOT NULL COLLATE pg_catalog."C",
@@ -1474,44 +1677,6 @@ COMMENT ON COLUMN public.violation_check.policy_epoch IS 'Policy epoch of the la
 
 COMMENT ON COLUMN public.violation_check.checked_at IS 'When that was; null: never.';
 
-CREATE TABLE public.vnf_grant (
-    nfvi_pop_id text NOT NULL,
-    id text NOT NULL,
-    decision_id text NOT NULL,
-    client_id text NOT NULL,
-    vnf_instance_id text NOT NULL,
-    vnf_lcm_op_occ_id text NOT NULL,
-    policy_epoch bigint NOT NULL,
-    granted_at timestamp with time zone NOT NULL,
-    valid_until timestamp with time zone NOT NULL,
-    placements json NOT NULL,
-    residency_ids text[] NOT NULL
-);
-
-COMMENT ON TABLE public.vnf_grant IS 'Grants as they were answered. A grant over several NFVI-PoPs belongs to that of its first host.';
-
-COMMENT ON COLUMN public.vnf_grant.nfvi_pop_id IS 'NFVI-PoP of the first host; - for a grant that places nothing.';
-
-COMMENT ON COLUMN public.vnf_grant.id IS 'Identifier that the Location header names (SOL003).';
-
-COMMENT ON COLUMN public.vnf_grant.decision_id IS 'Decision behind the grant; its inputs hold the request.';
-
-COMMENT ON COLUMN public.vnf_grant.client_id IS 'Client that asked; nobody else may read the grant.';
-
-COMMENT ON COLUMN public.vnf_grant.vnf_instance_id IS 'VNF instance that the grant is for.';
-
-COMMENT ON COLUMN public.vnf_grant.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence that the grant is for.';
-
-COMMENT ON COLUMN public.vnf_grant.policy_epoch IS 'Policy epoch that was in force at commit.';
-
-COMMENT ON COLUMN public.vnf_grant.granted_at IS 'When it was committed, by the database''s clock.';
-
-COMMENT ON COLUMN public.vnf_grant.valid_until IS 'Until when it may be used: the end of its reservations, or of the attestation that it rests on.';
-
-COMMENT ON COLUMN public.vnf_grant.placements IS 'The placements with what the answer says about their hosts.';
-
-COMMENT ON COLUMN public.vnf_grant.residency_ids IS 'Residencies that the grant reserved.';
-
 CREATE TABLE public.vnf_instance_params (
     vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
     vnfd_id text NOT NULL COLLATE pg_catalog."C",
@@ -1534,36 +1699,6 @@ COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantia
 COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that grant.';
 
 COMMENT ON COLUMN public.vnf_instance_params.client_id IS 'Client of its first grant, to which alone it exists; empty: nobody''s yet.';
-
-CREATE TABLE public.vnf_profile (
-    vnfd_id text NOT NULL COLLATE pg_catalog."C",
-    nf_type text DEFAULT ''::text NOT NULL,
-    trust_domain_id text NOT NULL COLLATE pg_catalog."C",
-    components jsonb DEFAULT '[]'::jsonb NOT NULL,
-    revision bigint DEFAULT 1 NOT NULL,
-    deployment_flavours jsonb DEFAULT '[]'::jsonb NOT NULL,
-    deployable_modules jsonb DEFAULT '[]'::jsonb NOT NULL,
-    vim_assets jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT vnf_profile_id_ck CHECK ((vnfd_id <> ''::text))
-);
-
-COMMENT ON TABLE public.vnf_profile IS 'What the policy needs to know of a VNFD.';
-
-COMMENT ON COLUMN public.vnf_profile.vnfd_id IS 'Identifier of the VNFD.';
-
-COMMENT ON COLUMN public.vnf_profile.nf_type IS '3GPP NF type; an open vocabulary.';
-
-COMMENT ON COLUMN public.vnf_profile.trust_domain_id IS 'Trust domain of its components, unless they say otherwise.';
-
-COMMENT ON COLUMN public.vnf_profile.components IS 'Sub-functions with their interfaces, as the inventory document spells them.';
-
-COMMENT ON COLUMN public.vnf_profile.revision IS 'Grows with every change; the ETag.';
-
-COMMENT ON COLUMN public.vnf_profile.deployment_flavours IS 'Sizes of its deployment flavours: initial delta, scaling aspects, instantiation levels.';
-
-COMMENT ON COLUMN public.vnf_profile.deployable_modules IS 'Parts of the VNF that may be chosen or left out.';
-
-COMMENT ON COLUMN public.vnf_profile.vim_assets IS 'What the VIMs call what the VNFD mentions: flavours, images, storage classes.';
 
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
@@ -1806,13 +1941,219 @@ ALTER TABLE ONLY public.trust_relation
 ALTER TABLE ONLY public.trust_relation
     ADD CONSTRAINT trust_relation_to_fk FOREIGN KEY (to_id) REFERENCES public.trust_domain(id);
 
+ALTER TABLE public.attestation_record ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.cache_entry ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY caller ON public.attestation_record FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
+
+CREATE POLICY caller ON public.cache_entry FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts))) AND (NOT (trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND (NOT (digest IN ( SELECT public.hidden_images() AS hidden_images)))));
+
+CREATE POLICY caller ON public.decision FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((inputs)::text, ( SELECT public.hidden_names() AS hidden_names))))));
+
+CREATE POLICY caller ON public.directory FOR SELECT TO ringfence_caller USING (((((kind)::text <> 'HOST'::text) AND (( SELECT public.caller_id() AS caller_id) <> ''::text)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_hosts() AS hidden_hosts))))));
+
+CREATE POLICY caller ON public.host FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
+
+CREATE POLICY caller ON public.host_ext_capacity FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
+
+CREATE POLICY caller ON public.host_pool FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_host_pools() AS hidden_host_pools)))));
+
+CREATE POLICY caller ON public.image FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (digest IN ( SELECT public.hidden_images() AS hidden_images)))));
+
+CREATE POLICY caller ON public.nfvi_pop FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.pending_change FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((changes)::text, ( SELECT public.hidden_names() AS hidden_names))) AND (NOT ((changes @? '$.**."category"?(@ == "LI")'::jsonpath) AND (NOT ( SELECT public.caller_li() AS caller_li))))));
+
+CREATE POLICY caller ON public.policy FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.policy_delivery FOR SELECT TO ringfence_caller USING ((EXISTS ( SELECT
+   FROM public.policy_subscription s
+  WHERE (s.id = policy_delivery.subscription_id))));
+
+CREATE POLICY caller ON public.policy_epoch FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.policy_event FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.policy_subscription FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR ( SELECT public.caller_reads_all() AS caller_reads_all)));
+
+CREATE POLICY caller ON public.policy_version FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.residency FOR SELECT TO ringfence_caller USING ((public.owns_grant(grant_id) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts))))));
+
+CREATE POLICY caller ON public.residue FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts))) AND (NOT (trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
+
+CREATE POLICY caller ON public.resource_zone FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.runtime_class FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.scrub_record FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
+
+CREATE POLICY caller ON public.trust_domain FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
+
+CREATE POLICY caller ON public.trust_relation FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (from_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND (NOT (to_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
+
+CREATE POLICY caller ON public.violation FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts))) AND (NOT (trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND ((against_id = ''::text) OR ( SELECT public.caller_li() AS caller_li) OR (NOT public.hidden_residency(against_id)))));
+
+CREATE POLICY caller ON public.vnf_grant FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((placements)::text, ( SELECT public.hidden_names() AS hidden_names))))));
+
+CREATE POLICY caller ON public.vnf_profile FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles)))));
+
+ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.directory ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.host ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.host_ext_capacity ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.host_pool ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.image ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.nfvi_pop ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.pending_change ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_delivery ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_epoch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_subscription ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.policy_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.residency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.residue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.resource_zone ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runtime_class ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.scrub_record ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY service ON public.attestation_record TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.cache_entry TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.decision TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.directory TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.host TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.host_ext_capacity TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.host_pool TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.image TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.nfvi_pop TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.pending_change TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy_delivery TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy_epoch TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy_event TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy_subscription TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.policy_version TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.residency TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.residue TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.resource_zone TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.runtime_class TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.scrub_record TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.trust_domain TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.trust_relation TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.violation TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.vnf_grant TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.vnf_profile TO ringfence_app USING (true) WITH CHECK (true);
+
+ALTER TABLE public.trust_domain ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.trust_relation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.violation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnf_grant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnf_profile ENABLE ROW LEVEL SECURITY;
+
 GRANT USAGE ON SCHEMA public TO ringfence_app;
+GRANT USAGE ON SCHEMA public TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_domain TO ringfence_app;
+GRANT SELECT ON TABLE public.trust_domain TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_trust_domains() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_trust_domains() TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_pool TO ringfence_app;
+GRANT SELECT ON TABLE public.host_pool TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_host_pools() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_host_pools() TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host TO ringfence_app;
+GRANT SELECT ON TABLE public.host TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_hosts() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_hosts() TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_profile TO ringfence_app;
+GRANT SELECT ON TABLE public.vnf_profile TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_vnf_profiles() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_vnf_profiles() TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_images() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_images() TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_names() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_names() TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.residency TO ringfence_app;
+GRANT SELECT ON TABLE public.residency TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.hidden_residency(residency_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hidden_residency(residency_id text) TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.directory TO ringfence_app;
+GRANT SELECT ON TABLE public.directory TO ringfence_caller;
+
+GRANT SELECT,INSERT ON TABLE public.vnf_grant TO ringfence_app;
+GRANT SELECT ON TABLE public.vnf_grant TO ringfence_caller;
+
+REVOKE ALL ON FUNCTION public.owns_grant(grant_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.owns_grant(grant_id text) TO ringfence_caller;
 
 GRANT SELECT,INSERT ON TABLE public.attestation_record TO ringfence_app;
+GRANT SELECT ON TABLE public.attestation_record TO ringfence_caller;
 
 GRANT SELECT,INSERT ON TABLE public.audit_record TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_entry TO ringfence_app;
+GRANT SELECT ON TABLE public.cache_entry TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_order TO ringfence_app;
 
@@ -1821,6 +2162,7 @@ GRANT SELECT,INSERT ON TABLE public.change_feed TO ringfence_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.claim TO ringfence_app;
 
 GRANT SELECT,INSERT ON TABLE public.decision TO ringfence_app;
+GRANT SELECT ON TABLE public.decision TO ringfence_caller;
 
 GRANT SELECT,INSERT ON TABLE public.directive TO ringfence_app;
 
@@ -1834,19 +2176,16 @@ GRANT UPDATE(acked_at) ON TABLE public.directive TO ringfence_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.directive_follower TO ringfence_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.directory TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host TO ringfence_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_ext_capacity TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_pool TO ringfence_app;
+GRANT SELECT ON TABLE public.host_ext_capacity TO ringfence_caller;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.idempotency TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.image TO ringfence_app;
+GRANT SELECT ON TABLE public.image TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.nfvi_pop TO ringfence_app;
+GRANT SELECT ON TABLE public.nfvi_pop TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_cache TO ringfence_app;
 
@@ -1855,6 +2194,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_residency TO ringfenc
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.observed_state TO ringfence_app;
 
 GRANT SELECT,INSERT ON TABLE public.pending_change TO ringfence_app;
+GRANT SELECT ON TABLE public.pending_change TO ringfence_caller;
 
 GRANT UPDATE(state) ON TABLE public.pending_change TO ringfence_app;
 
@@ -1873,61 +2213,82 @@ GRANT UPDATE(confirmed_by) ON TABLE public.pending_change TO ringfence_app;
 GRANT UPDATE(revision) ON TABLE public.pending_change TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
+GRANT SELECT ON TABLE public.policy TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_conflict TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy_delivery TO ringfence_app;
+GRANT SELECT ON TABLE public.policy_delivery TO ringfence_caller;
 
 GRANT SELECT,UPDATE ON TABLE public.policy_epoch TO ringfence_app;
+GRANT SELECT ON TABLE public.policy_epoch TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_event TO ringfence_app;
+GRANT SELECT ON TABLE public.policy_event TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_subscription TO ringfence_app;
 
+GRANT SELECT(id) ON TABLE public.policy_subscription TO ringfence_caller;
+
+GRANT SELECT(client_id) ON TABLE public.policy_subscription TO ringfence_caller;
+
+GRANT SELECT(callback_uri) ON TABLE public.policy_subscription TO ringfence_caller;
+
+GRANT SELECT(notification_types) ON TABLE public.policy_subscription TO ringfence_caller;
+
+GRANT SELECT(policy_ids) ON TABLE public.policy_subscription TO ringfence_caller;
+
+GRANT SELECT(change_types) ON TABLE public.policy_subscription TO ringfence_caller;
+
 GRANT UPDATE(user_name) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(user_name) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(password) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT UPDATE(failing_since) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(failing_since) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(suspended_at) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(suspended_at) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(auth_types) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(auth_types) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(token_endpoint) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(token_endpoint) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(oauth_client_id) ON TABLE public.policy_subscription TO ringfence_app;
+GRANT SELECT(oauth_client_id) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(oauth_secret) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.residency TO ringfence_app;
+GRANT SELECT ON TABLE public.policy_version TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.residency_claim TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.residue TO ringfence_app;
+GRANT SELECT ON TABLE public.residue TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.resource_zone TO ringfence_app;
+GRANT SELECT ON TABLE public.resource_zone TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.runtime_class TO ringfence_app;
+GRANT SELECT ON TABLE public.runtime_class TO ringfence_caller;
 
 GRANT SELECT ON TABLE public.schema_migrations TO ringfence_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.scope_lock TO ringfence_app;
 
 GRANT SELECT,INSERT ON TABLE public.scrub_record TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_domain TO ringfence_app;
+GRANT SELECT ON TABLE public.scrub_record TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
+GRANT SELECT ON TABLE public.trust_relation TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.violation TO ringfence_app;
+GRANT SELECT ON TABLE public.violation TO ringfence_caller;
 
 GRANT SELECT,UPDATE ON TABLE public.violation_check TO ringfence_app;
 
-GRANT SELECT,INSERT ON TABLE public.vnf_grant TO ringfence_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_profile TO ringfence_app;

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"ringfence/internal/auth"
+	"ringfence/internal/placement"
 	"ringfence/internal/sol013"
 )
 
@@ -184,7 +185,7 @@ func (s *Server) authorize(c *contract) func(http.Handler) http.Handler {
 					withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="insufficient_scope"`))
 				return
 			}
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(placement.WithViewer(r.Context(), viewerOf(p))))
 		})
 	}
 }

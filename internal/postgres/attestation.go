@@ -102,11 +102,11 @@ func (s *Store) ListAttestations(ctx context.Context, hostID string, p placement
 		                                           WHERE x.nfvi_pop_id = $1 AND x.host_id = $2 AND x.id::text = $3))
 		ORDER BY a.attested_at DESC, a.id DESC
 		LIMIT $4`
-	key, err := hostKey(ctx, s.pool, hostID)
+	key, err := hostKey(ctx, s.reads(ctx), hostID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collect(ctx, s.pool, attestationFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
+	list, err := collect(ctx, s.reads(ctx), attestationFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
 	return list, translate(err)
 }
 

@@ -50,13 +50,13 @@ func (s *Store) ListCacheEntries(ctx context.Context, p placement.Page) ([]place
 		ORDER BY host_id, digest
 		LIMIT $3`
 	host, digest := splitCacheEntryID(p.After)
-	list, err := collect(ctx, s.pool, cacheEntryFromRow, listSQL, host, digest, p.Limit)
+	list, err := collect(ctx, s.reads(ctx), cacheEntryFromRow, listSQL, host, digest, p.Limit)
 	return list, translate(err)
 }
 
 // GetCacheEntry returns what a host's cache holds of an artefact.
 func (s *Store) GetCacheEntry(ctx context.Context, hostID, digest string) (placement.CacheEntry, error) {
-	return getCacheEntry(ctx, s.pool, hostID, digest)
+	return getCacheEntry(ctx, s.reads(ctx), hostID, digest)
 }
 
 func getCacheEntry(ctx context.Context, q queryer, hostID, digest string) (placement.CacheEntry, error) {

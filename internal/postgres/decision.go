@@ -90,7 +90,7 @@ func (s *Store) GetDecision(ctx context.Context, id string) (placement.Decision,
 		FROM directory l
 		JOIN decision d ON d.nfvi_pop_id = l.nfvi_pop_id AND d.id = l.id
 		WHERE l.kind = 'DECISION' AND l.id = $1`
-	decisions, err := collect(ctx, s.pool, decisionFromRow, decisionSQL, id)
+	decisions, err := collect(ctx, s.reads(ctx), decisionFromRow, decisionSQL, id)
 	switch {
 	case err != nil:
 		return placement.Decision{}, translate(err)
@@ -112,7 +112,7 @@ func (s *Store) ListDecisions(ctx context.Context, clientID string, page placeme
 		                                  WHERE l.kind = 'DECISION' AND l.id = $2))
 		ORDER BY d.at DESC, d.id DESC
 		LIMIT $3`
-	decisions, err := collect(ctx, s.pool, decisionFromRow, listSQL, clientID, page.After, page.Limit)
+	decisions, err := collect(ctx, s.reads(ctx), decisionFromRow, listSQL, clientID, page.After, page.Limit)
 	return decisions, translate(err)
 }
 

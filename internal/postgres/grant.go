@@ -78,7 +78,7 @@ func (s *Store) GetGrant(ctx context.Context, id string) (placement.Grant, error
 		JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
 		JOIN decision d ON d.nfvi_pop_id = g.nfvi_pop_id AND d.id = g.decision_id
 		WHERE l.kind = 'GRANT' AND l.id = $1`
-	grants, err := collect(ctx, s.pool, grantFromRow, grantSQL, id)
+	grants, err := collect(ctx, s.reads(ctx), grantFromRow, grantSQL, id)
 	switch {
 	case err != nil:
 		return placement.Grant{}, translate(err)

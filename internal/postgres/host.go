@@ -17,13 +17,13 @@ func (s *Store) ListHosts(ctx context.Context, p placement.Page) ([]placement.Ho
 		WHERE (h.nfvi_pop_id, h.id) IN (SELECT d.nfvi_pop_id, d.id FROM directory d
 		                                WHERE d.kind = 'HOST' AND d.id > $1 ORDER BY d.id LIMIT $2)
 		ORDER BY h.id`
-	hosts, err := collect(ctx, s.pool, hostFromRow, listSQL, p.After, p.Limit)
+	hosts, err := collect(ctx, s.reads(ctx), hostFromRow, listSQL, p.After, p.Limit)
 	return hosts, translate(err)
 }
 
 // GetHost returns a host.
 func (s *Store) GetHost(ctx context.Context, id string) (placement.Host, error) {
-	return getHost(ctx, s.pool, id)
+	return getHost(ctx, s.reads(ctx), id)
 }
 
 func getHost(ctx context.Context, q queryer, id string) (placement.Host, error) {

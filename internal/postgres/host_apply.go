@@ -157,17 +157,16 @@ func insertHosts(ctx context.Context, tx pgx.Tx, hosts []placement.Host) error {
 	if len(hosts) == 0 {
 		return nil
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"directory"}, []string{"kind", "id", "nfvi_pop_id"}, pgx.CopyFromSlice(len(hosts), func(i int) ([]any, error) {
+	err := insertRows(ctx, tx, "directory", []string{"kind", "id", "nfvi_pop_id"}, len(hosts), func(i int) ([]any, error) {
 		return []any{directoryHost, hosts[i].ID, hosts[i].NFVIPoPID}, nil
-	}))
+	})
 	if err != nil {
 		return err
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"host"}, columnNames(hostColumns), pgx.CopyFromSlice(len(hosts), func(i int) ([]any, error) {
+	return insertRows(ctx, tx, "host", columnNames(hostColumns), len(hosts), func(i int) ([]any, error) {
 		r := hostToRow(&hosts[i])
 		return r.values(), nil
-	}))
-	return err
+	})
 }
 
 // updateHosts replaces the records of locked hosts.

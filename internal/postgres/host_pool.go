@@ -63,12 +63,12 @@ func hostPoolFromRow(r *hostPoolRow) (placement.HostPool, error) {
 
 // ListHostPools returns a page of host pools by id.
 func (s *Store) ListHostPools(ctx context.Context, p placement.Page) ([]placement.HostPool, error) {
-	return hostPoolTable().page(ctx, s.pool, p)
+	return hostPoolTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetHostPool returns a host pool.
 func (s *Store) GetHostPool(ctx context.Context, id string) (placement.HostPool, error) {
-	return hostPoolTable().get(ctx, s.pool, id)
+	return hostPoolTable().get(ctx, s.reads(ctx), id)
 }
 
 // PutHostPool creates or replaces a host pool; with ifRevision only that revision of it.

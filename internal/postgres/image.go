@@ -73,12 +73,12 @@ func imageFromRow(r *imageRow) (placement.Image, error) {
 
 // ListImages returns a page of images by digest.
 func (s *Store) ListImages(ctx context.Context, p placement.Page) ([]placement.Image, error) {
-	return imageTable().page(ctx, s.pool, p)
+	return imageTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetImage returns an image.
 func (s *Store) GetImage(ctx context.Context, digest string) (placement.Image, error) {
-	return imageTable().get(ctx, s.pool, digest)
+	return imageTable().get(ctx, s.reads(ctx), digest)
 }
 
 // PutImage creates or replaces an image; with ifRevision only that revision of it.

@@ -51,12 +51,12 @@ func nfviPoPFromRow(r *nfviPoPRow) (placement.NFVIPoP, error) { return placement
 
 // ListNFVIPoPs returns a page of NFVI-PoPs by id.
 func (s *Store) ListNFVIPoPs(ctx context.Context, p placement.Page) ([]placement.NFVIPoP, error) {
-	return nfviPoPTable().page(ctx, s.pool, p)
+	return nfviPoPTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetNFVIPoP returns an NFVI-PoP.
 func (s *Store) GetNFVIPoP(ctx context.Context, id string) (placement.NFVIPoP, error) {
-	return nfviPoPTable().get(ctx, s.pool, id)
+	return nfviPoPTable().get(ctx, s.reads(ctx), id)
 }
 
 // PutNFVIPoP creates or replaces an NFVI-PoP; with ifRevision only that revision of it.

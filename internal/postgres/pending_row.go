@@ -130,7 +130,7 @@ func readPendingChange(ctx context.Context, q queryer, id, lock string) (*placem
 
 // GetPendingChange returns a change of the inventory that waits for a second person, or did.
 func (s *Store) GetPendingChange(ctx context.Context, id string) (placement.PendingChange, error) {
-	p, err := readPendingChange(ctx, s.pool, id, "")
+	p, err := readPendingChange(ctx, s.reads(ctx), id, "")
 	if err != nil {
 		return placement.PendingChange{}, translate(err)
 	}
@@ -145,7 +145,7 @@ func (s *Store) ListPendingChanges(ctx context.Context, open bool, page placemen
 		WHERE id > $1 AND (NOT $2 OR state = 'PENDING' AND expires_at > statement_timestamp())
 		ORDER BY id
 		LIMIT $3`
-	list, err := collect(ctx, s.pool, pendingChangeFromRow, listSQL, page.After, open, page.Limit)
+	list, err := collect(ctx, s.reads(ctx), pendingChangeFromRow, listSQL, page.After, open, page.Limit)
 	return list, translate(err)
 }
 

@@ -54,13 +54,13 @@ func policyFromRow(r *policyRow) (placement.PolicyRecord, error) {
 // ListPolicies returns a page of policies by id.
 func (s *Store) ListPolicies(ctx context.Context, p placement.Page) ([]placement.PolicyRecord, error) {
 	const listSQL = `SELECT ` + policyColumns + ` FROM policy p WHERE p.id > $1 ORDER BY p.id LIMIT $2`
-	list, err := collect(ctx, s.pool, policyFromRow, listSQL, p.After, p.Limit)
+	list, err := collect(ctx, s.reads(ctx), policyFromRow, listSQL, p.After, p.Limit)
 	return list, translate(err)
 }
 
 // GetPolicy returns a policy.
 func (s *Store) GetPolicy(ctx context.Context, id string) (placement.PolicyRecord, error) {
-	return getPolicy(ctx, s.pool, id)
+	return getPolicy(ctx, s.reads(ctx), id)
 }
 
 func getPolicy(ctx context.Context, q queryer, id string) (placement.PolicyRecord, error) {
@@ -187,7 +187,7 @@ func (s *Store) GetPolicyVersion(ctx context.Context, policyID, version string) 
 		FROM policy_version
 		WHERE policy_id = $1 AND version = $2`
 	var v placement.PolicyVersion
-	err := s.pool.QueryRow(ctx, getSQL, policyID, version).Scan(&v.PolicyID, &v.Version, &v.MediaType, &v.Content, &v.SHA256, &v.TransferredBy)
+	err := s.reads(ctx).QueryRow(ctx, getSQL, policyID, version).Scan(&v.PolicyID, &v.Version, &v.MediaType, &v.Content, &v.SHA256, &v.TransferredBy)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return v, placement.Errorf(placement.NotFound, "no version %q of policy %q", version, policyID)
 	}

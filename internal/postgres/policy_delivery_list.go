@@ -53,6 +53,6 @@ func (s *Store) ListDeliveries(ctx context.Context, state placement.DeliveryStat
 		  AND ($2 = '' OR (d.event_id, d.subscription_id) < (split_part($2, '.', 1), split_part($2, '.', 2)))
 		ORDER BY d.event_id DESC, d.subscription_id DESC
 		LIMIT $3`
-	list, err := collect(ctx, s.pool, deliveryRecordFromRow, listSQL, string(state), page.After, page.Limit)
+	list, err := collect(ctx, s.reads(ctx), deliveryRecordFromRow, listSQL, string(state), page.After, page.Limit)
 	return list, translate(err)
 }

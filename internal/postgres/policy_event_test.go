@@ -136,7 +136,16 @@ func TestPolicySubscriptions(t *testing.T) {
 	}
 	same.UserName, same.Password = "another", "changed"
 	now := func() placement.PolicySubscription { return must(s.GetPolicySubscription(ctx, "a", "s-1"))(t) }
-	if got, created, err = s.CreatePolicySubscription(ctx, same); err != nil || created || got.Password != "changed" || now().UserName != "another" || now().Password != "changed" {
+	stored := func() (password string) {
+		if err := s.pool.QueryRow(ctx, `SELECT password FROM policy_subscription WHERE id = 's-1'`).Scan(&password); err != nil {
+			t.Fatal(err)
+		}
+		return password
+	}
+	if got := now().Password; got != "" {
+		t.Errorf("a client reads its password %q back", got)
+	}
+	if got, created, err = s.CreatePolicySubscription(ctx, same); err != nil || created || got.Password != "changed" || now().UserName != "another" || stored() != "changed" {
 		t.Errorf("the same with other credentials: created %t, %+v, %v", created, got, err)
 	}
 	same.ClientID = "b"

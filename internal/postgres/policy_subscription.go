@@ -28,6 +28,11 @@ const policySubscriptionColumns = `
 	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.auth_types, s.user_name, s.password,
 	s.token_endpoint, s.oauth_client_id, s.oauth_secret`
 
+// readableSubscriptionColumns are those without the secrets, which nobody may read back.
+const readableSubscriptionColumns = `
+	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.auth_types, s.user_name, '' AS password,
+	s.token_endpoint, s.oauth_client_id, '' AS oauth_secret`
+
 func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscription, error) {
 	return placement.PolicySubscription{
 		ID: r.ID, ClientID: r.ClientID, CallbackURI: r.CallbackURI, PolicyIDs: r.PolicyIDs,
@@ -85,22 +90,22 @@ func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.Policy
 	return stored, created, err
 }
 
-// ListPolicySubscriptions returns a page of a client's subscriptions by id.
+// ListPolicySubscriptions returns a page of a client's subscriptions by id, without their secrets.
 func (s *Store) ListPolicySubscriptions(ctx context.Context, clientID string, page placement.Page) ([]placement.PolicySubscription, error) {
 	const listSQL = `
-		SELECT ` + policySubscriptionColumns + `
+		SELECT ` + readableSubscriptionColumns + `
 		FROM policy_subscription s
 		WHERE s.client_id = $1 AND s.id > $2
 		ORDER BY s.id
 		LIMIT $3`
-	list, err := collect(ctx, s.pool, policySubscriptionFromRow, listSQL, clientID, page.After, page.Limit)
+	list, err := collect(ctx, s.reads(ctx), policySubscriptionFromRow, listSQL, clientID, page.After, page.Limit)
 	return list, translate(err)
 }
 
-// GetPolicySubscription returns a subscription of a client.
+// GetPolicySubscription returns a subscription of a client, without its secrets.
 func (s *Store) GetPolicySubscription(ctx context.Context, clientID, id string) (placement.PolicySubscription, error) {
-	const getSQL = `SELECT ` + policySubscriptionColumns + ` FROM policy_subscription s WHERE s.client_id = $1 AND s.id = $2`
-	list, err := collect(ctx, s.pool, policySubscriptionFromRow, getSQL, clientID, id)
+	const getSQL = `SELECT ` + readableSubscriptionColumns + ` FROM policy_subscription s WHERE s.client_id = $1 AND s.id = $2`
+	list, err := collect(ctx, s.reads(ctx), policySubscriptionFromRow, getSQL, clientID, id)
 	if err == nil && len(list) == 0 {
 		err = notFound("subscription", id)
 	}

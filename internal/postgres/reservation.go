@@ -22,7 +22,7 @@ func (s *Store) ListReservations(ctx context.Context, f placement.ReservationFil
 		ORDER BY id
 		LIMIT $7`
 	states := convert(nilIfEmpty(f.States), func(s placement.ResidencyState) string { return string(s) })
-	list, err := collect(ctx, s.pool, residencyFromRow, listSQL, page.After, f.VNFInstanceID, f.HostID, f.GrantID, states, f.ClientID, page.Limit)
+	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, page.After, f.VNFInstanceID, f.HostID, f.GrantID, states, f.ClientID, page.Limit)
 	return list, translate(err)
 }
 
@@ -32,7 +32,7 @@ func (s *Store) GetReservation(ctx context.Context, id string) (placement.Reside
 		SELECT ` + residencyColumns + `
 		FROM residency
 		WHERE id = $1 AND grant_id IS NOT NULL`
-	list, err := collect(ctx, s.pool, residencyFromRow, getSQL, id)
+	list, err := collect(ctx, s.reads(ctx), residencyFromRow, getSQL, id)
 	switch {
 	case err != nil:
 		return placement.Residency{}, translate(err)
@@ -49,7 +49,7 @@ func (s *Store) ListGrantResidencies(ctx context.Context, grantID string) ([]pla
 		FROM residency
 		WHERE grant_id = $1
 		ORDER BY id`
-	list, err := collect(ctx, s.pool, residencyFromRow, listSQL, grantID)
+	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, grantID)
 	return list, translate(err)
 }
 

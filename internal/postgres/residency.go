@@ -16,13 +16,13 @@ func (s *Store) ListResidencies(ctx context.Context, p placement.Page) ([]placem
 		WHERE id > $1
 		ORDER BY id
 		LIMIT $2`
-	list, err := collect(ctx, s.pool, residencyFromRow, listSQL, p.After, p.Limit)
+	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, p.After, p.Limit)
 	return list, translate(err)
 }
 
 // GetResidency returns a residency.
 func (s *Store) GetResidency(ctx context.Context, id string) (placement.Residency, error) {
-	return getResidency(ctx, s.pool, id)
+	return getResidency(ctx, s.reads(ctx), id)
 }
 
 func getResidency(ctx context.Context, q queryer, id string) (placement.Residency, error) {

@@ -205,11 +205,10 @@ func (w *residencyWrites) write(ctx context.Context, tx pgx.Tx) error {
 	slices.SortFunc(w.created, func(a, b placement.Residency) int {
 		return cmp.Or(cmp.Compare(a.NFVIPoPID, b.NFVIPoPID), cmp.Compare(a.HostID, b.HostID), cmp.Compare(a.ID, b.ID))
 	})
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"residency"}, columnNames(residencyColumns), pgx.CopyFromSlice(len(w.created), func(i int) ([]any, error) {
+	return insertRows(ctx, tx, "residency", columnNames(residencyColumns), len(w.created), func(i int) ([]any, error) {
 		r := residencyToRow(&w.created[i])
 		return r.values(), nil
-	}))
-	return err
+	})
 }
 
 // updateResidencySQL replaces everything of a residency that its writer sets, on a locked host.

@@ -56,12 +56,12 @@ func resourceZoneFromRow(r *resourceZoneRow) (placement.ResourceZone, error) {
 
 // ListResourceZones returns a page of resource zones by id.
 func (s *Store) ListResourceZones(ctx context.Context, p placement.Page) ([]placement.ResourceZone, error) {
-	return resourceZoneTable().page(ctx, s.pool, p)
+	return resourceZoneTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetResourceZone returns a resource zone.
 func (s *Store) GetResourceZone(ctx context.Context, id string) (placement.ResourceZone, error) {
-	return resourceZoneTable().get(ctx, s.pool, id)
+	return resourceZoneTable().get(ctx, s.reads(ctx), id)
 }
 
 // PutResourceZone creates or replaces a resource zone; with ifRevision only that revision of it.

@@ -64,12 +64,12 @@ func runtimeClassFromRow(r *runtimeClassRow) (placement.RuntimeClass, error) {
 
 // ListRuntimeClasses returns a page of runtime classes by name.
 func (s *Store) ListRuntimeClasses(ctx context.Context, p placement.Page) ([]placement.RuntimeClass, error) {
-	return runtimeClassTable().page(ctx, s.pool, p)
+	return runtimeClassTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetRuntimeClass returns a runtime class.
 func (s *Store) GetRuntimeClass(ctx context.Context, name string) (placement.RuntimeClass, error) {
-	return runtimeClassTable().get(ctx, s.pool, name)
+	return runtimeClassTable().get(ctx, s.reads(ctx), name)
 }
 
 // PutRuntimeClass creates or replaces a runtime class; with ifRevision only that revision of it.

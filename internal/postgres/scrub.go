@@ -57,11 +57,11 @@ func (s *Store) ListScrubs(ctx context.Context, hostID string, p placement.Page)
 		                                  WHERE x.nfvi_pop_id = $1 AND x.host_id = $2 AND x.id = $3))
 		ORDER BY c.at DESC, c.id DESC
 		LIMIT $4`
-	key, err := hostKey(ctx, s.pool, hostID)
+	key, err := hostKey(ctx, s.reads(ctx), hostID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collect(ctx, s.pool, scrubFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
+	list, err := collect(ctx, s.reads(ctx), scrubFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
 	return list, translate(err)
 }
 

@@ -110,12 +110,12 @@ func trustDomainFromRow(r *trustDomainRow) (placement.TrustDomain, error) {
 
 // ListTrustDomains returns a page of trust domains by id.
 func (s *Store) ListTrustDomains(ctx context.Context, p placement.Page) ([]placement.TrustDomain, error) {
-	return trustDomainTable().page(ctx, s.pool, p)
+	return trustDomainTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetTrustDomain returns a trust domain.
 func (s *Store) GetTrustDomain(ctx context.Context, id string) (placement.TrustDomain, error) {
-	return trustDomainTable().get(ctx, s.pool, id)
+	return trustDomainTable().get(ctx, s.reads(ctx), id)
 }
 
 // PutTrustDomain creates or replaces a trust domain; with ifRevision only that revision of it.

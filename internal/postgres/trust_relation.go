@@ -49,12 +49,12 @@ func trustRelationFromRow(r *trustRelationRow) (placement.TrustRelation, error) 
 
 // ListTrustRelations returns a page of trust relations by from and to; the page's key is "from:to".
 func (s *Store) ListTrustRelations(ctx context.Context, p placement.Page) ([]placement.TrustRelation, error) {
-	return trustRelationTable().page(ctx, s.pool, p)
+	return trustRelationTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetTrustRelation returns the relation from one trust domain to another.
 func (s *Store) GetTrustRelation(ctx context.Context, fromID, toID string) (placement.TrustRelation, error) {
-	return trustRelationTable().get(ctx, s.pool, relationID(fromID, toID))
+	return trustRelationTable().get(ctx, s.reads(ctx), relationID(fromID, toID))
 }
 
 // PutTrustRelation creates or replaces a trust relation; with ifRevision only that revision of it.

@@ -70,6 +70,11 @@ func (s *Store) tryTx(ctx context.Context, opts pgx.TxOptions, fn func(pgx.Tx) e
 			conn.Release()
 		}
 	}()
+	if opts.AccessMode == pgx.ReadOnly {
+		if err := become(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}

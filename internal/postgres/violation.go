@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -159,23 +158,18 @@ func openViolations(ctx context.Context, tx pgx.Tx, source placement.ViolationSo
 	if len(fresh) == 0 {
 		return nil
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"violation"}, columns, pgx.CopyFromSlice(len(fresh), func(i int) ([]any, error) {
+	return insertRows(ctx, tx, "violation", columns, len(fresh), func(i int) ([]any, error) {
 		v := fresh[i]
-		params, err := json.Marshal(notNilMap(v.Reason.Params))
-		if err != nil {
-			return nil, err
-		}
 		pop := v.NFVIPoPID
 		if pop == "" {
 			pop = noPoP
 		}
 		return []any{
 			pop, uuid.NewString(), v.HostID, v.ResidencyID, v.VNFInstanceID, v.TrustDomainID, v.Reason.PolicyID, v.Reason.RuleID, v.Reason.Check,
-			v.Reason.AgainstID, params, string(v.Enforcement), v.Evict, string(v.Eviction), v.PolicyEpoch,
+			v.Reason.AgainstID, notNilMap(v.Reason.Params), string(v.Enforcement), v.Evict, string(v.Eviction), v.PolicyEpoch,
 			v.Object, string(source),
 		}, nil
-	}))
-	return err
+	})
 }
 
 func moveViolations(ctx context.Context, tx pgx.Tx, moved []openViolationRow) error {
@@ -254,13 +248,13 @@ func (s *Store) ListViolations(ctx context.Context, f placement.ViolationFilter,
 		WHERE id > $1 AND ($2 = '' OR host_id = $2) AND (NOT $3 OR until IS NULL) AND ($5 = '' OR enforcement = $5)
 		ORDER BY id
 		LIMIT $4`
-	list, err := collect(ctx, s.pool, violationFromRow, listSQL, page.After, f.HostID, f.Open, page.Limit, string(f.Enforcement))
+	list, err := collect(ctx, s.reads(ctx), violationFromRow, listSQL, page.After, f.HostID, f.Open, page.Limit, string(f.Enforcement))
 	return list, translate(err)
 }
 
 // GetViolation returns one, whether it stands or not.
 func (s *Store) GetViolation(ctx context.Context, id string) (placement.Violation, error) {
-	list, err := collect(ctx, s.pool, violationFromRow, `SELECT `+violationColumns+` FROM violation WHERE id = $1`, id)
+	list, err := collect(ctx, s.reads(ctx), violationFromRow, `SELECT `+violationColumns+` FROM violation WHERE id = $1`, id)
 	if err == nil && len(list) == 0 {
 		err = notFound("violation", id)
 	}

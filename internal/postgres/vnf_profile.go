@@ -67,12 +67,12 @@ func vnfProfileFromRow(r *vnfProfileRow) (placement.VNFProfile, error) {
 
 // ListVNFProfiles returns a page of VNF profiles by VNFD id.
 func (s *Store) ListVNFProfiles(ctx context.Context, p placement.Page) ([]placement.VNFProfile, error) {
-	return vnfProfileTable().page(ctx, s.pool, p)
+	return vnfProfileTable().page(ctx, s.reads(ctx), p)
 }
 
 // GetVNFProfile returns a VNF profile.
 func (s *Store) GetVNFProfile(ctx context.Context, vnfdID string) (placement.VNFProfile, error) {
-	return vnfProfileTable().get(ctx, s.pool, vnfdID)
+	return vnfProfileTable().get(ctx, s.reads(ctx), vnfdID)
 }
 
 // PutVNFProfile creates or replaces a VNF profile; with ifRevision only that revision of it.

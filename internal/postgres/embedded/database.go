@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Prepare creates the two roles and a database for them, or completes what an interrupted call left. adminURL names a
+// Prepare creates the roles and a database for them, or completes what an interrupted call left. adminURL names a
 // superuser, or a role that may create roles and databases.
 func Prepare(ctx context.Context, adminURL, database string) error {
 	if err := PrepareRoles(ctx, adminURL); err != nil {
@@ -22,11 +22,18 @@ func Prepare(ctx context.Context, adminURL, database string) error {
 	return GrantDatabase(ctx, adminURL, database)
 }
 
-// PrepareRoles creates the owner role and the app role where they are missing. They have no password: over the private
+// PrepareRoles creates the owner role, the app role and the role of callers where they are missing. They have no password: over the private
 // server's socket they need none.
 func PrepareRoles(ctx context.Context, adminURL string) error {
 	return withConn(ctx, adminURL, func(conn *pgx.Conn) error {
-		return errors.Join(ensureRole(ctx, conn, OwnerRole), ensureRole(ctx, conn, AppRole))
+		if err := errors.Join(ensureRole(ctx, conn, OwnerRole, `LOGIN`), ensureRole(ctx, conn, AppRole, `LOGIN`),
+			ensureRole(ctx, conn, CallerRole, `NOLOGIN`)); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, `GRANT `+quote(CallerRole)+` TO `+quote(AppRole)); err != nil {
+			return fmt.Errorf("let role %s become %s: %w", AppRole, CallerRole, err)
+		}
+		return nil
 	})
 }
 
@@ -39,7 +46,7 @@ func withConn(ctx context.Context, url string, use func(*pgx.Conn) error) error 
 	return errors.Join(use(conn), conn.Close(context.WithoutCancel(ctx)))
 }
 
-func ensureRole(ctx context.Context, conn *pgx.Conn, role string) error {
+func ensureRole(ctx context.Context, conn *pgx.Conn, role, login string) error {
 	var there bool
 	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role).Scan(&there); err != nil {
 		return fmt.Errorf("look for role %s: %w", role, err)
@@ -47,7 +54,7 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, role string) error {
 	if there {
 		return nil
 	}
-	if _, err := conn.Exec(ctx, `CREATE ROLE `+quote(role)+` LOGIN`); err != nil {
+	if _, err := conn.Exec(ctx, `CREATE ROLE `+quote(role)+` `+login); err != nil {
 		return fmt.Errorf("create role %s: %w", role, err)
 	}
 	return nil

@@ -26,6 +26,8 @@ const (
 	OwnerRole = "ringfence_owner"
 	// AppRole is what the service connects as. It creates nothing; the migrations grant it what it needs.
 	AppRole = "ringfence_app"
+	// CallerRole is what the service becomes to read for a caller. Nobody connects as it.
+	CallerRole = "ringfence_caller"
 	// adminRole is the cluster's superuser.
 	adminRole = "postgres"
 )

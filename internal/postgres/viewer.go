@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ringfence/internal/placement"
+)
+
+// What callers read runs as the role ringfence_caller, which may only read, and of which row level security shows what
+// is theirs to know: the predicates of the statements are the first wall, these are the second. What the service reads
+// for itself, decisions above all, does not pass here.
+
+// becomeSQL makes a transaction a caller's. It must not be a session's, which a pooler would give to another caller.
+const becomeSQL = `
+	SELECT set_config('ringfence.client_id', $1, true), set_config('ringfence.reads_all', $2, true), set_config('ringfence.li', $3, true),
+	       set_config('role', 'ringfence_caller', true)`
+
+func becomeArgs(v placement.Viewer) []any {
+	return []any{v.ClientID, onOff(v.ReadsAll), onOff(v.LI)}
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+// reads is where the statements of a caller's reads go: the pool itself where nobody but the service reads.
+func (s *Store) reads(ctx context.Context) queryer {
+	if v, ok := placement.ViewerFrom(ctx); ok {
+		return viewedReads{pool: s.pool, viewer: v}
+	}
+	return s.pool
+}
+
+// viewedReads runs each statement in a transaction of its own as a caller, in one round trip.
+type viewedReads struct {
+	pool   *pgxpool.Pool
+	viewer placement.Viewer
+}
+
+// Query implements queryer.
+func (v viewedReads) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	conn, err := v.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var b pgx.Batch
+	b.Queue(`BEGIN READ ONLY`)
+	b.Queue(becomeSQL, becomeArgs(v.viewer)...)
+	b.Queue(sql, args...)
+	b.Queue(`COMMIT`)
+	results := conn.SendBatch(ctx, &b)
+	for range 2 {
+		if _, err = results.Exec(); err != nil {
+			break
+		}
+	}
+	var rows pgx.Rows
+	if err == nil {
+		rows, err = results.Query()
+	}
+	if err != nil {
+		err = errors.Join(err, results.Close())
+		conn.Release()
+		return nil, err
+	}
+	return &viewedRows{Rows: rows, results: results, conn: conn}, nil
+}
+
+// QueryRow implements queryer.
+func (v viewedReads) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := v.Query(ctx, sql, args...)
+	return viewedRow{rows: rows, err: err}
+}
+
+// viewedRows ends the transaction with the rows. A connection in a failed transaction is not used again: the pool closes it.
+type viewedRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	conn    *pgxpool.Conn
+	closed  bool
+}
+
+// Close ends the rows, their transaction, and the use of the connection.
+func (r *viewedRows) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.Rows.Close()
+	_ = r.results.Close() // what went wrong with the rows is their Err; a COMMIT of reads has nothing to lose
+	r.conn.Release()
+}
+
+type viewedRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+// Scan implements pgx.Row.
+func (r viewedRow) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		r.rows.Close()
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}
+
+// become makes a read-only transaction the caller's, where a caller reads.
+func become(ctx context.Context, tx pgx.Tx) error {
+	v, ok := placement.ViewerFrom(ctx)
+	if !ok {
+		return nil
+	}
+	_, err := tx.Exec(ctx, becomeSQL, becomeArgs(v)...)
+	return err
+}
