@@ -1,7 +1,7 @@
 -- What the migrations add up to, for readers. A test keeps it current: go test ./internal/postgres -run TestSchemaFile -update
 
 CREATE DOMAIN public.ack_outcome AS text
-	CONSTRAINT ack_outcome_ck CHECK ((VALUE = ANY (ARRAY['APPLIED'::text, 'FAILED'::text, 'SUPERSEDED'::text])));
+	CONSTRAINT ack_outcome_ck CHECK ((VALUE = ANY (ARRAY['APPLIED'::text, 'FAILED'::text, 'SUPERSEDED'::text, 'RECORDED'::text])));
 
 COMMENT ON DOMAIN public.ack_outcome IS 'What the NFVI made of a directive.';
 
@@ -40,8 +40,13 @@ CREATE DOMAIN public.delivery_state AS text
 
 COMMENT ON DOMAIN public.delivery_state IS 'What became of a notification to one subscriber.';
 
+CREATE DOMAIN public.directive_enforcement AS text
+	CONSTRAINT directive_enforcement_ck CHECK ((VALUE = ANY (ARRAY['ENFORCED'::text, 'ADVISORY'::text])));
+
+COMMENT ON DOMAIN public.directive_enforcement IS 'Whether a host carries out what it is told, or only records it.';
+
 CREATE DOMAIN public.directive_kind AS text
-	CONSTRAINT directive_kind_ck CHECK ((VALUE = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text])));
+	CONSTRAINT directive_kind_ck CHECK ((VALUE = ANY (ARRAY['PLACE'::text, 'RELEASE'::text, 'CACHE'::text, 'PURGE'::text, 'SCRUB'::text, 'QUARANTINE'::text, 'UNQUARANTINE'::text, 'ENFORCEMENT'::text])));
 
 COMMENT ON DOMAIN public.directive_kind IS 'What the NFVI is told to do.';
 
@@ -49,6 +54,11 @@ CREATE DOMAIN public.directory_kind AS text
 	CONSTRAINT directory_kind_ck CHECK ((VALUE = ANY (ARRAY['HOST'::text, 'GRANT'::text, 'DECISION'::text])));
 
 COMMENT ON DOMAIN public.directory_kind IS 'What an entry of the directory leads to.';
+
+CREATE DOMAIN public.enforcement_mode_name AS text
+	CONSTRAINT enforcement_mode_name_ck CHECK ((VALUE = ANY (ARRAY['ENFORCE'::text, 'OBSERVE'::text])));
+
+COMMENT ON DOMAIN public.enforcement_mode_name IS 'Whether what policies refuse is refused, or only recorded.';
 
 CREATE DOMAIN public.host_lifecycle AS text
 	CONSTRAINT host_lifecycle_ck CHECK ((VALUE = ANY (ARRAY['REGISTERED'::text, 'IN_SERVICE'::text, 'CORDONED'::text, 'SCRUBBING'::text, 'QUARANTINED'::text, 'RETIRED'::text])));
@@ -241,6 +251,7 @@ CREATE TABLE public.host (
     revision bigint DEFAULT 1 NOT NULL,
     runtime_versions jsonb DEFAULT '{}'::jsonb NOT NULL,
     accelerations text[] DEFAULT '{}'::text[] NOT NULL,
+    told_enforcement public.directive_enforcement DEFAULT 'ENFORCED'::text NOT NULL,
     CONSTRAINT host_attestation_ck CHECK ((((attestation_state)::text = 'UNKNOWN'::text) OR (attested_at IS NOT NULL))),
     CONSTRAINT host_dedication_ck CHECK (((dedicated_identity IS NULL) = (dedicated_id IS NULL))),
     CONSTRAINT host_id_ck CHECK ((id <> ''::text))
@@ -346,6 +357,8 @@ COMMENT ON COLUMN public.host.revision IS 'Grows with every change of the record
 COMMENT ON COLUMN public.host.runtime_versions IS 'Versions of runtime classes on the host and in its CIS nodes; of several the oldest.';
 
 COMMENT ON COLUMN public.host.accelerations IS 'Ways to start or to share faster that the host uses.';
+
+COMMENT ON COLUMN public.host.told_enforcement IS 'What the last ENFORCEMENT directive told the host; ENFORCED before the first.';
 
 CREATE FUNCTION public.hidden_hosts() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -838,6 +851,8 @@ CREATE TABLE public.decision (
     inputs json NOT NULL,
     plan json,
     explanation json NOT NULL,
+    enforcement public.enforcement_mode_name DEFAULT 'ENFORCE'::text NOT NULL,
+    refused_by text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT decision_plan_ck CHECK ((((outcome)::text = 'GRANT'::text) OR (plan IS NULL)))
 );
 
@@ -869,6 +884,10 @@ COMMENT ON COLUMN public.decision.plan IS 'Placements and releases; null for a r
 
 COMMENT ON COLUMN public.decision.explanation IS 'Why it came out so.';
 
+COMMENT ON COLUMN public.decision.enforcement IS 'OBSERVE: a refusal that was answered with an empty grant, because the client was observed.';
+
+COMMENT ON COLUMN public.decision.refused_by IS 'The rules that stood against the request, of such a refusal.';
+
 CREATE TABLE public.directive (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
@@ -886,6 +905,7 @@ CREATE TABLE public.directive (
     ack_detail text,
     acked_by text,
     acked_at timestamp with time zone,
+    enforcement public.directive_enforcement DEFAULT 'ENFORCED'::text NOT NULL,
     CONSTRAINT directive_acked_ck CHECK ((num_nulls(ack_outcome, ack_detail, acked_by, acked_at) = ANY (ARRAY[0, 4]))),
     CONSTRAINT directive_workload_ck CHECK ((((kind)::text = ANY (ARRAY['PLACE'::text, 'RELEASE'::text])) = (residency_id <> ''::text)))
 );
@@ -924,6 +944,8 @@ COMMENT ON COLUMN public.directive.acked_by IS 'Client that acknowledged it.';
 
 COMMENT ON COLUMN public.directive.acked_at IS 'When the acknowledgement arrived, by the database''s clock.';
 
+COMMENT ON COLUMN public.directive.enforcement IS 'Whether the host is to carry it out.';
+
 ALTER TABLE public.directive ALTER COLUMN feed_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.directive_feed_id_seq
     START WITH 1
@@ -936,7 +958,8 @@ ALTER TABLE public.directive ALTER COLUMN feed_id ADD GENERATED ALWAYS AS IDENTI
 CREATE TABLE public.directive_follower (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
-    whole_host boolean NOT NULL
+    whole_host boolean NOT NULL,
+    heard_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
 COMMENT ON TABLE public.directive_follower IS 'Hosts of which directives were ever acknowledged: from them an answer is expected.';
@@ -946,6 +969,36 @@ COMMENT ON COLUMN public.directive_follower.nfvi_pop_id IS 'NFVI-PoP of the host
 COMMENT ON COLUMN public.directive_follower.host_id IS 'Host.';
 
 COMMENT ON COLUMN public.directive_follower.whole_host IS 'Directives about the host itself were acknowledged, not only those about workloads, which a CISM or VIM answers as well.';
+
+COMMENT ON COLUMN public.directive_follower.heard_at IS 'When one was acknowledged last, by the database''s clock, to within some minutes.';
+
+CREATE TABLE public.enforcement_mode (
+    subject text NOT NULL,
+    subject_id text NOT NULL COLLATE pg_catalog."C",
+    mode public.enforcement_mode_name NOT NULL,
+    reason text NOT NULL,
+    actor_id text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT enforcement_mode_reason_ck CHECK ((reason <> ''::text)),
+    CONSTRAINT enforcement_mode_subject_ck CHECK ((subject = ANY (ARRAY['CLIENT'::text, 'VIM_CONNECTION'::text])))
+);
+
+COMMENT ON TABLE public.enforcement_mode IS 'Clients and VIM connections for which a mode was set. Everybody else is enforced.';
+
+COMMENT ON COLUMN public.enforcement_mode.subject IS 'CLIENT or VIM_CONNECTION.';
+
+COMMENT ON COLUMN public.enforcement_mode.subject_id IS 'The client, as authentication names it, or the VIM connection, as hosts name it.';
+
+COMMENT ON COLUMN public.enforcement_mode.mode IS 'OBSERVE or ENFORCE.';
+
+COMMENT ON COLUMN public.enforcement_mode.reason IS 'Why it was set.';
+
+COMMENT ON COLUMN public.enforcement_mode.actor_id IS 'Who set it.';
+
+COMMENT ON COLUMN public.enforcement_mode.since IS 'When it was set, by the database''s clock.';
+
+COMMENT ON COLUMN public.enforcement_mode.revision IS 'Counts the changes, from 1.';
 
 CREATE TABLE public.host_ext_capacity (
     nfvi_pop_id text NOT NULL,
@@ -982,6 +1035,7 @@ CREATE TABLE public.idempotency (
     change_seq text NOT NULL,
     answered_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     granted_body_sha256 bytea,
+    observed_grant_id text,
     CONSTRAINT idempotency_body_sha256_ck CHECK ((length(body_sha256) = 32)),
     CONSTRAINT idempotency_grant_ck CHECK ((((grant_id IS NULL) = (grant_pop_id IS NULL)) AND (((outcome)::text <> 'GRANT'::text) OR (grant_id IS NOT NULL)))),
     CONSTRAINT idempotency_granted_body_ck CHECK ((((outcome)::text <> 'GRANT'::text) OR (granted_body_sha256 IS NOT NULL))),
@@ -1013,6 +1067,8 @@ COMMENT ON COLUMN public.idempotency.change_seq IS 'Position in the change feed 
 COMMENT ON COLUMN public.idempotency.answered_at IS 'When it was answered.';
 
 COMMENT ON COLUMN public.idempotency.granted_body_sha256 IS 'SHA-256 of the body that the grant was given to; NULL: none was. body_sha256 may be that of a later request, which was refused.';
+
+COMMENT ON COLUMN public.idempotency.observed_grant_id IS 'The empty grant that a refusal was answered with, because the client was observed; null: it was not.';
 
 CREATE TABLE public.image (
     digest text NOT NULL COLLATE pg_catalog."C",
@@ -1157,7 +1213,7 @@ COMMENT ON COLUMN public.observed_state.digest IS 'Digest of the report: an equa
 
 COMMENT ON COLUMN public.observed_state.observed_at IS 'When the host looked, by its own clock, but never later than received_at.';
 
-COMMENT ON COLUMN public.observed_state.received_at IS 'When the report arrived, by the database''s clock.';
+COMMENT ON COLUMN public.observed_state.received_at IS 'When the host reported last, by the database''s clock, to within some minutes where the report said nothing new.';
 
 CREATE TABLE public.pending_change (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1733,6 +1789,9 @@ ALTER TABLE ONLY public.directive
 ALTER TABLE ONLY public.directory
     ADD CONSTRAINT directory_pk PRIMARY KEY (kind, id);
 
+ALTER TABLE ONLY public.enforcement_mode
+    ADD CONSTRAINT enforcement_mode_pk PRIMARY KEY (subject, subject_id);
+
 ALTER TABLE ONLY public.host_ext_capacity
     ADD CONSTRAINT host_ext_capacity_pk PRIMARY KEY (nfvi_pop_id, host_id, dimension);
 
@@ -1841,13 +1900,19 @@ CREATE INDEX change_feed_position_ix ON public.change_feed USING btree (txid, id
 
 CREATE INDEX decision_at_ix ON public.decision USING btree (at, id);
 
+CREATE INDEX decision_observed_ix ON public.decision USING btree (client_id, at) WHERE ((enforcement)::text = 'OBSERVE'::text);
+
 CREATE INDEX directive_feed_ix ON public.directive USING btree (vim_connection_id, txid, feed_id);
+
+CREATE INDEX directive_recorded_ix ON public.directive USING btree (vim_connection_id, kind) WHERE ((ack_outcome)::text = 'RECORDED'::text);
 
 CREATE INDEX directive_unsettled_ix ON public.directive USING btree (nfvi_pop_id, host_id, seq) WHERE (((ack_outcome)::text = 'FAILED'::text) OR ((ack_outcome IS NULL) AND ((kind)::text <> 'PLACE'::text)));
 
 CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
 
 CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
+
+CREATE INDEX host_told_ix ON public.host USING btree (vim_connection_id, told_enforcement);
 
 CREATE INDEX pending_change_alone_ix ON public.pending_change USING btree (break_glass_until) WHERE ((break_glass_until IS NOT NULL) AND (confirmed_by IS NULL));
 
@@ -1951,7 +2016,11 @@ CREATE POLICY caller ON public.cache_entry FOR SELECT TO ringfence_caller USING 
 
 CREATE POLICY caller ON public.decision FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((inputs)::text, ( SELECT public.hidden_names() AS hidden_names))))));
 
+CREATE POLICY caller ON public.directive FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
+
 CREATE POLICY caller ON public.directory FOR SELECT TO ringfence_caller USING (((((kind)::text <> 'HOST'::text) AND (( SELECT public.caller_id() AS caller_id) <> ''::text)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_hosts() AS hidden_hosts))))));
+
+CREATE POLICY caller ON public.enforcement_mode FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
 
 CREATE POLICY caller ON public.host FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
 
@@ -1997,11 +2066,17 @@ CREATE POLICY caller ON public.violation FOR SELECT TO ringfence_caller USING ((
 
 CREATE POLICY caller ON public.vnf_grant FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((placements)::text, ( SELECT public.hidden_names() AS hidden_names))))));
 
+CREATE POLICY caller ON public.vnf_instance_params FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
 CREATE POLICY caller ON public.vnf_profile FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles)))));
 
 ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.directive ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.directory ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.enforcement_mode ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.host ENABLE ROW LEVEL SECURITY;
 
@@ -2043,7 +2118,11 @@ CREATE POLICY service ON public.cache_entry TO ringfence_app USING (true) WITH C
 
 CREATE POLICY service ON public.decision TO ringfence_app USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON public.directive TO ringfence_app USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON public.directory TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.enforcement_mode TO ringfence_app USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON public.host TO ringfence_app USING (true) WITH CHECK (true);
 
@@ -2087,6 +2166,8 @@ CREATE POLICY service ON public.violation TO ringfence_app USING (true) WITH CHE
 
 CREATE POLICY service ON public.vnf_grant TO ringfence_app USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON public.vnf_instance_params TO ringfence_app USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON public.vnf_profile TO ringfence_app USING (true) WITH CHECK (true);
 
 ALTER TABLE public.trust_domain ENABLE ROW LEVEL SECURITY;
@@ -2096,6 +2177,8 @@ ALTER TABLE public.trust_relation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.violation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vnf_grant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnf_instance_params ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vnf_profile ENABLE ROW LEVEL SECURITY;
 
@@ -2166,7 +2249,14 @@ GRANT SELECT ON TABLE public.decision TO ringfence_caller;
 
 GRANT SELECT,INSERT ON TABLE public.directive TO ringfence_app;
 
+GRANT SELECT(host_id) ON TABLE public.directive TO ringfence_caller;
+
+GRANT SELECT(kind) ON TABLE public.directive TO ringfence_caller;
+
+GRANT SELECT(vim_connection_id) ON TABLE public.directive TO ringfence_caller;
+
 GRANT UPDATE(ack_outcome) ON TABLE public.directive TO ringfence_app;
+GRANT SELECT(ack_outcome) ON TABLE public.directive TO ringfence_caller;
 
 GRANT UPDATE(ack_detail) ON TABLE public.directive TO ringfence_app;
 
@@ -2175,6 +2265,9 @@ GRANT UPDATE(acked_by) ON TABLE public.directive TO ringfence_app;
 GRANT UPDATE(acked_at) ON TABLE public.directive TO ringfence_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.directive_follower TO ringfence_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_mode TO ringfence_app;
+GRANT SELECT ON TABLE public.enforcement_mode TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.host_ext_capacity TO ringfence_app;
 GRANT SELECT ON TABLE public.host_ext_capacity TO ringfence_caller;
@@ -2292,3 +2385,7 @@ GRANT SELECT ON TABLE public.violation TO ringfence_caller;
 GRANT SELECT,UPDATE ON TABLE public.violation_check TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfence_app;
+
+GRANT SELECT(vnf_instance_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
+
+GRANT SELECT(client_id) ON TABLE public.vnf_instance_params TO ringfence_caller;

@@ -23,6 +23,7 @@ import (
 const (
 	AckOutcomeAPPLIED    AckOutcome = "APPLIED"
 	AckOutcomeFAILED     AckOutcome = "FAILED"
+	AckOutcomeRECORDED   AckOutcome = "RECORDED"
 	AckOutcomeSUPERSEDED AckOutcome = "SUPERSEDED"
 )
 
@@ -32,6 +33,8 @@ func (e AckOutcome) Valid() bool {
 	case AckOutcomeAPPLIED:
 		return true
 	case AckOutcomeFAILED:
+		return true
+	case AckOutcomeRECORDED:
 		return true
 	case AckOutcomeSUPERSEDED:
 		return true
@@ -79,9 +82,28 @@ func (e CacheDirectivePullPolicy) Valid() bool {
 	}
 }
 
+// Defines values for DirectiveEnforcement.
+const (
+	DirectiveEnforcementADVISORY DirectiveEnforcement = "ADVISORY"
+	DirectiveEnforcementENFORCED DirectiveEnforcement = "ENFORCED"
+)
+
+// Valid indicates whether the value is a known member of the DirectiveEnforcement enum.
+func (e DirectiveEnforcement) Valid() bool {
+	switch e {
+	case DirectiveEnforcementADVISORY:
+		return true
+	case DirectiveEnforcementENFORCED:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DirectiveKind.
 const (
 	DirectiveKindCACHE        DirectiveKind = "CACHE"
+	DirectiveKindENFORCEMENT  DirectiveKind = "ENFORCEMENT"
 	DirectiveKindPLACE        DirectiveKind = "PLACE"
 	DirectiveKindPURGE        DirectiveKind = "PURGE"
 	DirectiveKindQUARANTINE   DirectiveKind = "QUARANTINE"
@@ -94,6 +116,8 @@ const (
 func (e DirectiveKind) Valid() bool {
 	switch e {
 	case DirectiveKindCACHE:
+		return true
+	case DirectiveKindENFORCEMENT:
 		return true
 	case DirectiveKindPLACE:
 		return true
@@ -185,6 +209,7 @@ type Ack struct {
 	// Outcome * `APPLIED`: done.
 	// * `FAILED`: could not be done; `detail` says why.
 	// * `SUPERSEDED`: not done, because a later directive made it void.
+	// * `RECORDED`: not done, because directives to the host are ADVISORY; it is done when they bind.
 	//
 	//
 	// Example: APPLIED
@@ -197,6 +222,7 @@ type Ack struct {
 // AckOutcome * `APPLIED`: done.
 // * `FAILED`: could not be done; `detail` says why.
 // * `SUPERSEDED`: not done, because a later directive made it void.
+// * `RECORDED`: not done, because directives to the host are ADVISORY; it is done when they bind.
 //
 // Example: APPLIED
 type AckOutcome string
@@ -277,8 +303,14 @@ type Directive struct {
 	// Cache In which form an artefact may lie on the host.
 	Cache CacheDirective `json:"cache,omitempty,omitzero"`
 
+	// Change Says why directives bind from now on, or do not.
+	Change EnforcementDirective `json:"change,omitempty,omitzero"`
+
 	// DecisionID The decision that it comes from. Absent where none stands behind it: an operator released the reservation, or its life cycle ended.
 	DecisionID externalRef0.Identifier `json:"decisionId,omitempty,omitzero"`
+
+	// Enforcement Whether the host is to carry it out. Absent means ENFORCED. The newest directive of a host says what holds for the host, for those before it as well.
+	Enforcement DirectiveEnforcement `json:"enforcement,omitempty,omitzero"`
 
 	// HostID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 	//
@@ -297,6 +329,7 @@ type Directive struct {
 	// * `SCRUB`: the host must be cleaned; body `scrub`.
 	// * `QUARANTINE`: nothing new may start there; body `quarantine`.
 	// * `UNQUARANTINE`: the quarantine is over; body `quarantine`.
+	// * `ENFORCEMENT`: from now on directives bind, or they do not, as the member `enforcement` says; body `change`.
 	//
 	//
 	// Example: PLACE
@@ -324,6 +357,14 @@ type Directive struct {
 	Signature string `json:"signature"`
 }
 
+// DirectiveEnforcement * `ENFORCED`: it is carried out.
+//   - `ADVISORY`: the VIM connection of the host is observed (`/placement/v1/enforcement_modes`): the directive is recorded, and
+//     acknowledged as RECORDED where something would have been done. Nothing is removed, stopped, moved or kept from starting.
+//     With the next directive that is ENFORCED everything that was only recorded is carried out.
+//
+// Example: ADVISORY
+type DirectiveEnforcement string
+
 // DirectiveKind * `PLACE`: a workload may run on the host; body `place`.
 // * `RELEASE`: a workload may no longer run there; body `release`.
 // * `CACHE`: in which form an artefact may lie there; body `cache`. The newest one for a digest counts.
@@ -331,9 +372,16 @@ type Directive struct {
 // * `SCRUB`: the host must be cleaned; body `scrub`.
 // * `QUARANTINE`: nothing new may start there; body `quarantine`.
 // * `UNQUARANTINE`: the quarantine is over; body `quarantine`.
+// * `ENFORCEMENT`: from now on directives bind, or they do not, as the member `enforcement` says; body `change`.
 //
 // Example: PLACE
 type DirectiveKind string
+
+// EnforcementDirective Says why directives bind from now on, or do not.
+type EnforcementDirective struct {
+	// Reason Why, for people.
+	Reason string `json:"reason"`
+}
 
 // JSONWebKey An Ed25519 public key (RFC 8037).
 type JSONWebKey struct {

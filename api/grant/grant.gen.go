@@ -269,6 +269,21 @@ func (e ResourceDefinitionType) Valid() bool {
 	}
 }
 
+// Defines values for RingfenceGrantParamsEnforcement.
+const (
+	RingfenceGrantParamsEnforcementOBSERVE RingfenceGrantParamsEnforcement = "OBSERVE"
+)
+
+// Valid indicates whether the value is a known member of the RingfenceGrantParamsEnforcement enum.
+func (e RingfenceGrantParamsEnforcement) Valid() bool {
+	switch e {
+	case RingfenceGrantParamsEnforcementOBSERVE:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TolerationEffect.
 const (
 	TolerationEffectNoExecute        TolerationEffect = "NoExecute"
@@ -765,6 +780,24 @@ type NetAttDefResourceData struct {
 	ResourceHandle ResourceHandle `json:"resourceHandle"`
 }
 
+// ObservedViolation A rule that stands against a request, with what the caller may know.
+type ObservedViolation struct {
+	// HostCount How many hosts it takes out.
+	HostCount int64 `json:"hostCount,omitempty,omitzero"`
+
+	// Message The reason in a sentence.
+	Message string `json:"message"`
+
+	// NeededIsolation The isolation that is needed, where that is the reason.
+	NeededIsolation Isolation `json:"neededIsolation,omitempty,omitzero"`
+
+	// ResourceDefinitionIDs The resources that it concerns.
+	ResourceDefinitionIDs []externalRef0.Identifier `json:"resourceDefinitionIds,omitempty,omitzero"`
+
+	// RuleID The rule of a policy, or one of the fixed names.
+	RuleID string `json:"ruleId"`
+}
+
 // PaaSAssets A platform service that fulfils a request in the VNF descriptor.
 type PaaSAssets struct {
 	// PaaSServiceHandle How to reach a platform service.
@@ -879,6 +912,12 @@ type RingfenceGrantParams struct {
 	// DecisionID The decision, to be read and explained under `/placement/v1/decisions`.
 	DecisionID externalRef0.Identifier `json:"decisionId"`
 
+	// Enforcement Present when the request was refused and the client is only observed: then nothing is placed, reserved or told to the NFVI, `violations` says what stands against it, and under enforcement the answer would have been 403. Absent otherwise.
+	Enforcement RingfenceGrantParamsEnforcement `json:"enforcement,omitempty,omitzero"`
+
+	// Message With `enforcement`, the sentence of the refusal.
+	Message string `json:"message,omitempty,omitzero"`
+
 	// Placements One entry per placed resource, in the order of the request.
 	Placements []GrantedPlacement `json:"placements,omitempty,omitzero"`
 
@@ -887,7 +926,13 @@ type RingfenceGrantParams struct {
 
 	// ValidUntil When the reservations expire unless the resources were observed running. Absent when the grant reserves nothing.
 	ValidUntil externalRef0.DateTime `json:"validUntil,omitempty,omitzero"`
+
+	// Violations With `enforcement`, what stands against the request, as the refusal would say.
+	Violations []ObservedViolation `json:"violations,omitempty,omitzero"`
 }
+
+// RingfenceGrantParamsEnforcement Present when the request was refused and the client is only observed: then nothing is placed, reserved or told to the NFVI, `violations` says what stands against it, and under enforcement the answer would have been 403. Absent otherwise.
+type RingfenceGrantParamsEnforcement string
 
 // RingfenceRequestParams What the requester wants beyond the VNF profile. It may only tighten. An isolation is a floor: one that is weaker than what the profile or the policy asks changes nothing. A runtime is exact: one that isolates less than the profile asks is answered 422. A component that the profile lacks, or a runtime class that the inventory lacks, is refused as unknown. What was seen with `INSTANTIATE` is remembered for the VNF instance: of it and what a later operation asks, the stronger applies.
 //

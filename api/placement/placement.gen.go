@@ -124,6 +124,7 @@ func (e DecisionOutcome) Valid() bool {
 const (
 	EnforcementAUDIT    Enforcement = "AUDIT"
 	EnforcementENFORCED Enforcement = "ENFORCED"
+	EnforcementOBSERVE  Enforcement = "OBSERVE"
 	EnforcementSHOULD   Enforcement = "SHOULD"
 )
 
@@ -134,7 +135,27 @@ func (e Enforcement) Valid() bool {
 		return true
 	case EnforcementENFORCED:
 		return true
+	case EnforcementOBSERVE:
+		return true
 	case EnforcementSHOULD:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EnforcementSubject.
+const (
+	EnforcementSubjectCLIENT        EnforcementSubject = "CLIENT"
+	EnforcementSubjectVIMCONNECTION EnforcementSubject = "VIM_CONNECTION"
+)
+
+// Valid indicates whether the value is a known member of the EnforcementSubject enum.
+func (e EnforcementSubject) Valid() bool {
+	switch e {
+	case EnforcementSubjectCLIENT:
+		return true
+	case EnforcementSubjectVIMCONNECTION:
 		return true
 	default:
 		return false
@@ -180,6 +201,24 @@ func (e ExplainLevel) Valid() bool {
 	case ExplainLevelFUNNEL:
 		return true
 	case ExplainLevelNONE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Mode.
+const (
+	ModeENFORCE Mode = "ENFORCE"
+	ModeOBSERVE Mode = "OBSERVE"
+)
+
+// Valid indicates whether the value is a known member of the Mode enum.
+func (e Mode) Valid() bool {
+	switch e {
+	case ModeENFORCE:
+		return true
+	case ModeOBSERVE:
 		return true
 	default:
 		return false
@@ -424,6 +463,32 @@ type Conflict struct {
 	Message string `json:"message"`
 }
 
+// CountedRule How often something stood against a rule.
+type CountedRule struct {
+	// Count How often.
+	Count int64 `json:"count"`
+
+	// DecisionIDs The newest of the decisions.
+	DecisionIDs []externalRef0.Identifier `json:"decisionIds,omitempty,omitzero"`
+
+	// RuleID A rule of a policy, or one of the fixed names.
+	//
+	// Example: R-SEPNF
+	RuleID RuleID `json:"ruleId"`
+
+	// ViolationIDs The newest of the violations.
+	ViolationIDs []externalRef0.Identifier `json:"violationIds,omitempty,omitzero"`
+}
+
+// CountedWorkloads How many workloads, with examples.
+type CountedWorkloads struct {
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Examples The newest of them.
+	Examples []UngrantedWorkload `json:"examples"`
+}
+
 // Decision What was decided, on what ground.
 type Decision struct {
 	// At The time that the rules about ages and expiries counted from, by the database's clock.
@@ -433,6 +498,12 @@ type Decision struct {
 	//
 	// Example: 8412.20977
 	ChangeSeq string `json:"changeSeq"`
+
+	// ClientID Who asked.
+	ClientID string `json:"clientId"`
+
+	// Enforcement `OBSERVE` for a refusal that was answered 201, because the client was observed.
+	Enforcement Mode `json:"enforcement"`
 
 	// Explanation Why the decision came out as it did.
 	Explanation Explanation `json:"explanation,omitempty,omitzero"`
@@ -545,9 +616,92 @@ type Difference struct {
 
 // Enforcement What a rule does with what does not meet it.
 // * `ENFORCED`: it refuses.
+// * `OBSERVE`: it would, but the VIM connection of the host is observed (`/placement/v1/enforcement_modes`): nothing follows from it.
 // * `SHOULD`: it scores and warns.
 // * `AUDIT`: it records what it would refuse (`mode: audit`).
 type Enforcement string
+
+// EnforcementChange What the switch to ENFORCE would change, as things are now.
+type EnforcementChange struct {
+	// Directives Directives that hosts have only recorded and would apply, counted by kind.
+	//
+	// Example: {"CACHE":12,"PURGE":3}
+	Directives map[string]int64 `json:"directives"`
+
+	// Evictions Residencies that would be evicted, `evictions-per-minute` at a time.
+	Evictions int64 `json:"evictions"`
+
+	// Refusals VNF LCM operation occurrences that would have been refused since `since`: as many would be refused if the same were asked again.
+	Refusals int64 `json:"refusals"`
+}
+
+// EnforcementMode Whether what policies refuse is refused to a client, or on the hosts behind a VIM connection.
+type EnforcementMode struct {
+	// ActorID Who set it.
+	ActorID string `json:"actorId"`
+
+	// ClientID The client, as authentication names it. Present for CLIENT.
+	ClientID externalRef0.Identifier `json:"clientId,omitempty,omitzero"`
+
+	// ID `CLIENT:` and `clientId`, or `VIM_CONNECTION:` and `vimConnectionId`.
+	ID externalRef0.Identifier `json:"id"`
+
+	// Mode * `ENFORCE`: refusals refuse, directives bind. This is so for everybody for whom nothing was set.
+	// * `OBSERVE`: of a client, every request is decided as ever; what would be refused is recorded and answered 201 without zones,
+	//   reservations and placements. Of a VIM connection, directives to its hosts are `ADVISORY`, nothing is evicted there, and
+	//   its admission hooks warn instead of refusing.
+	Mode Mode `json:"mode"`
+
+	// Reason Why it was set.
+	Reason string `json:"reason"`
+
+	// Since When it was set.
+	Since externalRef0.DateTime `json:"since"`
+
+	// Subject * `CLIENT`: a VNFM or NFVO that asks for grants.
+	// * `VIM_CONNECTION`: a cluster or cloud, and the hosts behind it.
+	Subject EnforcementSubject `json:"subject"`
+
+	// VIMConnectionID The VIM connection, as hosts of the inventory name it. Present for VIM_CONNECTION.
+	VIMConnectionID externalRef0.Identifier `json:"vimConnectionId,omitempty,omitzero"`
+}
+
+// EnforcementModeRequest The mode to set.
+type EnforcementModeRequest struct {
+	// Mode * `ENFORCE`: refusals refuse, directives bind. This is so for everybody for whom nothing was set.
+	// * `OBSERVE`: of a client, every request is decided as ever; what would be refused is recorded and answered 201 without zones,
+	//   reservations and placements. Of a VIM connection, directives to its hosts are `ADVISORY`, nothing is evicted there, and
+	//   its admission hooks warn instead of refusing.
+	Mode Mode `json:"mode"`
+
+	// Reason Why, for the audit trail.
+	Reason string `json:"reason"`
+}
+
+// EnforcementReport What observing has let pass, and what enforcing would change.
+type EnforcementReport struct {
+	// Mode Whether what policies refuse is refused to a client, or on the hosts behind a VIM connection.
+	Mode EnforcementMode `json:"mode"`
+
+	// OnEnforce What the switch to ENFORCE would change, as things are now.
+	OnEnforce EnforcementChange `json:"onEnforce"`
+
+	// Refusals Requests of the client that would have been refused since, by rule, the most frequent first. A request counts once for each rule that stood against it; its examples are `decisionIds`. Empty for a VIM connection.
+	Refusals []CountedRule `json:"refusals"`
+
+	// Since From when on refusals are counted.
+	Since externalRef0.DateTime `json:"since"`
+
+	// Violations Violations that stand on the hosts behind the VIM connection, or of what the client was granted, by rule, the most frequent first; their examples are `violationIds`.
+	Violations []CountedRule `json:"violations"`
+
+	// WorkloadsWithoutGrant What runs on the hosts behind the VIM connection and was granted to nobody there (`DRIFT-UNGRANTED`, `DRIFT-HOST`). Under ENFORCE a pod like it is refused when it is created; what runs stays until it ends.
+	WorkloadsWithoutGrant CountedWorkloads `json:"workloadsWithoutGrant"`
+}
+
+// EnforcementSubject * `CLIENT`: a VNFM or NFVO that asks for grants.
+// * `VIM_CONNECTION`: a cluster or cloud, and the hosts behind it.
+type EnforcementSubject string
 
 // Eviction What becomes of the residency because of the violation.
 //   - `NONE`: nothing. The rule does not evict, or it is about a pair of which the other one came later and goes, or the residency was
@@ -614,6 +768,12 @@ type FunnelStep struct {
 	// Example: R-SEPNF
 	RuleID RuleID `json:"ruleId"`
 }
+
+// Mode * `ENFORCE`: refusals refuse, directives bind. This is so for everybody for whom nothing was set.
+//   - `OBSERVE`: of a client, every request is decided as ever; what would be refused is recorded and answered 201 without zones,
+//     reservations and placements. Of a VIM connection, directives to its hosts are `ADVISORY`, nothing is evicted there, and
+//     its admission hooks warn instead of refusing.
+type Mode string
 
 // NotificationDelivery A notification on its way to one subscriber, or at the end of it.
 type NotificationDelivery struct {
@@ -787,6 +947,7 @@ type Reason struct {
 type RecordedViolation struct {
 	// Enforcement What a rule does with what does not meet it.
 	// * `ENFORCED`: it refuses.
+	// * `OBSERVE`: it would, but the VIM connection of the host is observed (`/placement/v1/enforcement_modes`): nothing follows from it.
 	// * `SHOULD`: it scores and warns.
 	// * `AUDIT`: it records what it would refuse (`mode: audit`).
 	Enforcement Enforcement `json:"enforcement"`
@@ -1111,10 +1272,26 @@ type TrustDomainImpact struct {
 	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
 }
 
+// UngrantedWorkload A workload that nobody granted there.
+type UngrantedWorkload struct {
+	// HostID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	HostID externalRef0.Identifier `json:"hostId"`
+
+	// Object What the NFVI calls it.
+	Object string `json:"object"`
+}
+
 // DecisionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type DecisionID = externalRef0.Identifier
+
+// EnforcementModeID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type EnforcementModeID = externalRef0.Identifier
 
 // PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
@@ -1179,6 +1356,63 @@ type GetDecisionParams struct {
 
 // ReplayDecisionParams defines parameters for ReplayDecision.
 type ReplayDecisionParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// ListEnforcementModesParams defines parameters for ListEnforcementModes.
+type ListEnforcementModesParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetEnforcementModeParams defines parameters for GetEnforcementMode.
+type GetEnforcementModeParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// PutEnforcementModeParams defines parameters for PutEnforcementMode.
+type PutEnforcementModeParams struct {
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetEnforcementReportParams defines parameters for GetEnforcementReport.
+type GetEnforcementReportParams struct {
+	// Since Count refusals from this moment on. Absent means since the mode was set last.
+	Since externalRef0.DateTime `form:"since,omitempty" json:"since,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1330,6 +1564,9 @@ type CreateCacheDecisionJSONRequestBody = CacheDecisionRequest
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionRequest
 
+// PutEnforcementModeJSONRequestBody defines body for PutEnforcementMode for application/json ContentType.
+type PutEnforcementModeJSONRequestBody = EnforcementModeRequest
+
 // ReleaseReservationJSONRequestBody defines body for ReleaseReservation for application/json ContentType.
 type ReleaseReservationJSONRequestBody = ReleaseRequest
 
@@ -1356,6 +1593,18 @@ type ServerInterface interface {
 	// ReplayDecision Decide again from the recorded inputs, and compare
 	// (POST /placement/v1/decisions/{decisionId}/replay)
 	ReplayDecision(w http.ResponseWriter, r *http.Request, decisionID DecisionID, params ReplayDecisionParams)
+	// ListEnforcementModes List for whom a mode was set
+	// (GET /placement/v1/enforcement_modes)
+	ListEnforcementModes(w http.ResponseWriter, r *http.Request, params ListEnforcementModesParams)
+	// GetEnforcementMode Read the mode of a client or VIM connection
+	// (GET /placement/v1/enforcement_modes/{enforcementModeId})
+	GetEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementModeParams)
+	// PutEnforcementMode Observe a client or VIM connection, or enforce it
+	// (PUT /placement/v1/enforcement_modes/{enforcementModeId})
+	PutEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params PutEnforcementModeParams)
+	// GetEnforcementReport Read what enforcing would change
+	// (GET /placement/v1/enforcement_modes/{enforcementModeId}/report)
+	GetEnforcementReport(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementReportParams)
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, params ListNotificationDeliveriesParams)
@@ -1431,6 +1680,30 @@ func (_ Unimplemented) GetDecision(w http.ResponseWriter, r *http.Request, decis
 // ReplayDecision Decide again from the recorded inputs, and compare
 // (POST /placement/v1/decisions/{decisionId}/replay)
 func (_ Unimplemented) ReplayDecision(w http.ResponseWriter, r *http.Request, decisionID DecisionID, params ReplayDecisionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListEnforcementModes List for whom a mode was set
+// (GET /placement/v1/enforcement_modes)
+func (_ Unimplemented) ListEnforcementModes(w http.ResponseWriter, r *http.Request, params ListEnforcementModesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetEnforcementMode Read the mode of a client or VIM connection
+// (GET /placement/v1/enforcement_modes/{enforcementModeId})
+func (_ Unimplemented) GetEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementModeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// PutEnforcementMode Observe a client or VIM connection, or enforce it
+// (PUT /placement/v1/enforcement_modes/{enforcementModeId})
+func (_ Unimplemented) PutEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params PutEnforcementModeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetEnforcementReport Read what enforcing would change
+// (GET /placement/v1/enforcement_modes/{enforcementModeId}/report)
+func (_ Unimplemented) GetEnforcementReport(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementReportParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1861,6 +2134,364 @@ func (siw *ServerInterfaceWrapper) ReplayDecision(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReplayDecision(w, r, decisionID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListEnforcementModes operation middleware
+func (siw *ServerInterfaceWrapper) ListEnforcementModes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEnforcementModesParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEnforcementModes(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetEnforcementMode operation middleware
+func (siw *ServerInterfaceWrapper) GetEnforcementMode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "enforcementModeId" -------------
+	var enforcementModeID EnforcementModeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "enforcementModeId", chi.URLParam(r, "enforcementModeId"), &enforcementModeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "enforcementModeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEnforcementModeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEnforcementMode(w, r, enforcementModeID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutEnforcementMode operation middleware
+func (siw *ServerInterfaceWrapper) PutEnforcementMode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "enforcementModeId" -------------
+	var enforcementModeID EnforcementModeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "enforcementModeId", chi.URLParam(r, "enforcementModeId"), &enforcementModeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "enforcementModeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutEnforcementModeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch externalRef0.IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutEnforcementMode(w, r, enforcementModeID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetEnforcementReport operation middleware
+func (siw *ServerInterfaceWrapper) GetEnforcementReport(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "enforcementModeId" -------------
+	var enforcementModeID EnforcementModeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "enforcementModeId", chi.URLParam(r, "enforcementModeId"), &enforcementModeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "enforcementModeId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEnforcementReportParams
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEnforcementReport(w, r, enforcementModeID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2850,6 +3481,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/placement/v1/decisions/{decisionId}/replay", wrapper.ReplayDecision)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/enforcement_modes", wrapper.ListEnforcementModes)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/enforcement_modes/{enforcementModeId}", wrapper.GetEnforcementMode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/placement/v1/enforcement_modes/{enforcementModeId}", wrapper.PutEnforcementMode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/enforcement_modes/{enforcementModeId}/report", wrapper.GetEnforcementReport)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/notification_deliveries", wrapper.ListNotificationDeliveries)
 	})
 	r.Group(func(r chi.Router) {
@@ -3092,6 +3735,178 @@ type ReplayDecisionResponseObject interface {
 type ReplayDecision200JSONResponse Replay
 
 func (response ReplayDecision200JSONResponse) VisitReplayDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEnforcementModesRequestObject struct {
+	Params ListEnforcementModesParams
+}
+
+type ListEnforcementModesResponseObject interface {
+	VisitListEnforcementModesResponse(w http.ResponseWriter) error
+}
+
+type ListEnforcementModes200ResponseHeaders struct {
+	ETag string
+	Link *string
+}
+
+type ListEnforcementModes200JSONResponse struct {
+	Body    []EnforcementMode
+	Headers ListEnforcementModes200ResponseHeaders
+}
+
+func (response ListEnforcementModes200JSONResponse) VisitListEnforcementModesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEnforcementModes304ResponseHeaders struct {
+	ETag string
+}
+
+type ListEnforcementModes304Response struct {
+	Headers ListEnforcementModes304ResponseHeaders
+}
+
+func (response ListEnforcementModes304Response) VisitListEnforcementModesResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetEnforcementModeRequestObject struct {
+	EnforcementModeID EnforcementModeID `json:"enforcementModeId"`
+	Params            GetEnforcementModeParams
+}
+
+type GetEnforcementModeResponseObject interface {
+	VisitGetEnforcementModeResponse(w http.ResponseWriter) error
+}
+
+type GetEnforcementMode200ResponseHeaders struct {
+	ETag string
+}
+
+type GetEnforcementMode200JSONResponse struct {
+	Body    EnforcementMode
+	Headers GetEnforcementMode200ResponseHeaders
+}
+
+func (response GetEnforcementMode200JSONResponse) VisitGetEnforcementModeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEnforcementMode304ResponseHeaders struct {
+	ETag string
+}
+
+type GetEnforcementMode304Response struct {
+	Headers GetEnforcementMode304ResponseHeaders
+}
+
+func (response GetEnforcementMode304Response) VisitGetEnforcementModeResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutEnforcementModeRequestObject struct {
+	EnforcementModeID EnforcementModeID `json:"enforcementModeId"`
+	Params            PutEnforcementModeParams
+	Body              *PutEnforcementModeJSONRequestBody
+}
+
+type PutEnforcementModeResponseObject interface {
+	VisitPutEnforcementModeResponse(w http.ResponseWriter) error
+}
+
+type PutEnforcementMode200ResponseHeaders struct {
+	ETag string
+}
+
+type PutEnforcementMode200JSONResponse struct {
+	Body    EnforcementMode
+	Headers PutEnforcementMode200ResponseHeaders
+}
+
+func (response PutEnforcementMode200JSONResponse) VisitPutEnforcementModeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutEnforcementMode201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type PutEnforcementMode201JSONResponse struct {
+	Body    EnforcementMode
+	Headers PutEnforcementMode201ResponseHeaders
+}
+
+func (response PutEnforcementMode201JSONResponse) VisitPutEnforcementModeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEnforcementReportRequestObject struct {
+	EnforcementModeID EnforcementModeID `json:"enforcementModeId"`
+	Params            GetEnforcementReportParams
+}
+
+type GetEnforcementReportResponseObject interface {
+	VisitGetEnforcementReportResponse(w http.ResponseWriter) error
+}
+
+type GetEnforcementReport200JSONResponse EnforcementReport
+
+func (response GetEnforcementReport200JSONResponse) VisitGetEnforcementReportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -3449,6 +4264,18 @@ type StrictServerInterface interface {
 	// ReplayDecision Decide again from the recorded inputs, and compare
 	// (POST /placement/v1/decisions/{decisionId}/replay)
 	ReplayDecision(ctx context.Context, request ReplayDecisionRequestObject) (ReplayDecisionResponseObject, error)
+	// ListEnforcementModes List for whom a mode was set
+	// (GET /placement/v1/enforcement_modes)
+	ListEnforcementModes(ctx context.Context, request ListEnforcementModesRequestObject) (ListEnforcementModesResponseObject, error)
+	// GetEnforcementMode Read the mode of a client or VIM connection
+	// (GET /placement/v1/enforcement_modes/{enforcementModeId})
+	GetEnforcementMode(ctx context.Context, request GetEnforcementModeRequestObject) (GetEnforcementModeResponseObject, error)
+	// PutEnforcementMode Observe a client or VIM connection, or enforce it
+	// (PUT /placement/v1/enforcement_modes/{enforcementModeId})
+	PutEnforcementMode(ctx context.Context, request PutEnforcementModeRequestObject) (PutEnforcementModeResponseObject, error)
+	// GetEnforcementReport Read what enforcing would change
+	// (GET /placement/v1/enforcement_modes/{enforcementModeId}/report)
+	GetEnforcementReport(ctx context.Context, request GetEnforcementReportRequestObject) (GetEnforcementReportResponseObject, error)
 	// ListNotificationDeliveries List what became of notifications
 	// (GET /placement/v1/notification_deliveries)
 	ListNotificationDeliveries(ctx context.Context, request ListNotificationDeliveriesRequestObject) (ListNotificationDeliveriesResponseObject, error)
@@ -3707,6 +4534,120 @@ func (sh *strictHandler) ReplayDecision(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ReplayDecisionResponseObject); ok {
 		if err := validResponse.VisitReplayDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEnforcementModes operation middleware
+func (sh *strictHandler) ListEnforcementModes(w http.ResponseWriter, r *http.Request, params ListEnforcementModesParams) {
+	var request ListEnforcementModesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEnforcementModes(ctx, request.(ListEnforcementModesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEnforcementModes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEnforcementModesResponseObject); ok {
+		if err := validResponse.VisitListEnforcementModesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetEnforcementMode operation middleware
+func (sh *strictHandler) GetEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementModeParams) {
+	var request GetEnforcementModeRequestObject
+
+	request.EnforcementModeID = enforcementModeID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEnforcementMode(ctx, request.(GetEnforcementModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEnforcementMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEnforcementModeResponseObject); ok {
+		if err := validResponse.VisitGetEnforcementModeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutEnforcementMode operation middleware
+func (sh *strictHandler) PutEnforcementMode(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params PutEnforcementModeParams) {
+	var request PutEnforcementModeRequestObject
+
+	request.EnforcementModeID = enforcementModeID
+	request.Params = params
+
+	var body PutEnforcementModeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutEnforcementMode(ctx, request.(PutEnforcementModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutEnforcementMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutEnforcementModeResponseObject); ok {
+		if err := validResponse.VisitPutEnforcementModeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetEnforcementReport operation middleware
+func (sh *strictHandler) GetEnforcementReport(w http.ResponseWriter, r *http.Request, enforcementModeID EnforcementModeID, params GetEnforcementReportParams) {
+	var request GetEnforcementReportRequestObject
+
+	request.EnforcementModeID = enforcementModeID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEnforcementReport(ctx, request.(GetEnforcementReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEnforcementReport")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEnforcementReportResponseObject); ok {
+		if err := validResponse.VisitGetEnforcementReportResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -144,7 +144,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 		}, tel, log),
 		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
-		Inventory: inv, Delivery: deliver, Compliance: comply, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
+		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {

@@ -30,6 +30,8 @@ type Store interface {
 	// RecordUnsettled records the directives that failed, and those without an answer that are older than a duration. Conflict when
 	// another process checks now.
 	RecordUnsettled(ctx context.Context, checker string, overdueAfter time.Duration, policyEpoch int64) (placement.UnsettledRecord, error)
+	// TellEnforcement tells hosts that came behind a VIM connection of another mode than they were told last, and how many it told.
+	TellEnforcement(ctx context.Context) (int64, error)
 	// PendingEvictions lists hosts on which something waits to be evicted, those first where it has waited longest.
 	PendingEvictions(ctx context.Context, limit int) ([]placement.HostKey, error)
 	// Evict has a host release those who wait for it and whom judge still sends away. Conflict when another process checks now,

@@ -13,10 +13,18 @@ const (
 	unsettledLines = 10              // of them that have a line of their own in the log when many come at once
 )
 
-// recordUnsettled records the directives that hosts failed to carry out, or do not answer.
+// recordUnsettled records the directives that hosts failed to carry out, or do not answer. Before that it tells hosts that came behind
+// another VIM connection whether directives bind there.
 func (s *Service) recordUnsettled(ctx context.Context, policyEpoch int64) error {
 	if time.Since(s.unsettled) < unsettledEvery {
 		return nil
+	}
+	told, err := s.store.TellEnforcement(ctx)
+	if err != nil {
+		return fmt.Errorf("tell hosts whether directives bind: %w", err)
+	}
+	if told > 0 {
+		s.log.InfoContext(ctx, "hosts were told whether directives bind", "hosts", told)
 	}
 	done, err := s.store.RecordUnsettled(ctx, s.name, s.settings.OverdueAfter, policyEpoch)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 )
@@ -25,8 +27,9 @@ type Store interface {
 	FindAnswer(ctx context.Context, key placement.IdempotencyKey, vnfInstanceID string) (placement.Answer, placement.VNFInstanceParams, error)
 	// Commit runs the commit protocol. Unavailable means that the outcome is unknown.
 	Commit(ctx context.Context, c placement.Commit, verify placement.Verify) (placement.CommitResult, error)
-	// RecordRefusal stores a refusal, unless the epoch moved or the request was granted meanwhile.
-	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, err error)
+	// RecordRefusal stores a refusal, unless the epoch moved or the request was answered with a grant meanwhile. For a client that is
+	// observed it stores the empty grant of that id with it.
+	RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision, grantID string) (placement.RefusalRecord, error)
 	// RecordDecision stores a decision that reserves nothing.
 	RecordDecision(ctx context.Context, d placement.Decision) error
 	// OrderCache records a decision that lets an artefact onto a host, with the directives that say so, and returns the number of
@@ -85,9 +88,10 @@ type Ask struct {
 	Request    placement.GrantRequest
 }
 
-// Result is the answer to a request: a grant, or the decision that refused it.
+// Result is the answer to a request: a grant, or the decision that refused it, or both for a client that is observed.
 type Result struct {
 	Granted  bool // false unless a grant was committed
+	Observed bool // refused, and answered with a grant that grants nothing, because the client is observed
 	Grant    placement.Grant
 	Decision placement.Decision
 	Replayed bool
@@ -165,8 +169,11 @@ func (s *Service) refuse(ctx context.Context, key placement.IdempotencyKey, try 
 			return Result{}, false, nil
 		}
 	}
-	recorded, err := s.store.RecordRefusal(ctx, key, try.decision)
-	return Result{Decision: try.decision}, recorded, err
+	record, err := s.store.RecordRefusal(ctx, key, try.decision, uuid.NewString())
+	if err != nil || !record.Recorded || record.Observed == nil {
+		return Result{Decision: try.decision}, record.Recorded, err
+	}
+	return observedResult(*record.Observed), true, nil
 }
 
 // commitPlan commits a plan. It is not done when the plan no longer fits.
@@ -204,7 +211,21 @@ func (s *Service) answeredMeanwhile(ctx context.Context, key placement.Idempoten
 	return s.replayAnswer(ctx, answer)
 }
 
+// observedResult is the answer of an empty grant, which the store gives with the refusal behind it.
+func observedResult(g placement.Grant) Result {
+	return Result{Observed: true, Grant: g, Decision: *g.Refusal}
+}
+
 func (s *Service) replayAnswer(ctx context.Context, a placement.Answer) (Result, error) {
+	if a.Outcome == placement.OutcomeRefuse && a.ObservedID != "" {
+		g, err := s.store.GetGrant(ctx, a.ObservedID)
+		if err != nil {
+			return Result{}, err
+		}
+		res := observedResult(g)
+		res.Replayed = true
+		return res, nil
+	}
 	if a.Outcome == placement.OutcomeGrant {
 		g, err := s.store.GetGrant(ctx, a.GrantID)
 		return Result{Granted: err == nil, Grant: g, Replayed: true}, err

@@ -29,6 +29,12 @@ func directiveToWire(d *placement.Directive) wire.Directive {
 	if q := d.Quarantine; q != nil {
 		w.Quarantine = wire.QuarantineDirective{Reason: q.Reason}
 	}
+	if c := d.Change; c != nil {
+		w.Change = wire.EnforcementDirective{Reason: c.Reason}
+	}
+	if d.Enforcement == placement.DirectiveAdvisory {
+		w.Enforcement = wire.DirectiveEnforcementADVISORY
+	}
 	return w
 }
 

@@ -130,6 +130,9 @@ func grantToWire(g *placement.Grant, base string) wire.Grant {
 	w.AddResources, w.TempResources = infos(req.AddResources, true), infos(req.TempResources, true)
 	w.RemoveResources, w.UpdateResources = infos(req.RemoveResources, false), infos(req.UpdateResources, false)
 	w.AdditionalParams.Ringfence = wire.RingfenceGrantParams{DecisionID: g.DecisionID, PolicyEpoch: g.Epoch, ValidUntil: g.ValidUntil}
+	if g.Refusal != nil {
+		observedToWire(&w.AdditionalParams.Ringfence, g.Refusal)
+	}
 	for i := range g.Placements {
 		w.AdditionalParams.Ringfence.Placements = append(w.AdditionalParams.Ringfence.Placements, grantedPlacementToWire(&g.Placements[i]))
 	}
@@ -175,6 +178,9 @@ func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacemen
 		Isolation: wire.Isolation(pl.Isolation.String()), NodeSelector: grant.NodeSelector(pl),
 		Enforcement: wire.GrantedPlacementEnforcementADVISORY,
 	}
+	if pl.Enforcement == placement.DirectiveEnforced {
+		w.Enforcement = wire.GrantedPlacementEnforcementENFORCED
+	}
 	for _, t := range grant.Tolerations(pl) {
 		w.Tolerations = append(w.Tolerations, wire.Toleration{
 			Key: t.Key, Operator: wire.TolerationOperator(t.Operator), Value: t.Value, Effect: wire.TolerationEffect(t.Effect),
@@ -184,6 +190,18 @@ func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacemen
 		w.Cache = append(w.Cache, wire.CacheChoice{Digest: c.Digest, Mode: cacheModeToWire(c.Mode)})
 	}
 	return w
+}
+
+// observedToWire says what stands against a request that was let pass, as its refusal would.
+func observedToWire(w *wire.RingfenceGrantParams, d *placement.Decision) {
+	p := refusal(d)
+	w.Enforcement, w.Message = wire.RingfenceGrantParamsEnforcementOBSERVE, p.Detail
+	for _, v := range p.Violations {
+		w.Violations = append(w.Violations, wire.ObservedViolation{
+			RuleID: v.RuleID, ResourceDefinitionIDs: v.ResourceDefinitionIDs, HostCount: int64(v.HostCount), Message: v.Message,
+			NeededIsolation: wire.Isolation(v.NeededIsolation),
+		})
+	}
 }
 
 // refusal renders a refused decision as SOL003 has it: 403 with a sentence, and our extension members.

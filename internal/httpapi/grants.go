@@ -71,10 +71,10 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 		return nil, err
 	}
 	a.logDecision(ctx, &res)
-	if !res.Granted {
+	if !res.Granted && !res.Observed {
 		return nil, refusal(&res.Decision)
 	}
-	if !res.Replayed {
+	if res.Granted && !res.Replayed {
 		a.Delivery.Wake()
 	}
 	base := a.base(requestOf(ctx))
@@ -94,7 +94,7 @@ func (s *Server) logDecision(ctx context.Context, res *grant.Result) {
 		id = res.Grant.DecisionID
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "decision", slog.String("requestId", requestID(ctx)), slog.String("decisionId", id),
-		slog.String("grantId", res.Grant.ID), slog.String("outcome", string(outcome)), slog.Bool("replayed", res.Replayed),
+		slog.String("grantId", res.Grant.ID), slog.String("outcome", string(outcome)), slog.String("enforcement", string(modeOf(&res.Decision))), slog.Bool("replayed", res.Replayed),
 		slog.String("clientId", auth.FromContext(ctx).ClientID))
 }
 

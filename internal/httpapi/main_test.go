@@ -89,8 +89,8 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, compliance.Settings{EvictionsPerMinute: 100}, unobserved{}, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	server, err := httpapi.New(httpapi.Config{
-		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second}, unobserved{}, log),
-		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Signer: signer, Auth: clients(t),
+		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log),
+		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {

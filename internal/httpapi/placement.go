@@ -111,6 +111,8 @@ func decisionAttributes() filterable[placement.Decision] {
 		"id":          byText(func(d *placement.Decision) string { return d.ID }),
 		"kind":        byName(func(d *placement.Decision) placement.DecisionKind { return d.Kind }),
 		"outcome":     byName(func(d *placement.Decision) placement.Outcome { return d.Outcome }),
+		"enforcement": byName(modeOf),
+		"clientId":    byText(func(d *placement.Decision) string { return d.ClientID }),
 		"at":          byTime(decidedAt),
 		"policyEpoch": byNumber(func(d *placement.Decision) int64 { return d.Inputs.PolicyEpoch }),
 	}

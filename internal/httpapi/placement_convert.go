@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,7 +22,7 @@ func decidedAt(d *placement.Decision) time.Time { return d.At }
 func decisionToWire(d *placement.Decision, full bool) wire.Decision {
 	in := &d.Inputs
 	w := wire.Decision{
-		ID: d.ID, Kind: wire.DecisionKind(d.Kind), Outcome: wire.DecisionOutcome(d.Outcome), At: d.At, PolicyEpoch: in.PolicyEpoch,
+		ID: d.ID, Kind: wire.DecisionKind(d.Kind), Outcome: wire.DecisionOutcome(d.Outcome), Enforcement: wire.Mode(modeOf(d)), ClientID: d.ClientID, At: d.At, PolicyEpoch: in.PolicyEpoch,
 		Policies: make([]wire.PolicyReference, len(in.Policies)), ChangeSeq: in.Position.String(),
 	}
 	for i, p := range in.Policies {
@@ -36,6 +37,11 @@ func decisionToWire(d *placement.Decision, full bool) wire.Decision {
 		w.Explanation = explanationToWire(&d.Explanation, full)
 	}
 	return w
+}
+
+// modeOf is the mode in which a decision was answered.
+func modeOf(d *placement.Decision) placement.Mode {
+	return cmp.Or(d.Enforcement, placement.ModeEnforce)
 }
 
 // plannedToWire renders a placement as the grant does, but for the node's name, which a plan does not hold.

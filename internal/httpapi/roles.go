@@ -43,7 +43,8 @@ var operationRoles = map[string][]auth.Role{
 	"approvePendingChange":     {auth.RoleApprover},
 	"rejectPendingChange":      {auth.RoleApprover, auth.RoleOperator}, // it changes nothing, and who asked may take it back
 	"quarantineHost":           {auth.RoleApprover},
-	"unquarantineHost":         {auth.RoleApprover}, // who runs the host does not say that it is trusted again
+	"unquarantineHost":         {auth.RoleApprover},                    // who runs the host does not say that it is trusted again
+	"putEnforcementMode":       {auth.RoleApprover, auth.RoleOperator}, // to observe takes an approver; the handler asks
 	"createAttestation":        {auth.RoleVerifier},
 	"createScrubRecord":        {auth.RoleScrubber},
 	"createScrubOrder":         {auth.RoleOperator},

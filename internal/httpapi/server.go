@@ -38,6 +38,7 @@ type Config struct {
 	Inventory         *inventory.Service
 	Delivery          *delivery.Service
 	Compliance        *compliance.Service
+	Modes             Modes
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
 	Console           http.Handler // serves /console/; nil: not served

@@ -73,6 +73,7 @@ type Answer struct {
 	GrantID     string
 	DecisionID  string
 	Stands      bool         // a grant: one of its residencies stands, in any state; a refusal: nothing changed since
+	ObservedID  string       // a refusal: the empty grant that it was answered with, because the client was observed; empty: it was refused
 	Position    FeedPosition // a refusal: the view that refused
 	Unconfirmed []string     // residencies still RESERVED or UNCONFIRMED of the earlier grant
 }

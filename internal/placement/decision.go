@@ -107,6 +107,7 @@ type Decision struct {
 	NFVIPoPID   string // of the grant's first host; DecisionPoP for refusals and dry runs
 	Kind        DecisionKind
 	Outcome     Outcome
+	Enforcement Mode // OBSERVE for a refusal that was answered with an empty grant; empty is ENFORCE
 	At          time.Time
 	ClientID    string
 	Inputs      Inputs
@@ -127,6 +128,7 @@ type Grant struct {
 	Epoch      int64
 	GrantedAt  time.Time
 	ValidUntil time.Time
+	Refusal    *Decision // set for the empty grant of an observed client: what refused the request; nil: it was granted
 }
 
 // GrantedPlacement is a placement with what the answer says about its host.
@@ -140,4 +142,5 @@ type GrantedPlacement struct {
 	TrustDomainID   string
 	Namespace       string
 	Resources       Resources
+	Enforcement     DirectiveEnforcement // empty is ADVISORY
 }

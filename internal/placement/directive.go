@@ -14,6 +14,7 @@ const (
 	DirectiveScrub        DirectiveKind = "SCRUB"
 	DirectiveQuarantine   DirectiveKind = "QUARANTINE"
 	DirectiveUnquarantine DirectiveKind = "UNQUARANTINE"
+	DirectiveMode         DirectiveKind = "ENFORCEMENT"
 )
 
 // Directive is one order to one host. Exactly the body of its kind is set.
@@ -31,7 +32,10 @@ type Directive struct {
 	Purge      *PurgeDirective
 	Scrub      *ScrubDirective
 	Quarantine *QuarantineDirective
+	Change     *EnforcementDirective
 	Ack        *Ack // nil until acknowledged
+
+	Enforcement DirectiveEnforcement // assigned at commit; empty is ENFORCED
 }
 
 // WorkloadRef names a granted workload to the NFVI.
@@ -114,6 +118,11 @@ type QuarantineDirective struct {
 	Reason string
 }
 
+// EnforcementDirective says why directives bind from now on, or do not.
+type EnforcementDirective struct {
+	Reason string
+}
+
 // AckOutcome is what became of a directive on its host.
 type AckOutcome string
 
@@ -122,6 +131,7 @@ const (
 	AckApplied    AckOutcome = "APPLIED"
 	AckFailed     AckOutcome = "FAILED"
 	AckSuperseded AckOutcome = "SUPERSEDED"
+	AckRecorded   AckOutcome = "RECORDED" // not carried out, because the directive was ADVISORY
 )
 
 // Ack is a host's answer to a directive.

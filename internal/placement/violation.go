@@ -14,6 +14,7 @@ const (
 	Enforced Enforcement = "ENFORCED" // it refuses
 	Should   Enforcement = "SHOULD"   // it scores and warns
 	Audit    Enforcement = "AUDIT"    // it records what it would refuse
+	Observed Enforcement = "OBSERVE"  // it would refuse, but the VIM connection of the host is observed
 )
 
 // ViolationSource says what found a violation. Who records those of one source leaves those of the others alone.

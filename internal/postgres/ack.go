@@ -11,7 +11,7 @@ import (
 
 // RecordAck records what became of a directive on its host, once. A PLACE that was applied confirms its reservation, a
 // RELEASE that was applied ends its residency. Kinds of errors: NotFound for an unknown host, Invalid for a number that the
-// host was never given, Conflict with an earlier acknowledgement other than FAILED, Unavailable.
+// host was never given, Conflict with an earlier acknowledgement other than FAILED and RECORDED, Unavailable.
 func (s *Store) RecordAck(ctx context.Context, ack placement.Ack, actor string, end placement.EndRules) error {
 	key, err := hostKey(ctx, s.pool, ack.HostID)
 	if err != nil {
@@ -74,14 +74,14 @@ func readAcked(ctx context.Context, q queryer, key placement.HostKey, seq int64)
 	return d, err
 }
 
-// knows tells whether an acknowledgement repeats the recorded one. Another one may only follow FAILED.
+// knows tells whether an acknowledgement repeats the recorded one. Another one may only follow FAILED and RECORDED.
 func (d *ackedDirective) knows(ack *placement.Ack) (bool, error) {
 	switch {
 	case d.outcome == nil:
 		return false, nil
 	case *d.outcome == ack.Outcome:
 		return true, nil
-	case *d.outcome == placement.AckFailed:
+	case *d.outcome == placement.AckFailed, *d.outcome == placement.AckRecorded:
 		return false, nil
 	}
 	return false, placement.Errorf(placement.Conflict, "directive %d of host %q was acknowledged as %s: it cannot become %s", ack.Seq, ack.HostID, *d.outcome, ack.Outcome)

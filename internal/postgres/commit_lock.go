@@ -151,6 +151,8 @@ type lockedHost struct {
 	host         placement.Host
 	used         placement.Resources
 	directiveSeq int64
+	mode         placement.Mode         // of its VIM connection
+	heardAt      time.Time              // when somebody acknowledged or reported for it last
 	residents    []*placement.Residency // every state, ascending by id
 	cache        []placement.CacheEntry // of the artefacts that were asked for, ascending by digest
 
@@ -174,6 +176,8 @@ type lockedHostRow struct {
 	TEEGuestsUsed           int64               `db:"tee_guests_used"`
 	ExtUsed                 placement.Resources `db:"ext_used"`
 	DirectiveSeq            int64               `db:"directive_seq"`
+	Mode                    string              `db:"mode"`
+	HeardAt                 *time.Time          `db:"heard_at"`
 }
 
 // lockedHostSQL reads a host by its key. A host that was registered anew goes on with the numbers of its directives.
@@ -184,6 +188,9 @@ const lockedHostSQL = `
 	       CASE WHEN directive_seq > 0 THEN directive_seq
 	            ELSE (SELECT coalesce(max(d.seq), 0) FROM directive d WHERE d.nfvi_pop_id = h.nfvi_pop_id AND d.host_id = h.id)
 	       END AS directive_seq,
+	       coalesce((SELECT m.mode FROM enforcement_mode m WHERE m.subject = 'VIM_CONNECTION' AND m.subject_id = h.vim_connection_id), 'ENFORCE') AS mode,
+	       nullif(greatest((SELECT o.received_at FROM observed_state o WHERE o.nfvi_pop_id = h.nfvi_pop_id AND o.host_id = h.id),
+	                       (SELECT f.heard_at FROM directive_follower f WHERE f.nfvi_pop_id = h.nfvi_pop_id AND f.host_id = h.id)), '-infinity') AS heard_at,
 	       (SELECT jsonb_object_agg(e.dimension, e.used)
 	        FROM host_ext_capacity e WHERE e.nfvi_pop_id = h.nfvi_pop_id AND e.host_id = h.id AND e.used > 0) AS ext_used
 	FROM host h
@@ -215,6 +222,7 @@ func lockedHostFromRow(r *lockedHostRow) (*lockedHost, error) {
 	maps.Copy(used, r.ExtUsed)
 	return &lockedHost{
 		key: placement.HostKey{NFVIPoPID: h.NFVIPoPID, HostID: h.ID}, host: h, used: used, directiveSeq: r.DirectiveSeq,
+		mode: placement.Mode(r.Mode), heardAt: nullToZero(r.HeardAt),
 	}, err
 }
 

@@ -96,8 +96,16 @@ func (t *commitTx) expiry() time.Time { return t.now.Add(t.ReservationTTL).Trunc
 func (t *commitTx) grant() placement.Grant {
 	d := &t.Decision
 	g := placement.Grant{
-		ID: t.GrantID, DecisionID: d.ID, ClientID: d.ClientID, Request: d.Inputs.Request, Placements: t.Answer, Epoch: t.epoch,
+		ID: t.GrantID, DecisionID: d.ID, ClientID: d.ClientID, Request: d.Inputs.Request, Epoch: t.epoch,
 		GrantedAt: t.now, ValidUntil: t.expiry(),
+	}
+	g.Placements = slices.Clone(t.Answer)
+	for i := range g.Placements {
+		g.Placements[i].Enforcement = placement.DirectiveAdvisory
+		h := t.host(placement.HostKey{NFVIPoPID: g.Placements[i].NFVIPoPID, HostID: g.Placements[i].HostID})
+		if h != nil && h.enforced(t.now, d.Inputs.MappingMaxAge) {
+			g.Placements[i].Enforcement = placement.DirectiveEnforced
+		}
 	}
 	for i := range d.Plan.Placements {
 		p := &d.Plan.Placements[i]
@@ -168,7 +176,21 @@ func (t *commitTx) purge(come []*placement.Residency) {
 func (h *lockedHost) issue(d placement.Directive, now time.Time) {
 	d.NFVIPoPID, d.HostID, d.IssuedAt = h.key.NFVIPoPID, h.key.HostID, now
 	d.Seq = h.directiveSeq + int64(len(h.directives)) + 1
+	d.Enforcement = h.enforcement()
 	h.directives = append(h.directives, d)
+}
+
+// enforcement says whether the host is to carry out what it is told.
+func (h *lockedHost) enforcement() placement.DirectiveEnforcement {
+	if h.mode == placement.ModeObserve {
+		return placement.DirectiveAdvisory
+	}
+	return placement.DirectiveEnforced
+}
+
+// enforced tells whether somebody of ours stands behind the host now and sees to what it is told.
+func (h *lockedHost) enforced(now time.Time, maxAge time.Duration) bool {
+	return h.enforcement() == placement.DirectiveEnforced && !h.heardAt.IsZero() && now.Sub(h.heardAt) <= maxAge
 }
 
 // guard is what the plan demands of a host at the moment of writing.

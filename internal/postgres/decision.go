@@ -14,8 +14,8 @@ import (
 func queueDecision(b *pgx.Batch, d *placement.Decision) error {
 	const decisionSQL = `
 		INSERT INTO decision (nfvi_pop_id, id, kind, outcome, at, client_id, vnf_instance_id, vnf_lcm_op_occ_id, policy_epoch,
-		                      change_seq, inputs, plan, explanation)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+		                      change_seq, inputs, plan, explanation, enforcement, refused_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 	inputs, err := json.Marshal(inputsToDoc(&d.Inputs))
 	if err != nil {
 		return err
@@ -30,9 +30,13 @@ func queueDecision(b *pgx.Batch, d *placement.Decision) error {
 			return err
 		}
 	}
+	mode, refusedBy := placement.ModeEnforce, []string{}
+	if d.Enforcement == placement.ModeObserve {
+		mode, refusedBy = d.Enforcement, notNil(d.Explanation.RefusedBy())
+	}
 	r := &d.Inputs.Request
 	b.Queue(decisionSQL, d.NFVIPoPID, d.ID, string(d.Kind), string(d.Outcome), d.At, d.ClientID, r.VNFInstanceID, r.VNFLcmOpOccID,
-		d.Inputs.PolicyEpoch, d.Inputs.Position.String(), inputs, plan, explanation)
+		d.Inputs.PolicyEpoch, d.Inputs.Position.String(), inputs, plan, explanation, string(mode), refusedBy)
 	queueDirectory(b, directoryDecision, d.ID, d.NFVIPoPID)
 	return nil
 }
@@ -48,8 +52,12 @@ func queueDecided(b *pgx.Batch, d *placement.Decision) error {
 	if d.Kind == placement.DecisionGrant {
 		action = string(d.Outcome)
 	}
+	detail := requestDetail(&d.Inputs.Request)
+	if d.Enforcement == placement.ModeObserve {
+		detail["enforcement"] = string(d.Enforcement)
+	}
 	return queueAudit(b, noPoP, &placement.AuditRecord{
-		ActorID: d.ClientID, Action: action, DecisionID: d.ID, ObjectID: d.Inputs.Request.VNFInstanceID, Detail: requestDetail(&d.Inputs.Request),
+		ActorID: d.ClientID, Action: action, DecisionID: d.ID, ObjectID: d.Inputs.Request.VNFInstanceID, Detail: detail,
 	})
 }
 
@@ -74,6 +82,7 @@ type decisionRow struct {
 	ID          string    `db:"id"`
 	Kind        string    `db:"kind"`
 	Outcome     string    `db:"outcome"`
+	Enforcement string    `db:"enforcement"`
 	At          time.Time `db:"at"`
 	ClientID    string    `db:"client_id"`
 	Inputs      []byte    `db:"inputs"`
@@ -81,7 +90,7 @@ type decisionRow struct {
 	Explanation []byte    `db:"explanation"`
 }
 
-const decisionColumns = `d.nfvi_pop_id, d.id, d.kind, d.outcome, d.at, d.client_id, d.inputs, d.plan, d.explanation`
+const decisionColumns = `d.nfvi_pop_id, d.id, d.kind, d.outcome, d.enforcement, d.at, d.client_id, d.inputs, d.plan, d.explanation`
 
 // GetDecision returns a recorded decision.
 func (s *Store) GetDecision(ctx context.Context, id string) (placement.Decision, error) {
@@ -119,6 +128,9 @@ func (s *Store) ListDecisions(ctx context.Context, clientID string, page placeme
 func decisionFromRow(r *decisionRow) (d placement.Decision, err error) {
 	d = placement.Decision{
 		ID: r.ID, NFVIPoPID: r.NFVIPoPID, Kind: placement.DecisionKind(r.Kind), Outcome: placement.Outcome(r.Outcome), At: r.At.UTC(), ClientID: r.ClientID,
+	}
+	if mode := placement.Mode(r.Enforcement); mode != placement.ModeEnforce {
+		d.Enforcement = mode
 	}
 	var inputs inputsDoc
 	if err := json.Unmarshal(r.Inputs, &inputs); err != nil {

@@ -13,8 +13,8 @@ import (
 // numbers.
 func queueDirectives(b *pgx.Batch, h *lockedHost) error {
 	const directiveSQL = `
-		INSERT INTO directive (nfvi_pop_id, host_id, seq, kind, decision_id, grant_id, residency_id, vim_connection_id, issued_at, body)
-		SELECT $1, $2, d.seq, d.kind, d.decision_id, d.grant_id, d.residency_id, $3, $4, d.body::json
+		INSERT INTO directive (nfvi_pop_id, host_id, seq, kind, decision_id, grant_id, residency_id, vim_connection_id, issued_at, body, enforcement)
+		SELECT $1, $2, d.seq, d.kind, d.decision_id, d.grant_id, d.residency_id, $3, $4, d.body::json, $11
 		FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
 		     AS d (seq, kind, decision_id, grant_id, residency_id, body)
 		ORDER BY d.seq`
@@ -33,7 +33,7 @@ func queueDirectives(b *pgx.Batch, h *lockedHost) error {
 		seqs[i], kinds[i], decisions[i], grants[i], residencies[i], bodies[i] = d.Seq, string(d.Kind), d.DecisionID, d.GrantID, residencyID, string(body)
 	}
 	b.Queue(directiveSQL, h.key.NFVIPoPID, h.key.HostID, h.host.VIMConnectionID, h.directives[0].IssuedAt,
-		seqs, kinds, decisions, grants, residencies, bodies)
+		seqs, kinds, decisions, grants, residencies, bodies, string(h.enforcement()))
 	queueCacheOrders(b, h)
 	return nil
 }
@@ -47,18 +47,19 @@ type directiveRow struct {
 	GrantID    string     `db:"grant_id"`
 	IssuedAt   time.Time  `db:"issued_at"`
 	Body       []byte     `db:"body"`
+	Enforced   string     `db:"enforcement"`
 	AckOutcome *string    `db:"ack_outcome"`
 	AckDetail  *string    `db:"ack_detail"`
 	AckedAt    *time.Time `db:"acked_at"`
 }
 
 const directiveColumns = `
-	nfvi_pop_id, host_id, seq, kind, decision_id, grant_id, issued_at, body, ack_outcome, ack_detail, acked_at`
+	nfvi_pop_id, host_id, seq, kind, decision_id, grant_id, issued_at, body, enforcement, ack_outcome, ack_detail, acked_at`
 
 func directiveFromRow(r *directiveRow) (placement.Directive, error) {
 	d := placement.Directive{
 		NFVIPoPID: r.NFVIPoPID, HostID: r.HostID, Seq: r.Seq, DecisionID: r.DecisionID, GrantID: r.GrantID, IssuedAt: r.IssuedAt.UTC(),
-		Kind: placement.DirectiveKind(r.Kind),
+		Kind: placement.DirectiveKind(r.Kind), Enforcement: placement.DirectiveEnforcement(r.Enforced),
 	}
 	if r.AckOutcome != nil {
 		d.Ack = &placement.Ack{

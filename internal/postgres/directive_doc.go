@@ -76,6 +76,10 @@ type quarantineDoc struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+type enforcementDoc struct {
+	Reason string `json:"reason,omitempty"`
+}
+
 // directiveBody renders the body of a directive and names the residency that it is about, if any.
 func directiveBody(d *placement.Directive) (body []byte, residencyID string, err error) {
 	var doc any
@@ -92,6 +96,8 @@ func directiveBody(d *placement.Directive) (body []byte, residencyID string, err
 		doc = scrubDoc{Level: d.Scrub.Level.String(), DeviceReset: d.Scrub.DeviceReset, Reason: d.Scrub.Reason, FabricDigests: d.Scrub.FabricDigests}
 	case (d.Kind == placement.DirectiveQuarantine || d.Kind == placement.DirectiveUnquarantine) && d.Quarantine != nil:
 		doc = quarantineDoc(*d.Quarantine)
+	case d.Kind == placement.DirectiveMode && d.Change != nil:
+		doc = enforcementDoc(*d.Change)
 	default:
 		return nil, "", fmt.Errorf("directive of kind %q to host %q has no body of its kind", d.Kind, d.HostID)
 	}
@@ -134,6 +140,10 @@ func setDirectiveBody(d *placement.Directive, body []byte) error {
 	case placement.DirectiveQuarantine, placement.DirectiveUnquarantine:
 		return readDoc(body, &d.Quarantine, func(q quarantineDoc) (placement.QuarantineDirective, error) {
 			return placement.QuarantineDirective(q), nil
+		})
+	case placement.DirectiveMode:
+		return readDoc(body, &d.Change, func(e enforcementDoc) (placement.EnforcementDirective, error) {
+			return placement.EnforcementDirective(e), nil
 		})
 	}
 	return fmt.Errorf("directive %d of host %q has the unknown kind %q", d.Seq, d.HostID, d.Kind)

@@ -13,12 +13,13 @@ import (
 // evictor is who evictions are recorded for: the service itself, by a rule of a policy that persons put in force.
 const evictor = "ringfence"
 
-// PendingEvictions lists hosts on which something waits to be evicted, those first where it has waited longest.
+// PendingEvictions lists hosts on which something waits to be evicted, those first where it has waited longest. Nobody is evicted
+// behind a VIM connection that is observed.
 func (s *Store) PendingEvictions(ctx context.Context, limit int) ([]placement.HostKey, error) {
 	const pendingSQL = `
 		SELECT nfvi_pop_id, host_id
 		FROM violation
-		WHERE eviction = 'PENDING' AND until IS NULL
+		WHERE eviction = 'PENDING' AND until IS NULL AND NOT ` + observedHostSQL + `
 		GROUP BY nfvi_pop_id, host_id
 		ORDER BY min(since), nfvi_pop_id, host_id
 		LIMIT $1`
@@ -41,6 +42,9 @@ func (s *Store) Evict(ctx context.Context, checker string, o placement.EvictionO
 		result = placement.EvictionResult{}
 		if w.epoch != o.PolicyEpoch {
 			result.Stale = true
+			return nil
+		}
+		if w.enforcement() != placement.DirectiveEnforced { // its VIM connection came to be observed: who waits goes on waiting
 			return nil
 		}
 		room, err := w.evictionRoom(ctx, checker, o.PerMinute)

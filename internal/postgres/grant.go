@@ -22,12 +22,14 @@ type grantedPlacementDoc struct {
 	TrustDomainID   string              `json:"trustDomainId,omitempty"`
 	Namespace       string              `json:"namespace,omitempty"`
 	Resources       placement.Resources `json:"resources,omitempty"`
+	Enforcement     string              `json:"enforcement,omitempty"`
 }
 
 func grantedPlacementToDoc(p placement.GrantedPlacement) grantedPlacementDoc {
 	return grantedPlacementDoc{
 		placementDoc: placementToDoc(p.Placement), NodeName: p.NodeName, ClusterID: p.ClusterID, VIMConnectionID: p.VIMConnectionID,
 		VIMZoneID: p.VIMZoneID, HostPoolID: p.HostPoolID, TrustDomainID: p.TrustDomainID, Namespace: p.Namespace, Resources: p.Resources,
+		Enforcement: string(p.Enforcement),
 	}
 }
 
@@ -36,6 +38,7 @@ func grantedPlacementFromDoc(d grantedPlacementDoc) (placement.GrantedPlacement,
 	return placement.GrantedPlacement{
 		Placement: p, NodeName: d.NodeName, ClusterID: d.ClusterID, VIMConnectionID: d.VIMConnectionID, VIMZoneID: d.VIMZoneID,
 		HostPoolID: d.HostPoolID, TrustDomainID: d.TrustDomainID, Namespace: d.Namespace, Resources: d.Resources,
+		Enforcement: placement.DirectiveEnforcement(d.Enforcement),
 	}, err
 }
 
@@ -54,7 +57,7 @@ func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placem
 		ids[i] = plan.Placements[i].ResidencyID
 	}
 	b.Queue(grantSQL, nfviPoPID, g.ID, g.DecisionID, g.ClientID, g.Request.VNFInstanceID, g.Request.VNFLcmOpOccID, g.Epoch,
-		g.GrantedAt, g.ValidUntil, placements, ids)
+		g.GrantedAt, latest(g.GrantedAt, g.ValidUntil), placements, ids)
 	queueDirectory(b, directoryGrant, g.ID, nfviPoPID)
 	return nil
 }
@@ -68,24 +71,33 @@ type grantRow struct {
 	ValidUntil  time.Time `db:"valid_until"`
 	Placements  []byte    `db:"placements"`
 	Request     []byte    `db:"request"`
+	Outcome     string    `db:"outcome"`
 }
 
-// GetGrant returns a grant as it was answered.
+// GetGrant returns a grant as it was answered, with the refusal behind the empty grant of an observed client.
 func (s *Store) GetGrant(ctx context.Context, id string) (placement.Grant, error) {
 	const grantSQL = `
-		SELECT g.id, g.decision_id, g.client_id, g.policy_epoch, g.granted_at, g.valid_until, g.placements, d.inputs -> 'request' AS request
+		SELECT g.id, g.decision_id, g.client_id, g.policy_epoch, g.granted_at, g.valid_until, g.placements, d.inputs -> 'request' AS request, d.outcome
 		FROM directory l
 		JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
 		JOIN decision d ON d.nfvi_pop_id = g.nfvi_pop_id AND d.id = g.decision_id
 		WHERE l.kind = 'GRANT' AND l.id = $1`
-	grants, err := collect(ctx, s.reads(ctx), grantFromRow, grantSQL, id)
+	observed := false
+	grants, err := collect(ctx, s.reads(ctx), func(r *grantRow) (placement.Grant, error) {
+		observed = placement.Outcome(r.Outcome) != placement.OutcomeGrant
+		return grantFromRow(r)
+	}, grantSQL, id)
 	switch {
 	case err != nil:
 		return placement.Grant{}, translate(err)
 	case len(grants) == 0:
 		return placement.Grant{}, notFound("grant", id)
+	case !observed:
+		return grants[0], nil
 	}
-	return grants[0], nil
+	d, err := s.GetDecision(ctx, grants[0].DecisionID)
+	grants[0].Refusal, grants[0].ValidUntil = &d, time.Time{}
+	return grants[0], err
 }
 
 func grantFromRow(r *grantRow) (g placement.Grant, err error) {
@@ -105,4 +117,12 @@ func grantFromRow(r *grantRow) (g placement.Grant, err error) {
 	}
 	g.Request, err = requestFromDoc(&request)
 	return g, err
+}
+
+// latest is the later of two times. A grant that reserves nothing ends when it is given.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,16 +25,17 @@ type idempotencyRow struct {
 	PolicyEpoch   int64   `db:"policy_epoch"`
 	ChangeSeq     string  `db:"change_seq"`
 	GrantedBody   []byte  `db:"granted_body_sha256"` // of the request that got the grant; nil: none did
+	ObservedID    *string `db:"observed_grant_id"`   // the empty grant that a refusal was answered with; nil: it was refused
 }
 
 const idempotencyColumns = `
 	client_id, vnf_lcm_op_occ_id, body_sha256, outcome, nfvi_pop_id, decision_id, grant_pop_id, grant_id, policy_epoch, change_seq,
-	granted_body_sha256`
+	granted_body_sha256, observed_grant_id`
 
 func (r idempotencyRow) args() []any {
 	return []any{
 		r.ClientID, r.VNFLcmOpOccID, r.BodySHA256, r.Outcome, r.NFVIPoPID, r.DecisionID, r.GrantPoPID, r.GrantID, r.PolicyEpoch, r.ChangeSeq,
-		r.GrantedBody,
+		r.GrantedBody, r.ObservedID,
 	}
 }
 
@@ -51,7 +53,7 @@ const (
 	// insertIdempotencySQL names no conflict target, so that no further unique index could turn a race into an error.
 	insertIdempotencySQL = `
 		INSERT INTO idempotency (` + idempotencyColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT DO NOTHING`
 	lockIdempotencySQL = `
 		SELECT ` + idempotencyColumns + `
@@ -62,7 +64,7 @@ const (
 	updateIdempotencySQL = `
 		UPDATE idempotency SET body_sha256 = $3, outcome = $4, nfvi_pop_id = $5, decision_id = $6,
 			grant_pop_id = coalesce($7, grant_pop_id), grant_id = coalesce($8, grant_id),
-			policy_epoch = $9, change_seq = $10, granted_body_sha256 = coalesce($11, granted_body_sha256), answered_at = statement_timestamp()
+			policy_epoch = $9, change_seq = $10, granted_body_sha256 = coalesce($11, granted_body_sha256), observed_grant_id = $12, answered_at = statement_timestamp()
 		WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2`
 )
 
@@ -104,15 +106,29 @@ func (s *Store) answer(ctx context.Context, key placement.IdempotencyKey, r *ide
 	}
 	a := placement.Answer{
 		Found: true, SameBody: r.sameBody(key), Outcome: placement.Outcome(r.Outcome), GrantID: nullToEmpty(r.GrantID), DecisionID: r.DecisionID,
-		Stands: standing, Position: position, Unconfirmed: unconfirmed,
+		Stands: standing, Position: position, Unconfirmed: unconfirmed, ObservedID: nullToEmpty(r.ObservedID),
 	}
 	if standing && r.granted(key) {
 		a.SameBody, a.Outcome = true, placement.OutcomeGrant
 	}
 	if a.Outcome == placement.OutcomeRefuse {
-		a.Stands, err = s.unchangedSince(ctx, position, r.PolicyEpoch)
+		a.Stands, err = s.refusalStands(ctx, &a, r)
 	}
 	return a, err
+}
+
+// refusalStands tells whether a refusal is answered again as it was: a client that is observed gets its empty grant again until it
+// is enforced, one that is refused is refused again until something that decides has changed. Who was answered in the other mode
+// is decided anew.
+func (s *Store) refusalStands(ctx context.Context, a *placement.Answer, r *idempotencyRow) (bool, error) {
+	mode, err := readMode(ctx, s.pool, placement.ModeKey{Subject: placement.SubjectClient, ID: r.ClientID})
+	switch {
+	case err != nil || (mode == placement.ModeObserve) != (a.ObservedID != ""):
+		return false, err
+	case mode == placement.ModeObserve:
+		return true, nil
+	}
+	return s.unchangedSince(ctx, a.Position, r.PolicyEpoch)
 }
 
 // standingOf tells of the grant that an answer names whether any of its residencies stands, in whatever state, and which of
@@ -157,57 +173,91 @@ func (s *Store) barrier(ctx context.Context) error {
 
 // RecordRefusal stores a refusal as the answer to a request. The caller has decided on a view that includes everything
 // that was committed when it was asked; changes since then may have made room, but the refusal was right in between.
-// Nothing is recorded when the policy epoch moved, or when the request was granted meanwhile, which FindAnswer tells.
-func (s *Store) RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision) (recorded bool, err error) {
-	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) error { return recordRefusal(ctx, tx, key, &d) })
-	if errors.Is(err, errNotCommitted) {
-		return false, nil
+// Nothing is recorded when the policy epoch moved, or when the request was answered with a grant meanwhile, which FindAnswer tells.
+//
+// A client that is observed is answered with an empty grant of the id: the mode is read under the lock of the epoch, which whoever
+// changes a mode holds exclusively.
+func (s *Store) RecordRefusal(ctx context.Context, key placement.IdempotencyKey, d placement.Decision, grantID string) (rec placement.RefusalRecord, err error) {
+	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) (err error) {
+		rec, err = recordRefusal(ctx, tx, key, d, grantID)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNotCommitted):
+		return placement.RefusalRecord{}, nil
+	case err != nil:
+		return placement.RefusalRecord{}, err
 	}
-	return err == nil, err
+	return rec, nil
 }
 
-func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey, d *placement.Decision) error {
+func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey, d placement.Decision, grantID string) (placement.RefusalRecord, error) {
 	row := idempotencyRow{
 		ClientID: key.ClientID, VNFLcmOpOccID: key.VNFLcmOpOccID, BodySHA256: key.BodySHA256[:], Outcome: string(placement.OutcomeRefuse),
 		NFVIPoPID: noPoP, DecisionID: d.ID, PolicyEpoch: d.Inputs.PolicyEpoch, ChangeSeq: d.Inputs.Position.String(),
 	}
-	inserted, earlier, epoch, err := claimKey(ctx, tx, &row)
+	claim, err := claimKey(ctx, tx, &row)
 	if err != nil {
-		return err
+		return placement.RefusalRecord{}, err
 	}
-	if epoch != d.Inputs.PolicyEpoch {
-		return errNotCommitted
+	if claim.epoch != d.Inputs.PolicyEpoch {
+		return placement.RefusalRecord{}, errNotCommitted
+	}
+	observed := claim.mode == placement.ModeObserve
+	if !claim.inserted {
+		standing, _, err := standingOf(ctx, tx, claim.earlier)
+		if err != nil {
+			return placement.RefusalRecord{}, err
+		}
+		if standing && claim.earlier.granted(key) || observed && claim.earlier.ObservedID != nil && claim.earlier.sameBody(key) {
+			return placement.RefusalRecord{}, errNotCommitted
+		}
+	}
+	rec := placement.RefusalRecord{Recorded: true}
+	if observed {
+		d.Enforcement, d.NFVIPoPID, row.ObservedID = placement.ModeObserve, noPoP, &grantID
+		rec.Observed = &placement.Grant{
+			ID: grantID, DecisionID: d.ID, ClientID: key.ClientID, Request: d.Inputs.Request, Epoch: claim.epoch, GrantedAt: claim.now, Refusal: &d,
+		}
 	}
 	var b pgx.Batch
-	if !inserted {
-		standing, _, err := standingOf(ctx, tx, earlier)
-		if err != nil {
-			return err
-		}
-		if standing && earlier.granted(key) {
-			return errNotCommitted
-		}
+	if observed || !claim.inserted {
 		b.Queue(updateIdempotencySQL, row.args()...)
 	}
-	if err := queueDecided(&b, d); err != nil {
-		return err
+	if err := queueDecided(&b, &d); err != nil {
+		return placement.RefusalRecord{}, err
 	}
-	return tx.SendBatch(ctx, &b).Close()
+	if observed {
+		if err := queueGrant(&b, noPoP, rec.Observed, &placement.Plan{}); err != nil {
+			return placement.RefusalRecord{}, err
+		}
+	}
+	return rec, tx.SendBatch(ctx, &b).Close()
+}
+
+// claimedKey is the row of a request under lock, and what holds while its transaction runs.
+type claimedKey struct {
+	inserted bool
+	earlier  *idempotencyRow
+	epoch    int64
+	mode     placement.Mode // of the client
+	now      time.Time
 }
 
 // claimKey holds the epoch and reads it, as a commit does before it claims its key; then it makes the row of a request, or
 // locks the one that is there.
-func claimKey(ctx context.Context, tx pgx.Tx, row *idempotencyRow) (inserted bool, earlier *idempotencyRow, epoch int64, err error) {
+func claimKey(ctx context.Context, tx pgx.Tx, row *idempotencyRow) (c claimedKey, err error) {
 	var b pgx.Batch
-	queueEpoch(&b, &epoch)
+	queueEpoch(&b, &c.epoch)
+	queueMode(&b, placement.ModeKey{Subject: placement.SubjectClient, ID: row.ClientID}, &c.mode, &c.now)
 	b.Queue(insertIdempotencySQL, row.args()...).Exec(func(tag pgconn.CommandTag) error {
-		inserted = tag.RowsAffected() == 1
+		c.inserted = tag.RowsAffected() == 1
 		return nil
 	})
-	b.Queue(lockIdempotencySQL, row.ClientID, row.VNFLcmOpOccID).Query(func(rows pgx.Rows) error {
-		earlier, err = pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[idempotencyRow])
+	b.Queue(lockIdempotencySQL, row.ClientID, row.VNFLcmOpOccID).Query(func(rows pgx.Rows) (err error) {
+		c.earlier, err = pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[idempotencyRow])
 		return err
 	})
 	err = tx.SendBatch(ctx, &b).Close()
-	return inserted, earlier, epoch, err
+	return c, err
 }

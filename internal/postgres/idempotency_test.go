@@ -90,7 +90,7 @@ func TestGrantSurvivesARefusalOfAnotherBody(t *testing.T) {
 	g := w.grant(q)
 	w.exec(`UPDATE residency SET state = 'RUNNING'`)
 	position := must(w.FeedNewest(t.Context()))(t)
-	if recorded := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "b"), w.refusal("occ-1", position)))(t); !recorded {
+	if record := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "b"), w.refusal("occ-1", position), "g-1"))(t); !record.Recorded {
 		t.Fatal("the refusal of the other body was not recorded")
 	}
 	if a := w.find("occ-1", "b"); a.Outcome != placement.OutcomeRefuse || !a.SameBody {
@@ -102,7 +102,7 @@ func TestGrantSurvivesARefusalOfAnotherBody(t *testing.T) {
 	if res, err := w.Commit(t.Context(), w.commitOf(q), sayYes); err != nil || res.Status != placement.CommitAnswered {
 		t.Errorf("its second commit: status %d, %v", res.Status, err)
 	}
-	if recorded := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), w.refusal("occ-1", position)))(t); recorded {
+	if record := must(w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), w.refusal("occ-1", position), "g-2"))(t); record.Recorded {
 		t.Error("it was refused although it runs")
 	}
 	w.checkBooks()
@@ -271,8 +271,8 @@ func TestRefusalIsRecordedUnderItsEpoch(t *testing.T) {
 	g := w.grant(request{vnf: "amf-0", occ: "occ-0", hosts: []string{"h1"}})
 	head := w.settled()
 	d := w.refusal("occ-1", head)
-	if recorded, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), d); err != nil || !recorded {
-		t.Fatalf("recorded %v, %v", recorded, err)
+	if record, err := w.RecordRefusal(t.Context(), keyOf("occ-1", "a"), d, "g-1"); err != nil || !record.Recorded {
+		t.Fatalf("recorded %v, %v", record.Recorded, err)
 	}
 	want := placement.Answer{Found: true, SameBody: true, Outcome: placement.OutcomeRefuse, DecisionID: d.ID, Stands: true, Position: head}
 	w.settled()
@@ -290,8 +290,8 @@ func TestRefusalIsRecordedUnderItsEpoch(t *testing.T) {
 		t.Error("the refusal stands although a host was freed")
 	}
 	w.exec(`UPDATE policy_epoch SET epoch = epoch + 1`)
-	if recorded, err := w.RecordRefusal(t.Context(), keyOf("occ-2", "a"), d); err != nil || recorded {
-		t.Errorf("a refusal under an old epoch: recorded %v, %v", recorded, err)
+	if record, err := w.RecordRefusal(t.Context(), keyOf("occ-2", "a"), d, "g-1"); err != nil || record.Recorded {
+		t.Errorf("a refusal under an old epoch: recorded %v, %v", record.Recorded, err)
 	}
 	w.checkBooks()
 }

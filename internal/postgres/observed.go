@@ -58,8 +58,20 @@ func (s *Store) nothingNew(ctx context.Context, key placement.HostKey, state *pl
 	}
 	o := observe(hosts[0].residents, state.Residencies, observedAt(state, before.now))
 	result = placement.ObservationResult{Missing: o.missing, Unmatched: o.unmatched()}
-	settled = !o.changes() && hosts[0].host.Capabilities&state.Missing() == 0 && known.compare(hosts[0], &o, state, now, drift).none()
-	return result, settled, nil
+	if o.changes() || hosts[0].host.Capabilities&state.Missing() != 0 || !known.compare(hosts[0], &o, state, now, drift).none() {
+		return result, false, nil
+	}
+	return result, true, s.heard(ctx, key, &before)
+}
+
+// heard notes that a host reported what it had reported before.
+func (s *Store) heard(ctx context.Context, key placement.HostKey, before *report) error {
+	const heardSQL = `UPDATE observed_state SET received_at = statement_timestamp() WHERE nfvi_pop_id = $1 AND host_id = $2`
+	if before.now.Sub(before.received) < heardEvery {
+		return nil
+	}
+	_, err := s.pool.Exec(ctx, heardSQL, key.NFVIPoPID, key.HostID)
+	return err
 }
 
 // report is what is stored of a host's newest report, and the database's time.
@@ -67,11 +79,13 @@ type report struct {
 	digest string // empty: none
 	at     time.Time
 	now    time.Time
+
+	received time.Time
 }
 
 func readReport(ctx context.Context, q queryer, key placement.HostKey) (r report, err error) {
-	const reportSQL = `SELECT digest, observed_at, statement_timestamp() FROM observed_state WHERE nfvi_pop_id = $1 AND host_id = $2`
-	err = q.QueryRow(ctx, reportSQL, key.NFVIPoPID, key.HostID).Scan(&r.digest, &r.at, &r.now)
+	const reportSQL = `SELECT digest, observed_at, statement_timestamp(), received_at FROM observed_state WHERE nfvi_pop_id = $1 AND host_id = $2`
+	err = q.QueryRow(ctx, reportSQL, key.NFVIPoPID, key.HostID).Scan(&r.digest, &r.at, &r.now, &r.received)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return report{}, nil
 	}

@@ -16,12 +16,16 @@ const (
 	unsettledInAll   = 5000
 )
 
+// heardEvery is how exact the time is at which a host was heard last: a report that says nothing new writes no more often than that.
+const heardEvery = 2 * time.Minute
+
 // queueFollower notes that directives of a host are answered, and whether those are that concern the host itself.
 func queueFollower(b *pgx.Batch, key placement.HostKey, kind placement.DirectiveKind) {
 	const followerSQL = `
-		INSERT INTO directive_follower AS f (nfvi_pop_id, host_id, whole_host) VALUES ($1, $2, $3)
-		ON CONFLICT (nfvi_pop_id, host_id) DO UPDATE SET whole_host = true WHERE excluded.whole_host AND NOT f.whole_host`
-	b.Queue(followerSQL, key.NFVIPoPID, key.HostID, kind != placement.DirectivePlace && kind != placement.DirectiveRelease)
+		INSERT INTO directive_follower AS f (nfvi_pop_id, host_id, whole_host, heard_at) VALUES ($1, $2, $3, statement_timestamp())
+		ON CONFLICT (nfvi_pop_id, host_id) DO UPDATE SET whole_host = f.whole_host OR excluded.whole_host, heard_at = excluded.heard_at
+		WHERE excluded.whole_host AND NOT f.whole_host OR f.heard_at < excluded.heard_at - $4::interval`
+	b.Queue(followerSQL, key.NFVIPoPID, key.HostID, kind != placement.DirectivePlace && kind != placement.DirectiveRelease, heardEvery)
 }
 
 // RecordUnsettled makes the record of directives that are not carried out what the table of directives says: those that were answered
@@ -61,16 +65,25 @@ func (s *Store) RecordUnsettled(ctx context.Context, checker string, overdueAfte
 }
 
 // unsettled finds directives that were not carried out. A directive counts no more once its residency has ended, or a later one
-// orders the same. A PLACE is a right: whoever starts the workload decides when, and the reservation's expiry watches over it.
+// orders the same. A PLACE is a right: whoever starts the workload decides when, and the reservation's expiry watches over it. What was
+// only recorded, because the VIM connection was observed, is to be carried out once that is enforced.
 func unsettled(ctx context.Context, q queryer, overdueAfter time.Duration) ([]placement.Violation, error) {
 	const unsettledSQL = `
-		WITH d AS (
-			SELECT d.*, row_number() OVER (PARTITION BY d.nfvi_pop_id, d.host_id ORDER BY d.seq) AS nth
+		WITH open AS (
+			SELECT d.*
 			FROM directive d
+			WHERE d.ack_outcome = 'FAILED' OR d.ack_outcome IS NULL AND d.kind <> 'PLACE'
+			UNION ALL
+			SELECT d.*
+			FROM directive d LEFT JOIN enforcement_mode m ON m.subject = 'VIM_CONNECTION' AND m.subject_id = d.vim_connection_id
+			WHERE d.ack_outcome = 'RECORDED' AND coalesce(m.mode, 'ENFORCE') = 'ENFORCE' AND $1::interval > '0'
+			  AND greatest(d.acked_at, m.since) < statement_timestamp() - $1::interval
+		), d AS (
+			SELECT d.*, row_number() OVER (PARTITION BY d.nfvi_pop_id, d.host_id ORDER BY d.seq) AS nth
+			FROM open d
 			JOIN host h ON h.nfvi_pop_id = d.nfvi_pop_id AND h.id = d.host_id AND h.lifecycle <> 'RETIRED'
 			LEFT JOIN directive_follower f ON f.nfvi_pop_id = d.nfvi_pop_id AND f.host_id = d.host_id
-			WHERE (d.ack_outcome = 'FAILED' OR d.ack_outcome IS NULL AND d.kind <> 'PLACE')
-			  AND (d.ack_outcome IS NOT NULL
+			WHERE (d.ack_outcome IS NOT NULL
 			       OR (d.kind = 'RELEASE' OR f.whole_host) AND $1::interval > '0' AND d.issued_at < statement_timestamp() - $1::interval)
 			  AND (f.host_id IS NOT NULL OR EXISTS (SELECT FROM observed_state o WHERE o.nfvi_pop_id = d.nfvi_pop_id AND o.host_id = d.host_id))
 			  AND (d.residency_id = '' OR EXISTS (SELECT FROM residency r WHERE r.nfvi_pop_id = d.nfvi_pop_id AND r.id = d.residency_id))
@@ -79,7 +92,7 @@ func unsettled(ctx context.Context, q queryer, overdueAfter time.Duration) ([]pl
 				WHERE l.nfvi_pop_id = d.nfvi_pop_id AND l.host_id = d.host_id AND l.seq > d.seq AND l.kind = d.kind AND l.residency_id = d.residency_id
 				  AND CASE d.kind WHEN 'CACHE' THEN l.body->>'digest' = d.body->>'digest' WHEN 'PURGE' THEN l.body::text = d.body::text ELSE true END))
 		SELECT d.nfvi_pop_id, d.host_id, d.seq, d.kind, d.residency_id, d.issued_at, coalesce(d.ack_detail, '') AS detail,
-		       d.ack_outcome IS NOT NULL AS failed, coalesce(r.vnf_instance_id, '') AS vnf_instance_id, coalesce(r.trust_domain_id, '') AS trust_domain_id
+		       coalesce(d.ack_outcome = 'FAILED', false) AS failed, coalesce(r.vnf_instance_id, '') AS vnf_instance_id, coalesce(r.trust_domain_id, '') AS trust_domain_id
 		FROM d
 		LEFT JOIN residency r ON d.residency_id <> '' AND r.nfvi_pop_id = d.nfvi_pop_id AND r.id = d.residency_id
 		WHERE d.nth <= $2

@@ -223,8 +223,18 @@ type violationRow struct {
 	Source        string            `db:"source"`
 }
 
+// observedHostSQL tells whether the VIM connection of a violation's host is observed. It is asked when violations are read, so that a
+// change of the mode holds for all of them at once.
+const observedHostSQL = `EXISTS (
+	SELECT FROM host oh JOIN enforcement_mode om ON om.subject = 'VIM_CONNECTION' AND om.subject_id = oh.vim_connection_id AND om.mode = 'OBSERVE'
+	WHERE oh.nfvi_pop_id = violation.nfvi_pop_id AND oh.id = violation.host_id)`
+
+// shownEnforcementSQL is what a violation says of its rule: on a host behind an observed VIM connection nothing is enforced.
+const shownEnforcementSQL = `CASE WHEN enforcement = 'ENFORCED' AND until IS NULL AND ` + observedHostSQL + ` THEN 'OBSERVE' ELSE enforcement END`
+
 const violationColumns = `nfvi_pop_id, id, host_id, residency_id, vnf_instance_id, trust_domain_id, policy_id, rule_id, checked, against_id,
-	params, enforcement, evict, eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at, object, source`
+	params, ` + shownEnforcementSQL + ` AS enforcement, evict,
+	CASE WHEN eviction = 'PENDING' AND ` + observedHostSQL + ` THEN 'NONE' ELSE eviction END AS eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at, object, source`
 
 func violationFromRow(r *violationRow) (placement.Violation, error) {
 	v := placement.Violation{
@@ -245,7 +255,7 @@ func (s *Store) ListViolations(ctx context.Context, f placement.ViolationFilter,
 	const listSQL = `
 		SELECT ` + violationColumns + `
 		FROM violation
-		WHERE id > $1 AND ($2 = '' OR host_id = $2) AND (NOT $3 OR until IS NULL) AND ($5 = '' OR enforcement = $5)
+		WHERE id > $1 AND ($2 = '' OR host_id = $2) AND (NOT $3 OR until IS NULL) AND ($5 = '' OR ` + shownEnforcementSQL + ` = $5)
 		ORDER BY id
 		LIMIT $4`
 	list, err := collect(ctx, s.reads(ctx), violationFromRow, listSQL, page.After, f.HostID, f.Open, page.Limit, string(f.Enforcement))
@@ -275,11 +285,11 @@ func (s *Store) UnconfirmedBreakGlass(ctx context.Context) ([]placement.PolicyRe
 // CountViolations counts the violations that stand, by rule, the rules with most of them first.
 func (s *Store) CountViolations(ctx context.Context, limit int) ([]placement.ViolationCount, error) {
 	const countSQL = `
-		SELECT rule_id, enforcement, count(*)
+		SELECT rule_id, ` + shownEnforcementSQL + ` AS shown, count(*)
 		FROM violation
 		WHERE until IS NULL
-		GROUP BY rule_id, enforcement
-		ORDER BY count(*) DESC, rule_id, enforcement
+		GROUP BY rule_id, shown
+		ORDER BY count(*) DESC, rule_id, shown
 		LIMIT $1`
 	rows, err := s.pool.Query(ctx, countSQL, limit)
 	if err != nil {
