@@ -380,6 +380,7 @@ CREATE TABLE public.vnf_profile (
     deployment_flavours jsonb DEFAULT '[]'::jsonb NOT NULL,
     deployable_modules jsonb DEFAULT '[]'::jsonb NOT NULL,
     vim_assets jsonb DEFAULT '{}'::jsonb NOT NULL,
+    affinity_rules jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT vnf_profile_id_ck CHECK ((vnfd_id <> ''::text))
 );
 
@@ -400,6 +401,8 @@ COMMENT ON COLUMN public.vnf_profile.deployment_flavours IS 'Sizes of its deploy
 COMMENT ON COLUMN public.vnf_profile.deployable_modules IS 'Parts of the VNF that may be chosen or left out.';
 
 COMMENT ON COLUMN public.vnf_profile.vim_assets IS 'What the VIMs call what the VNFD mentions: flavours, images, storage classes.';
+
+COMMENT ON COLUMN public.vnf_profile.affinity_rules IS 'Affinity and anti-affinity rules of the VNFD, held for requests that do not say otherwise themselves.';
 
 CREATE FUNCTION public.hidden_vnf_profiles() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER

@@ -1130,7 +1130,7 @@ type Violation struct {
 	// ResourceDefinitionIDs The resources concerned.
 	ResourceDefinitionIDs []externalRef0.Identifier `json:"resourceDefinitionIds"`
 
-	// RuleID The rule of a policy, or one of the fixed names: `NO-POLICY`, `UNKNOWN`, `TIMEOUT`, `LIFECYCLE`, `ISOLATION`, `DEDICATED`, `CAPACITY`, `CACHE-DEFAULT`, and `CONSTRAINT[n]`, `VIM[n]` for the n-th constraint of the request, from 0.
+	// RuleID The rule of a policy, or one of the fixed names: `NO-POLICY`, `UNKNOWN`, `TIMEOUT`, `LIFECYCLE`, `ISOLATION`, `DEDICATED`, `CAPACITY`, `CACHE-DEFAULT`, and `CONSTRAINT[n]`, `VIM[n]` for the n-th constraint of the request, from 0; `VNFD[id]` for an affinity rule of the VNFD.
 	RuleID string `json:"ruleId"`
 }
 

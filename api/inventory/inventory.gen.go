@@ -34,6 +34,51 @@ func (e Acceleration) Valid() bool {
 	}
 }
 
+// Defines values for AffinityRuleAffinityOrAntiAffinity.
+const (
+	AffinityRuleAffinityOrAntiAffinityAFFINITY     AffinityRuleAffinityOrAntiAffinity = "AFFINITY"
+	AffinityRuleAffinityOrAntiAffinityANTIAFFINITY AffinityRuleAffinityOrAntiAffinity = "ANTI_AFFINITY"
+)
+
+// Valid indicates whether the value is a known member of the AffinityRuleAffinityOrAntiAffinity enum.
+func (e AffinityRuleAffinityOrAntiAffinity) Valid() bool {
+	switch e {
+	case AffinityRuleAffinityOrAntiAffinityAFFINITY:
+		return true
+	case AffinityRuleAffinityOrAntiAffinityANTIAFFINITY:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AffinityRuleScope.
+const (
+	AffinityRuleScopeCISNODE   AffinityRuleScope = "CIS_NODE"
+	AffinityRuleScopeNFVINODE  AffinityRuleScope = "NFVI_NODE"
+	AffinityRuleScopeNFVIPOP   AffinityRuleScope = "NFVI_POP"
+	AffinityRuleScopeZONE      AffinityRuleScope = "ZONE"
+	AffinityRuleScopeZONEGROUP AffinityRuleScope = "ZONE_GROUP"
+)
+
+// Valid indicates whether the value is a known member of the AffinityRuleScope enum.
+func (e AffinityRuleScope) Valid() bool {
+	switch e {
+	case AffinityRuleScopeCISNODE:
+		return true
+	case AffinityRuleScopeNFVINODE:
+		return true
+	case AffinityRuleScopeNFVIPOP:
+		return true
+	case AffinityRuleScopeZONE:
+		return true
+	case AffinityRuleScopeZONEGROUP:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ArtefactKind.
 const (
 	ArtefactKindCHECKPOINT     ArtefactKind = "CHECKPOINT"
@@ -705,6 +750,27 @@ func (e SecurityDifferenceAction) Valid() bool {
 //
 // Example: PAGE_SHARING
 type Acceleration string
+
+// AffinityRule Instances that belong together or apart (ETSI GS NFV-SOL 001, AffinityRule and AntiAffinityRule): all instances of all the components, those of one component included, those that run already as well.
+type AffinityRule struct {
+	// AffinityOrAntiAffinity Together, or apart.
+	AffinityOrAntiAffinity AffinityRuleAffinityOrAntiAffinity `json:"affinityOrAntiAffinity"`
+
+	// ComponentIDs Its components; each is one of the profile.
+	ComponentIDs []externalRef0.Identifier `json:"componentIds"`
+
+	// ID Its name in the VNFD. Refusals name the rule as `VNFD[id]`.
+	ID externalRef0.Identifier `json:"id"`
+
+	// Scope Where they are together or apart. `NFVI_NODE` is one physical server.
+	Scope AffinityRuleScope `json:"scope"`
+}
+
+// AffinityRuleAffinityOrAntiAffinity Together, or apart.
+type AffinityRuleAffinityOrAntiAffinity string
+
+// AffinityRuleScope Where they are together or apart. `NFVI_NODE` is one physical server.
+type AffinityRuleScope string
 
 // ArtefactKind * `CONTAINER_IMAGE`: an OCI image, the default. `VM_IMAGE`: a disk image of a virtual machine.
 // * `SNAPSHOT`: a stored state of a disk. `CHECKPOINT`: a stored state of running processes, memory included.
@@ -1943,6 +2009,9 @@ type VNFComputeResourceFlavour struct {
 // trust domain, makes it exposed; a CONTROL, API or MANAGEMENT interface to a `peer`, or to another trust domain
 // whose relation is BORDER or not declared, makes it a BORDER.
 type VNFProfile struct {
+	// AffinityRules What the VNFD says about where the instances of its components go. The rules are held for every grant request that does not say otherwise itself: of operations for which VNFMs send no placement constraints, such as HEAL and CHANGE_VNFPKG, they are all there is. A placement constraint of the request about the same components at the same scope, or one that contradicts a rule, takes the rule's place.
+	AffinityRules []AffinityRule `json:"affinityRules,omitempty,omitzero"`
+
 	// Components Its components, each with an `id` of its own.
 	Components []Component `json:"components"`
 

@@ -172,6 +172,10 @@ func spanning(view *fleet.View, in *placement.Inputs) (siblings []placement.Comp
 		return nil, existing
 	}
 	seen := map[placement.ComponentKey]bool{}
+	for _, k := range descriptorSiblings(view.Catalogue, &in.Request) {
+		seen[k] = true
+		siblings = append(siblings, k)
+	}
 	for i := range in.Demands {
 		w := &in.Demands[i].Workload
 		k := placement.ComponentKey{VNFInstanceID: w.NF.VNFInstanceID, InstanceKey: w.NF.InstanceKey, ComponentID: w.ComponentID}

@@ -72,10 +72,12 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 		in.Demands = []placement.Demand{foreign(req)}
 		return in, nil
 	}
-	if in.Demands, err = Demands(view.Catalogue, req, *known); err != nil {
+	in.Releases = releases(view, req)
+	rules := descriptorConstraints(view.Catalogue, req, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
+	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules)
+	if in.Demands, err = Demands(view.Catalogue, &in.Request, *known); err != nil {
 		return placement.Inputs{}, err
 	}
-	in.Releases = releases(view, req)
 	return in, nil
 }
 

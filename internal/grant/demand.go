@@ -98,13 +98,7 @@ func (b *builder) checkLevel() {
 
 func (b *builder) add(rd *placement.ResourceDefinition, temporary bool) error {
 	d := placement.Demand{Temporary: temporary}
-	vnfdID := b.req.VNFDID
-	switch {
-	case rd.VNFDID != "":
-		vnfdID = rd.VNFDID
-	case b.req.DstVNFDID != "":
-		vnfdID = b.req.DstVNFDID
-	}
+	vnfdID := descriptorOf(b.req, rd)
 	if profile, ok := b.cat.VNFProfiles[vnfdID]; ok {
 		if err := b.fill(&d, &profile, rd); err != nil {
 			return err
@@ -131,7 +125,7 @@ func (b *builder) memberships(id string) string {
 	}
 	for n := range b.req.PlacementConstraints {
 		if has(b.req.PlacementConstraints[n].Resources) {
-			in = append(in, placement.RuleConstraint(n))
+			in = append(in, b.req.PlacementConstraints[n].RuleID(n))
 		}
 	}
 	for n := range b.req.VIMConstraints {

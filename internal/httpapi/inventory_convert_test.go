@@ -190,6 +190,11 @@ func (d draws) vnfProfile() placement.VNFProfile {
 	for i := range rapid.IntRange(1, 3).Draw(d.t, "components") {
 		p.Components = append(p.Components, d.component(i))
 	}
+	if d.flag("rule") {
+		p.AffinityRules = []placement.AffinityRule{{
+			ID: d.id("rule"), AntiAffinity: d.flag("apart"), Scope: pick(d, "scope", placement.ScopeNFVINode, placement.ScopeZone), ComponentIDs: []string{p.Components[0].ID},
+		}}
+	}
 	if d.flag("sizes") {
 		p.DeploymentFlavours = []placement.DeploymentFlavour{d.flavour(p.Components[0].ID)}
 		p.DeployableModules = []placement.DeployableModule{{ID: d.id("module"), ComponentIDs: []string{p.Components[0].ID}}}

@@ -24,9 +24,24 @@ func vnfProfileNoun(s *Server, records *inventory.Collection[placement.VNFProfil
 func vnfProfileToWire(p *placement.VNFProfile) wire.VNFProfile {
 	return wire.VNFProfile{
 		VNFDID: p.VNFDID, NFType: p.NFType, TrustDomainID: p.TrustDomainID, Components: mapped(p.Components, componentToWire),
+		AffinityRules:      mapped(p.AffinityRules, affinityRuleToWire),
 		DeploymentFlavours: mapped(p.DeploymentFlavours, flavourToWire),
 		DeployableModules:  mapped(p.DeployableModules, moduleToWire),
 		VIMAssets:          vnfAssetsToWire(&p.VIMAssets),
+	}
+}
+
+func affinityRuleToWire(r *placement.AffinityRule) wire.AffinityRule {
+	w := wire.AffinityRule{ID: r.ID, AffinityOrAntiAffinity: wire.AffinityRuleAffinityOrAntiAffinityAFFINITY, Scope: wire.AffinityRuleScope(r.Scope), ComponentIDs: r.ComponentIDs}
+	if r.AntiAffinity {
+		w.AffinityOrAntiAffinity = wire.AffinityRuleAffinityOrAntiAffinityANTIAFFINITY
+	}
+	return w
+}
+
+func affinityRuleFromWire(w *wire.AffinityRule) placement.AffinityRule {
+	return placement.AffinityRule{
+		ID: w.ID, AntiAffinity: w.AffinityOrAntiAffinity == wire.AffinityRuleAffinityOrAntiAffinityANTIAFFINITY, Scope: placement.Scope(w.Scope), ComponentIDs: w.ComponentIDs,
 	}
 }
 
@@ -63,6 +78,9 @@ func vnfProfileFromWire(w *wire.VNFProfile, in *reading) placement.VNFProfile {
 	}
 	for i := range w.Components {
 		p.Components = append(p.Components, componentFromWire(&w.Components[i], in, "/components/"+strconv.Itoa(i)))
+	}
+	for i := range w.AffinityRules {
+		p.AffinityRules = append(p.AffinityRules, affinityRuleFromWire(&w.AffinityRules[i]))
 	}
 	return p
 }

@@ -86,6 +86,8 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "{host} lacks free " + p("lacking"), true
 	case strings.HasPrefix(r.RuleID, "CONSTRAINT["), strings.HasPrefix(r.RuleID, "VIM["):
 		return "{host} is not what the constraint of the request wants: " + p("wanted"), true
+	case placement.IsDescriptor(r.RuleID):
+		return "{host} is not where the VNFD wants it: " + p("wanted"), true
 	case r.RuleID == placement.RuleCacheDefault:
 		if p("why") != "" {
 			return p("why"), true

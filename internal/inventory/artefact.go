@@ -90,6 +90,24 @@ func checkVNFProfile(p *placement.VNFProfile, f *faults) {
 		}
 	}
 	checkFlavours(p, f)
+	checkAffinityRules(p, f)
+}
+
+func checkAffinityRules(p *placement.VNFProfile, f *faults) {
+	seen := map[string]bool{}
+	for i := range p.AffinityRules {
+		r := &p.AffinityRules[i]
+		at := "/affinityRules/" + strconv.Itoa(i)
+		if seen[r.ID] {
+			f.add(CodeDuplicate, at+"/id", "two affinity rules of the VNF have the id %q", r.ID)
+		}
+		seen[r.ID] = true
+		for j, id := range r.ComponentIDs {
+			if p.Component(id) == nil {
+				f.add(CodeUnknownReference, at+"/componentIds/"+strconv.Itoa(j), "the VNF has no component %q", id)
+			}
+		}
+	}
 }
 
 func checkInterface(p *placement.VNFProfile, c *placement.Component, itf *placement.Interface, at string, f *faults) {

@@ -64,6 +64,7 @@ type Sibling struct {
 	RackID         string
 	HostID         string
 	CISNodeID      string
+	State          ResidencyState
 }
 
 // ExistingResource is a residency that a constraint of a request names, with where it is.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // The ids of reasons that are no policy rule. The first four stand before the rules, the others after.
@@ -21,6 +22,15 @@ const (
 
 // RuleConstraint returns the id of the n-th placement constraint of a request, from 0.
 func RuleConstraint(n int) string { return "CONSTRAINT[" + strconv.Itoa(n) + "]" }
+
+// descriptorPrefix begins the ids of affinity rules of VNFDs.
+const descriptorPrefix = "VNFD["
+
+// RuleDescriptor returns the id of an affinity rule of a VNFD.
+func RuleDescriptor(id string) string { return descriptorPrefix + id + "]" }
+
+// IsDescriptor tells whether a rule id is that of an affinity rule of a VNFD.
+func IsDescriptor(ruleID string) bool { return strings.HasPrefix(ruleID, descriptorPrefix) }
 
 // RuleVIM returns the id of the n-th VIM constraint of a request, from 0.
 func RuleVIM(n int) string { return "VIM[" + strconv.Itoa(n) + "]" }

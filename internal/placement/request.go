@@ -113,6 +113,16 @@ type PlacementConstraint struct {
 	Scope              Scope
 	Resources          []ConstraintResourceRef
 	FallbackBestEffort bool
+	Descriptor         string   // the affinity rule of the VNFD that it comes from; empty: the request
+	ComponentIDs       []string // of that rule
+}
+
+// RuleID is how reasons name the constraint, the n-th of its request from 0.
+func (c *PlacementConstraint) RuleID(n int) string {
+	if c.Descriptor != "" {
+		return RuleDescriptor(c.Descriptor)
+	}
+	return RuleConstraint(n)
 }
 
 // VIMConstraint wants its resources under one VIM (SOL003 VimConstraint).

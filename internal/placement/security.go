@@ -140,6 +140,14 @@ func profileSecurity(p *VNFProfile) []stated {
 			stated{at + "cutThrough", setText(c.CutThrough.Names())}, stated{at + "privileged", setText(c.Privileged.Names())},
 			stated{at + "administersHostPoolIds", setText(c.AdministersHostPools)}, stated{at + "labels", labelsText(c.Labels)})
 	}
+	for i := range p.AffinityRules {
+		r := &p.AffinityRules[i]
+		kind := "together"
+		if r.AntiAffinity {
+			kind = "apart"
+		}
+		out = append(out, stated{"affinityRules/" + r.ID, joined(kind, prefixed("at ", string(r.Scope)), setText(r.ComponentIDs))})
+	}
 	return out
 }
 

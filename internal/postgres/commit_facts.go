@@ -88,20 +88,21 @@ type siblingRow struct {
 	RackID         string  `db:"rack_id"`
 	HostID         string  `db:"host_id"`
 	CISNodeID      string  `db:"cis_node_id"`
+	State          string  `db:"state"`
 }
 
 func siblingFromRow(r *siblingRow) (placement.Sibling, error) {
 	nf := placement.NF{VNFInstanceID: r.VNFInstanceID, InstanceKey: r.NFInstanceKey}
 	return placement.Sibling{
 		ResidencyID: r.ResidencyID, NF: nf.Instance(), ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
-		RackID: r.RackID, HostID: r.HostID, CISNodeID: r.CISNodeID,
+		RackID: r.RackID, HostID: r.HostID, CISNodeID: r.CISNodeID, State: placement.ResidencyState(r.State),
 	}, nil
 }
 
 // queueSiblings reads the replicas of components in the whole fleet.
 func (t *commitTx) queueSiblings(b *pgx.Batch) {
 	const siblingsSQL = `
-		SELECT r.id, r.vnf_instance_id, r.nf_instance_key, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id
+		SELECT r.id, r.vnf_instance_id, r.nf_instance_key, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id, r.state
 		FROM residency r
 		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
 		JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (vnf_instance_id, nf_instance_key, component_id)

@@ -90,19 +90,21 @@ type constraintDoc struct {
 	Scope              string           `json:"scope"`
 	Resources          []resourceRefDoc `json:"resources"`
 	FallbackBestEffort bool             `json:"fallbackBestEffort,omitempty"`
+	Descriptor         string           `json:"descriptor,omitempty"`
+	ComponentIDs       []string         `json:"componentIds,omitempty"`
 }
 
 func constraintToDoc(c placement.PlacementConstraint) constraintDoc {
 	return constraintDoc{
 		AntiAffinity: c.AntiAffinity, Scope: string(c.Scope), Resources: convert(c.Resources, resourceRefToDoc),
-		FallbackBestEffort: c.FallbackBestEffort,
+		FallbackBestEffort: c.FallbackBestEffort, Descriptor: c.Descriptor, ComponentIDs: c.ComponentIDs,
 	}
 }
 
 func constraintFromDoc(d constraintDoc) placement.PlacementConstraint {
 	return placement.PlacementConstraint{
 		AntiAffinity: d.AntiAffinity, Scope: placement.Scope(d.Scope), Resources: convert(d.Resources, resourceRefFromDoc),
-		FallbackBestEffort: d.FallbackBestEffort,
+		FallbackBestEffort: d.FallbackBestEffort, Descriptor: d.Descriptor, ComponentIDs: d.ComponentIDs,
 	}
 }
 

@@ -43,6 +43,7 @@ func smallInventory() placement.Inventory {
 				Interfaces: []placement.Interface{{Name: "N2", Kind: placement.InterfaceControl, PeerTrustDomainID: "TD-UP"}},
 				Resources:  placement.Resources{placement.DimCPUMillis: 1000},
 			}},
+			AffinityRules: []placement.AffinityRule{{ID: "spread", AntiAffinity: true, Scope: placement.ScopeNFVINode, ComponentIDs: []string{"sig"}}},
 		}},
 		Residencies: []placement.Residency{
 			smallResidency("amf-1.sig-0", "h01", "kata"), smallResidency("amf-1.sig-1", "h01", "runc"), smallResidency("amf-2.sig-0", "h03", "kata"),

@@ -7,11 +7,22 @@ type vnfProfileDoc struct {
 	NFType             string         `json:"nfType,omitempty"`
 	TrustDomainID      string         `json:"trustDomainId"`
 	Components         []componentDoc `json:"components,omitempty"`
+	AffinityRules      []affinityDoc  `json:"affinityRules,omitempty"`
 	DeploymentFlavours []flavourDoc   `json:"deploymentFlavours,omitempty"`
 	DeployableModules  []moduleDoc    `json:"deployableModules,omitempty"`
 	VIMAssets          vimAssetsDoc   `json:"vimAssets,omitzero"`
 	Revision           int64          `json:"revision"`
 }
+
+type affinityDoc struct {
+	ID           string          `json:"id"`
+	AntiAffinity bool            `json:"antiAffinity,omitempty"`
+	Scope        placement.Scope `json:"scope"`
+	ComponentIDs []string        `json:"componentIds"`
+}
+
+func affinityToDoc(r placement.AffinityRule) affinityDoc   { return affinityDoc(r) }
+func affinityFromDoc(d affinityDoc) placement.AffinityRule { return placement.AffinityRule(d) }
 
 type componentDoc struct {
 	ID                   string              `json:"id"`
@@ -47,7 +58,8 @@ func vnfProfileToDoc(p *placement.VNFProfile) vnfProfileDoc {
 	return vnfProfileDoc{
 		VNFDID: p.VNFDID, NFType: p.NFType, TrustDomainID: p.TrustDomainID, Components: convert(p.Components, componentToDoc), Revision: p.Revision,
 		DeploymentFlavours: convert(p.DeploymentFlavours, flavourToDoc), DeployableModules: convert(p.DeployableModules, moduleToDoc),
-		VIMAssets: vimAssetsToDoc(p.VIMAssets),
+		VIMAssets:     vimAssetsToDoc(p.VIMAssets),
+		AffinityRules: convert(p.AffinityRules, affinityToDoc),
 	}
 }
 
@@ -56,7 +68,8 @@ func vnfProfileFromDoc(d *vnfProfileDoc) (placement.VNFProfile, error) {
 	return placement.VNFProfile{
 		VNFDID: d.VNFDID, NFType: d.NFType, TrustDomainID: d.TrustDomainID, Components: components, Revision: d.Revision,
 		DeploymentFlavours: convert(d.DeploymentFlavours, flavourFromDoc), DeployableModules: convert(d.DeployableModules, moduleFromDoc),
-		VIMAssets: vimAssetsFromDoc(d.VIMAssets),
+		VIMAssets:     vimAssetsFromDoc(d.VIMAssets),
+		AffinityRules: convert(d.AffinityRules, affinityFromDoc),
 	}, err
 }
 

@@ -13,6 +13,7 @@ type vnfProfileRow struct {
 	NFType             string         `db:"nf_type"`
 	TrustDomainID      string         `db:"trust_domain_id"`
 	Components         []componentDoc `db:"components"`
+	AffinityRules      []affinityDoc  `db:"affinity_rules"`
 	DeploymentFlavours []flavourDoc   `db:"deployment_flavours"`
 	DeployableModules  []moduleDoc    `db:"deployable_modules"`
 	VIMAssets          vimAssetsDoc   `db:"vim_assets"`
@@ -21,7 +22,7 @@ type vnfProfileRow struct {
 
 func vnfProfileTable() *table[placement.VNFProfile] {
 	const selectSQL = `
-		SELECT vnfd_id, nf_type, trust_domain_id, components, deployment_flavours, deployable_modules, vim_assets, revision
+		SELECT vnfd_id, nf_type, trust_domain_id, components, affinity_rules, deployment_flavours, deployable_modules, vim_assets, revision
 		FROM vnf_profile
 		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2
 		ORDER BY vnfd_id
@@ -43,16 +44,17 @@ func vnfProfileTable() *table[placement.VNFProfile] {
 
 func upsertVNFProfile(b *pgx.Batch, v *placement.VNFProfile) {
 	const upsertSQL = `
-		INSERT INTO vnf_profile (vnfd_id, nf_type, trust_domain_id, components, deployment_flavours, deployable_modules, vim_assets, revision)
-		VALUES (@vnfd_id, @nf_type, @trust_domain_id, @components, @deployment_flavours, @deployable_modules, @vim_assets, @revision)
+		INSERT INTO vnf_profile (vnfd_id, nf_type, trust_domain_id, components, affinity_rules, deployment_flavours, deployable_modules, vim_assets, revision)
+		VALUES (@vnfd_id, @nf_type, @trust_domain_id, @components, @affinity_rules, @deployment_flavours, @deployable_modules, @vim_assets, @revision)
 		ON CONFLICT (vnfd_id) DO UPDATE SET
 			nf_type = excluded.nf_type, trust_domain_id = excluded.trust_domain_id, components = excluded.components,
-			deployment_flavours = excluded.deployment_flavours, deployable_modules = excluded.deployable_modules, vim_assets = excluded.vim_assets,
+			affinity_rules = excluded.affinity_rules, deployment_flavours = excluded.deployment_flavours, deployable_modules = excluded.deployable_modules, vim_assets = excluded.vim_assets,
 			revision = excluded.revision`
 	d := vnfProfileToDoc(v)
 	b.Queue(upsertSQL, pgx.StrictStructArgs(vnfProfileRow{
 		VNFDID: d.VNFDID, NFType: d.NFType, TrustDomainID: d.TrustDomainID, Components: notNil(d.Components), Revision: d.Revision,
 		DeploymentFlavours: notNil(d.DeploymentFlavours), DeployableModules: notNil(d.DeployableModules), VIMAssets: d.VIMAssets,
+		AffinityRules: notNil(d.AffinityRules),
 	}))
 }
 
@@ -60,6 +62,7 @@ func vnfProfileFromRow(r *vnfProfileRow) (placement.VNFProfile, error) {
 	v, err := vnfProfileFromDoc(&vnfProfileDoc{
 		VNFDID: r.VNFDID, NFType: r.NFType, TrustDomainID: r.TrustDomainID, Components: r.Components, Revision: r.Revision,
 		DeploymentFlavours: nilIfEmpty(r.DeploymentFlavours), DeployableModules: nilIfEmpty(r.DeployableModules), VIMAssets: r.VIMAssets,
+		AffinityRules: nilIfEmpty(r.AffinityRules),
 	})
 	v.Components = nilIfEmpty(v.Components)
 	return v, err

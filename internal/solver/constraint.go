@@ -37,7 +37,7 @@ func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
 	var out []constraint
 	for n := range in.Request.PlacementConstraints {
 		pc := &in.Request.PlacementConstraints[n]
-		c := constraint{id: placement.RuleConstraint(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope}
+		c := constraint{id: pc.RuleID(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope}
 		c.addMembers(in, pc.Resources, resolve, gone)
 		out = append(out, c)
 	}

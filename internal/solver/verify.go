@@ -22,6 +22,9 @@ func Verify(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placement
 		}
 		existing := func(string) []placement.ExistingResource { return facts.Existing }
 		c.joint = newJoint(v.Catalogue, in, newConstraints(existing, in))
+		if rs := c.joined(); len(rs) > 0 {
+			return rs
+		}
 		for i := range plan.Placements {
 			if rs := c.check(&plan.Placements[i]); len(rs) > 0 {
 				return rs
@@ -65,6 +68,25 @@ func (c *checker) check(pl *placement.Placement) []placement.Reason {
 }
 
 const notAsPlanned = "the dedication of the host is no longer the one that was planned"
+
+// joined finds an instance that an affinity rule of the VNFD is about and that came after the view which the plan was made on.
+func (c *checker) joined() []placement.Reason {
+	for n := range c.in.Request.PlacementConstraints {
+		pc := &c.in.Request.PlacementConstraints[n]
+		for i := range c.facts.Siblings {
+			s := &c.facts.Siblings[i]
+			known := slices.Contains(c.in.Releases, s.ResidencyID) || slices.ContainsFunc(pc.Resources, func(r placement.ConstraintResourceRef) bool {
+				return r.Existing && r.ResourceID == s.ResidencyID
+			})
+			if pc.Descriptor != "" && !known && s.State != placement.StateTerminating && slices.Contains(pc.ComponentIDs, s.ComponentID) {
+				return []placement.Reason{{
+					RuleID: pc.RuleID(n), Check: pc.RuleID(n), Params: map[string]string{"host": s.HostID, "wanted": "a plan that knows of all instances"},
+				}}
+			}
+		}
+	}
+	return nil
+}
 
 // dedications compares what the members together dedicate their hosts to with what the plan says.
 func (c *checker) dedications(plan *placement.Plan) []placement.Reason {

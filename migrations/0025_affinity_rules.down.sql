@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER TABLE vnf_profile DROP COLUMN affinity_rules;
+
+COMMIT;
