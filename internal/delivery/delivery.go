@@ -88,6 +88,13 @@ func (s *Service) VIMConnection(hostID string) string {
 	return ""
 }
 
+// LIHost tells whether a host is in a pool that admits lawful interception.
+func (s *Service) LIHost(hostID string) bool {
+	view := s.fleet.View()
+	slot, ok := view.Slot(hostID)
+	return ok && view.Catalogue.LIHostPools()[view.Host(slot).HostPoolID]
+}
+
 // Wake tells waiting polls that this replica issued directives.
 func (s *Service) Wake() {
 	s.mu.Lock()

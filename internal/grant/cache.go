@@ -30,6 +30,7 @@ type CacheQuestion struct {
 	HostID        string
 	TrustDomainID string
 	Purpose       CachePurpose
+	LI            bool // cleared for lawful interception, or asks for its own host
 	Order         bool // with PRE_PULL: have the host told to fetch it, if it may
 }
 
@@ -70,7 +71,7 @@ func (s *Service) decideCache(ctx context.Context, q *CacheQuestion) (CacheAnswe
 		in.Policies = append(in.Policies, p.Ref)
 	}
 	ans := CacheAnswer{}
-	in.PrePull = q.Purpose == PurposePrePull
+	in.PrePull, in.WithoutLI = q.Purpose == PurposePrePull, !q.LI
 	ans.Mode, ans.Reasons = solver.SolveCache(view, &in)
 	ans.Allowed = len(ans.Reasons) == 0
 	ans.Decision = placement.Decision{

@@ -28,7 +28,7 @@ type attempt struct {
 
 func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInstanceParams, superseded []string, n int) (attempt, error) {
 	view := s.fleet.View()
-	in, err := s.inputs(view, &ask.Request, known, asker{clientID: ask.ClientID})
+	in, err := s.inputs(view, &ask.Request, known, asker{clientID: ask.ClientID, li: ask.LI})
 	if err != nil {
 		return attempt{}, err
 	}
@@ -54,6 +54,7 @@ func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInsta
 type asker struct {
 	clientID string
 	readsAll bool
+	li       bool // cleared for lawful interception
 }
 
 // knows tells whether a VNF instance of an owner exists for the asker. What has no owner yet may become anybody's.
@@ -72,10 +73,14 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 		in.Demands = []placement.Demand{foreign(req)}
 		return in, nil
 	}
+	catalogue := view.Catalogue
+	if in.WithoutLI = !by.li; in.WithoutLI {
+		catalogue = catalogue.WithoutLI()
+	}
 	in.Releases = releases(view, req)
-	rules := descriptorConstraints(view.Catalogue, req, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
+	rules := descriptorConstraints(catalogue, req, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
 	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules)
-	if in.Demands, err = Demands(view.Catalogue, &in.Request, *known); err != nil {
+	if in.Demands, err = Demands(catalogue, &in.Request, *known); err != nil {
 		return placement.Inputs{}, err
 	}
 	return in, nil

@@ -17,6 +17,7 @@ import (
 type Question struct {
 	ClientID string
 	ReadsAll bool // may ask about the VNF instances of all clients
+	LI       bool // cleared for lawful interception
 	Request  placement.GrantRequest
 	Level    placement.ExplainLevel
 	Limit    int      // hosts listed by a full explanation; 0: the default
@@ -33,7 +34,7 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 	}
 	view := s.fleet.View()
 	for i, id := range q.HostIDs {
-		if _, known := view.Slot(id); !known {
+		if slot, known := view.Slot(id); !known || !q.LI && view.Catalogue.LIHostPools()[view.Host(slot).HostPoolID] {
 			unknown := placement.NoSuch("host", id)
 			return placement.Decision{}, &placement.Error{Kind: placement.Invalid, Message: "hostIds: " + unknown.Message, Findings: []placement.Finding{
 				{Severity: "ERROR", Code: "UNKNOWN_REFERENCE", Pointer: fmt.Sprintf("/hostIds/%d", i), Message: unknown.Message},
@@ -51,7 +52,7 @@ func (s *Service) Decide(ctx context.Context, q Question) (placement.Decision, e
 	if err != nil {
 		return placement.Decision{}, err
 	}
-	in, err := s.inputs(view, &q.Request, &known, asker{clientID: q.ClientID, readsAll: q.ReadsAll})
+	in, err := s.inputs(view, &q.Request, &known, asker{clientID: q.ClientID, readsAll: q.ReadsAll, li: q.LI})
 	if err != nil {
 		return placement.Decision{}, err
 	}

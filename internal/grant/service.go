@@ -85,6 +85,7 @@ func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.L
 type Ask struct {
 	ClientID   string
 	BodySHA256 [sha256.Size]byte
+	LI         bool // cleared for lawful interception
 	Request    placement.GrantRequest
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,10 +31,15 @@ func (s *Server) mountDirectives(r chi.Router) {
 
 // mayRead refuses who may not read what a host is told: agents that do not stand for it.
 func (s *Server) mayRead(ctx context.Context, hostID string) error {
-	if auth.FromContext(ctx).Has(auth.RoleOperator, auth.RoleAuditor) {
+	switch p := auth.FromContext(ctx); {
+	case p.ActsFor(hostID, s.Delivery.VIMConnection(hostID)):
 		return nil
+	case !p.Has(auth.RoleOperator, auth.RoleAuditor):
+		return s.standsFor(ctx, hostID)
+	case !seesLI(ctx) && s.Delivery.LIHost(hostID):
+		return placement.NoSuch("host", hostID)
 	}
-	return s.standsFor(ctx, hostID)
+	return nil
 }
 
 // standsFor refuses an agent that does not stand for a host, whether or not there is such a host and whatever else the
@@ -78,6 +84,9 @@ func (a directivesAPI) ListDirectives(ctx context.Context, req wire.ListDirectiv
 	list, next, err := a.Delivery.Directives(ctx, req.Params.VIMConnectionID, after.String(), wait)
 	if err != nil {
 		return nil, err
+	}
+	if p := auth.FromContext(ctx); !seesLI(ctx) && !p.ActsForVIM(req.Params.VIMConnectionID) {
+		list = slices.DeleteFunc(list, func(d placement.Directive) bool { return a.Delivery.LIHost(d.HostID) })
 	}
 	signed, err := a.signed(list)
 	if err != nil {

@@ -66,7 +66,7 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 	if err != nil {
 		return nil, err
 	}
-	res, err := a.Grants.Grant(ctx, grant.Ask{ClientID: auth.FromContext(ctx).ClientID, BodySHA256: bodyDigest(ctx), Request: domain})
+	res, err := a.Grants.Grant(ctx, grant.Ask{ClientID: auth.FromContext(ctx).ClientID, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: domain})
 	if err != nil {
 		return nil, err
 	}

@@ -299,6 +299,11 @@ func (n *noun[W, D]) remove(r *http.Request, key inventory.Key, match string) (r
 	if err != nil {
 		return reply{}, err
 	}
+	if !seesLI(r.Context()) { // what the caller must not know of is not there
+		if _, err := n.records.Get(r.Context(), key); err != nil {
+			return reply{}, err
+		}
+	}
 	if err := n.records.Delete(r.Context(), auth.FromContext(r.Context()).ClientID, key, want); err != nil {
 		return reply{}, err
 	}

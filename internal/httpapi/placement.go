@@ -67,7 +67,7 @@ func (a placementAPI) CreateDecision(ctx context.Context, req wire.CreateDecisio
 		return nil, within("/grantRequest", err)
 	}
 	q := grant.Question{
-		ClientID: actor(ctx), ReadsAll: readsAll(ctx), Request: request, Level: placement.ExplainLevel(req.Body.Explain), Limit: req.Body.Limit,
+		ClientID: actor(ctx), ReadsAll: readsAll(ctx), LI: seesLI(ctx), Request: request, Level: placement.ExplainLevel(req.Body.Explain), Limit: req.Body.Limit,
 		HostIDs: req.Body.HostIDs,
 	}
 	if q.Level == "" {
@@ -194,6 +194,7 @@ func (a placementAPI) CreateCacheDecision(ctx context.Context, req wire.CreateCa
 	ans, err := a.Grants.DecideCache(ctx, grant.CacheQuestion{
 		ClientID: actor(ctx), Digest: req.Body.Digest, HostID: req.Body.HostID, TrustDomainID: req.Body.TrustDomainID,
 		Purpose: grant.CachePurpose(req.Body.Purpose), Order: req.Body.Order,
+		LI: seesLI(ctx) || auth.FromContext(ctx).ActsFor(req.Body.HostID, a.Delivery.VIMConnection(req.Body.HostID)),
 	})
 	if err != nil {
 		return nil, err

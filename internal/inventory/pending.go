@@ -128,7 +128,11 @@ func (s *Service) Preview(ctx context.Context, id string) (placement.ChangePrevi
 	case <-ctx.Done():
 		return placement.ChangePreview{}, ctx.Err()
 	}
-	return PreviewChange(s.fleet.View(), &p, s.Now(), s.mappingMaxAge)
+	view, err := s.fleet.View().For(placement.ViewerFrom(ctx))
+	if err != nil {
+		return placement.ChangePreview{}, err
+	}
+	return PreviewChange(view, &p, s.Now(), s.mappingMaxAge)
 }
 
 // PreviewChange compares a view of a fleet with what it would be with a change. What it answers depends on its arguments alone.

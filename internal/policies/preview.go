@@ -57,7 +57,11 @@ func (s *Service) Analyse(ctx context.Context, policyID, version, compareTo stri
 	case <-ctx.Done():
 		return placement.PolicyAnalysis{}, ctx.Err()
 	}
-	return Preview(s.fleet.View(), s.settings.Now(), s.settings.HostMappingMaxAge, candidate, others, old)
+	view, err := s.fleet.View().For(placement.ViewerFrom(ctx))
+	if err != nil {
+		return placement.PolicyAnalysis{}, err
+	}
+	return Preview(view, s.settings.Now(), s.settings.HostMappingMaxAge, candidate, others, old)
 }
 
 // Preview analyses a version of a policy on a view of a fleet, beside the other policies in force, and compares it with an older

@@ -24,6 +24,7 @@ type inputsDoc struct {
 	PrePull         bool              `json:"prePull,omitempty"`
 	Candidates      []activePolicyDoc `json:"candidates,omitempty"`
 	RestrictHosts   []string          `json:"restrictHosts,omitempty"`
+	WithoutLI       bool              `json:"withoutLi,omitempty"`
 	ExplainLevel    string            `json:"explainLevel,omitempty"`
 	ExplainLimit    int               `json:"explainLimit,omitempty"`
 	Attempt         int               `json:"attempt,omitempty"`
@@ -36,7 +37,7 @@ func inputsToDoc(in *placement.Inputs) inputsDoc {
 		Policies:     convert(in.Policies, func(p placement.PolicyRef) policyRefDoc { return policyRefDoc(p) }),
 		ExplainLevel: string(in.ExplainLevel), ExplainLimit: in.ExplainLimit, Attempt: in.Attempt,
 		Superseded: in.Superseded, MappingMaxAgeNS: int64(in.MappingMaxAge), PrePull: in.PrePull,
-		Candidates: convert(in.Candidates, activePolicyToDoc),
+		Candidates: convert(in.Candidates, activePolicyToDoc), WithoutLI: in.WithoutLI,
 	}
 }
 
@@ -56,7 +57,7 @@ func inputsFromDoc(d *inputsDoc) (placement.Inputs, error) {
 		CompilerVersion: d.CompilerVersion, RestrictHosts: d.RestrictHosts,
 		ExplainLevel: placement.ExplainLevel(d.ExplainLevel), ExplainLimit: d.ExplainLimit, Attempt: d.Attempt,
 		Superseded: d.Superseded, MappingMaxAge: time.Duration(d.MappingMaxAgeNS), PrePull: d.PrePull,
-		Candidates: convert(d.Candidates, activePolicyFromDoc),
+		Candidates: convert(d.Candidates, activePolicyFromDoc), WithoutLI: d.WithoutLI,
 	}, err
 }
 

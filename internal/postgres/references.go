@@ -50,10 +50,16 @@ func checkReferences(ctx context.Context, q queryer, inv *placement.Inventory) e
 		}
 		asked[kind][id] = true
 	})
-	for kind, ids := range asked {
-		if err := c.load(ctx, q, kind, slices.Collect(maps.Keys(ids))); err != nil {
-			return err
+	err := knownTo(ctx, q, inv, func() error {
+		for kind, ids := range asked {
+			if err := c.load(ctx, q, kind, slices.Collect(maps.Keys(ids))); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	c.declare()
 	walkReferences(inv, func(kind, id string, at position) {

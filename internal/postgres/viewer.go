@@ -132,3 +132,52 @@ func become(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, becomeSQL, becomeArgs(v)...)
 	return err
 }
+
+// knownTo runs reads within a writer's transaction so that they show what the client that writes may know, and refuses
+// documents that write what it may not: what belongs to lawful interception is for those who are cleared for it, and to
+// refer to it is for others to refer to nothing.
+func knownTo(ctx context.Context, q queryer, doc *placement.Inventory, read func() error) error {
+	v, ok := placement.ViewerFrom(ctx)
+	if !ok || v.LI {
+		return read()
+	}
+	for i := range doc.TrustDomains {
+		if doc.TrustDomains[i].Category == placement.CategoryLI {
+			return placement.Errorf(placement.Forbidden, "trust domain %q is of category LI: that takes the role LI_ADMIN as well", doc.TrustDomains[i].ID)
+		}
+	}
+	var taken bool
+	const takenSQL = `SELECT EXISTS (SELECT FROM unnest($1::text[]) AS i (id) WHERE to_json(i.id)::text = ANY (hidden_names()))`
+	if err := q.QueryRow(ctx, takenSQL, written(doc)).Scan(&taken); err != nil {
+		return err
+	}
+	if taken {
+		return placement.Errorf(placement.Conflict, "one of the ids cannot be used: choose others")
+	}
+	var role string
+	args := becomeArgs(placement.Viewer{ClientID: v.ClientID, ReadsAll: true})
+	if err := q.QueryRow(ctx, becomeSQL, args...).Scan(nil, nil, nil, &role); err != nil {
+		return err
+	}
+	if err := read(); err != nil {
+		return err // the transaction ends with it
+	}
+	return q.QueryRow(ctx, `SELECT set_config('role', 'none', true)`).Scan(&role)
+}
+
+// written lists the ids of what a document writes and lawful interception may have.
+func written(doc *placement.Inventory) (ids []string) {
+	for i := range doc.TrustDomains {
+		ids = append(ids, doc.TrustDomains[i].ID)
+	}
+	for i := range doc.HostPools {
+		ids = append(ids, doc.HostPools[i].ID)
+	}
+	for i := range doc.Hosts {
+		ids = append(ids, doc.Hosts[i].ID)
+	}
+	for i := range doc.VNFProfiles {
+		ids = append(ids, doc.VNFProfiles[i].VNFDID)
+	}
+	return ids
+}

@@ -100,10 +100,10 @@ func unknownOfCache(v *fleet.View, in *placement.Inputs, d *placement.Demand) []
 	if len(v.Policies.For("")) == 0 {
 		return []placement.Reason{{RuleID: placement.RuleNoPolicy, Check: placement.RuleNoPolicy}}
 	}
-	if _, ok := v.Catalogue.TrustDomains[d.Workload.TrustDomainID]; !ok {
+	if _, ok := v.Catalogue.TrustDomains[d.Workload.TrustDomainID]; !ok || in.WithoutLI && v.Catalogue.LITrustDomain(d.Workload.TrustDomainID) {
 		unknown("trust domain " + d.Workload.TrustDomainID)
 	}
-	if _, ok := v.Slot(in.RestrictHosts[0]); !ok {
+	if slot, ok := v.Slot(in.RestrictHosts[0]); !ok || hiddenPools(v, in)[v.Host(slot).HostPoolID] {
 		unknown("host " + in.RestrictHosts[0])
 	}
 	for _, digest := range d.Workload.Images {

@@ -77,7 +77,7 @@ func (p *problem) slotsByID() []int {
 	var out []int
 	for bi, b := range p.view.Blocks {
 		for i, h := range b.Hosts {
-			if h != nil && (p.restrict == nil || p.restrict[h.ID]) {
+			if h != nil && p.usable(h) {
 				out = append(out, bi*fleet.BlockSize+i)
 			}
 		}

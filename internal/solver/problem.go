@@ -18,6 +18,7 @@ type problem struct {
 	limits     []constraint
 	superseded map[string]bool
 	restrict   map[string]bool // nil: all hosts
+	hidden     map[string]bool // host pools that the client must not know of; nil: none
 	ignored    map[string]bool // rules and constraints left out, while a conflict is minimised
 	budget     int             // steps of the search that are left
 }
@@ -51,19 +52,36 @@ func newProblem(v *fleet.View, in *placement.Inputs) *problem {
 			p.restrict[id] = true
 		}
 	}
-	p.limits = newConstraints(resolveIn(v), in)
+	p.hidden = hiddenPools(v, in)
+	p.limits = newConstraints(resolveIn(v, p.hidden), in)
 	for i := range in.Demands {
 		p.addDemand(&in.Demands[i])
 	}
 	return p
 }
 
-// resolveIn finds existing resources in a view.
-func resolveIn(v *fleet.View) resolver {
+// hiddenPools are those that the client must not know of.
+func hiddenPools(v *fleet.View, in *placement.Inputs) map[string]bool {
+	if !in.WithoutLI {
+		return nil
+	}
+	return v.Catalogue.LIHostPools()
+}
+
+// usable tells whether the request may use a host.
+func (p *problem) usable(h *placement.Host) bool {
+	return (p.restrict == nil || p.restrict[h.ID]) && !p.hidden[h.HostPoolID]
+}
+
+// resolveIn finds existing resources in a view, but on hosts of hidden pools.
+func resolveIn(v *fleet.View, hidden map[string]bool) resolver {
 	return func(resourceID string) []placement.ExistingResource {
 		var out []placement.ExistingResource
 		for _, r := range v.Named(resourceID) {
 			h := hostOf(v, r)
+			if hidden[h.HostPoolID] {
+				continue
+			}
 			out = append(out, placement.ExistingResource{
 				ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID,
 				ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, VIMConnectionID: h.VIMConnectionID, HostID: h.ID, CISNodeID: r.CISNodeID,

@@ -49,7 +49,8 @@ func refusedOutright(v *fleet.View, in *placement.Inputs) []placement.Reason {
 	unknown := func(what, id string) {
 		out = append(out, placement.Reason{RuleID: placement.RuleUnknown, Check: placement.RuleUnknown, Params: map[string]string{"object": what + " " + id}})
 	}
-	for _, c := range newConstraints(resolveIn(v), in) {
+	hidden := hiddenPools(v, in)
+	for _, c := range newConstraints(resolveIn(v, hidden), in) {
 		if c.soft {
 			continue
 		}
@@ -63,7 +64,7 @@ func refusedOutright(v *fleet.View, in *placement.Inputs) []placement.Reason {
 		}
 	}
 	for _, id := range in.RestrictHosts {
-		if _, ok := v.Slot(id); !ok {
+		if slot, ok := v.Slot(id); !ok || hidden[v.Host(slot).HostPoolID] {
 			unknown("host", id)
 		}
 	}
