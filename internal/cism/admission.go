@@ -112,6 +112,11 @@ func (a *admission) podCreate(r *admissionv1.AdmissionRequest) (refusal, error) 
 	if fault != "" {
 		return refusal{fault}, nil
 	}
+	if a.table.isAdvisory() { // it was not given what was granted for it, and is judged as if it had been
+		if pod, err = patched(pod, append(placement(pod, s), a.containerForms(pod, s)...)); err != nil {
+			return nil, err
+		}
+	}
 	var faults refusal
 	if pod.Spec.NodeName != "" {
 		faults = append(faults, "it names its node (nodeName), past the scheduler: leave nodeName out")

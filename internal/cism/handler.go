@@ -97,6 +97,9 @@ func (a *admission) reviewValidation(ctx context.Context, r *admissionv1.Admissi
 		a.metrics.admitted.Add(1)
 		return &admissionv1.AdmissionResponse{Allowed: true}
 	}
+	if a.waives(r) {
+		return a.letPass(ctx, r, faults)
+	}
 	a.metrics.refused.Add(1)
 	message := fmt.Sprintf("ringfence refuses %s: %s", subject(r), strings.Join(faults, "; "))
 	a.log.InfoContext(ctx, "refused", "what", subject(r), "user", r.UserInfo.Username, "reasons", []string(faults), "at", a.now().Format(time.RFC3339))
@@ -122,10 +125,13 @@ func subject(r *admissionv1.AdmissionRequest) string {
 	return kind + " " + name
 }
 
-// unjudged refuses what could not be judged.
+// unjudged refuses what could not be judged, unless nothing is refused.
 func (a *admission) unjudged(ctx context.Context, r *admissionv1.AdmissionRequest, err error) *admissionv1.AdmissionResponse {
 	a.metrics.failed.Add(1)
 	a.log.ErrorContext(ctx, "a review could not be judged", "what", subject(r), "error", err.Error())
+	if a.waives(r) {
+		return a.letPass(ctx, r, refusal{err.Error()})
+	}
 	return denied(http.StatusServiceUnavailable, fmt.Sprintf("ringfence cannot judge %s: %s; try again", subject(r), err))
 }
 

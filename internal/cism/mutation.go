@@ -35,15 +35,16 @@ func (a *admission) mutate(r *admissionv1.AdmissionRequest) ([]operation, error)
 	if !dry(r) {
 		a.claims.take(s.residency(), "", a.now())
 	}
+	if a.table.isAdvisory() { // it is known again by its residency, and otherwise runs as it came
+		return labelled(pod, s), nil
+	}
 	return append(placement(pod, s), a.containerForms(pod, s)...), nil
 }
 
 // placement is where the pod runs, and by what.
 func placement(pod *corev1.Pod, s *standing) []operation {
 	p := &s.Place
-	labels := orEmpty(pod.Labels)
-	labels[labelResidency] = s.residency()
-	patch := []operation{set("/metadata/labels", labels)}
+	patch := labelled(pod, s)
 	if len(p.NodeSelector) > 0 {
 		selector := orEmpty(pod.Spec.NodeSelector)
 		for key, value := range p.NodeSelector {
@@ -60,6 +61,13 @@ func placement(pod *corev1.Pod, s *standing) []operation {
 		patch = append(patch, set("/spec/runtimeClassName", p.Runtime))
 	}
 	return append(patch, seccomp(pod)...)
+}
+
+// labelled is the residency that the pod is.
+func labelled(pod *corev1.Pod, s *standing) []operation {
+	labels := orEmpty(pod.Labels)
+	labels[labelResidency] = s.residency()
+	return []operation{set("/metadata/labels", labels)}
 }
 
 func orEmpty(m map[string]string) map[string]string {

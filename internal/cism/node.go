@@ -126,7 +126,7 @@ func (a *admission) filter(args *extender.ExtenderArgs) *extender.ExtenderFilter
 		return result
 	}
 	judge := func(string) string { return "" }
-	if !a.exempt(args.Pod, &noUser, false) {
+	if !a.table.isAdvisory() && !a.exempt(args.Pod, &noUser, false) {
 		judge = a.judgeNodes(args.Pod)
 	}
 	for _, name := range *args.NodeNames {

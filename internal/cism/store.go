@@ -23,6 +23,7 @@ type state struct {
 	VIMConnectionID string            `json:"vimConnectionId"`
 	Marker          string            `json:"marker"`
 	Complete        bool              `json:"complete"`
+	Advisory        bool              `json:"advisory"`
 	Seqs            map[string]int64  `json:"seqs"`
 	Quarantined     map[string]string `json:"quarantined"`
 	Forms           []pullForm        `json:"forms"`
@@ -108,7 +109,7 @@ func (t *table) snapshot() (st state, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	changed, t.changed = t.changed, false
-	st = state{Complete: t.complete, Seqs: maps.Clone(t.seqs), Quarantined: maps.Clone(t.quarantined), Released: slices.Clone(t.released)}
+	st = state{Complete: t.complete, Advisory: t.advisory, Seqs: maps.Clone(t.seqs), Quarantined: maps.Clone(t.quarantined), Released: slices.Clone(t.released)}
 	for f, policy := range t.forms {
 		st.Forms = append(st.Forms, pullForm{f, policy})
 	}
@@ -133,7 +134,7 @@ func (t *table) restore(st *state) {
 		t.standings[s.residency()] = s
 	}
 	t.released = slices.Clone(st.Released)
-	t.complete, t.changed = st.Complete, false
+	t.complete, t.advisory, t.changed = st.Complete, st.Advisory, false
 }
 
 // touch says that the table is to be saved.

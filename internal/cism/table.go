@@ -45,6 +45,7 @@ type table struct {
 	released    []dueAck // rights that ended and are not acknowledged
 	changed     bool     // since it was last saved
 	complete    bool     // it was once read to the end of the feed
+	advisory    bool     // the newest directive of the feed does not bind
 }
 
 func newTable() *table {
@@ -74,6 +75,7 @@ func (t *table) apply(d *wire.Directive) error {
 		return &gapError{d.HostID, last, d.Seq}
 	}
 	t.seqs[d.HostID], t.changed = d.Seq, true
+	t.advisory = d.Enforcement == wire.DirectiveEnforcementADVISORY
 	switch d.Kind {
 	case wire.DirectiveKindPLACE:
 		t.standings[d.Place.Workload.ResidencyID] = &standing{HostID: d.HostID, Seq: d.Seq, Place: d.Place}
@@ -91,6 +93,8 @@ func (t *table) apply(d *wire.Directive) error {
 		delete(t.quarantined, d.HostID)
 	case wire.DirectiveKindPURGE, wire.DirectiveKindSCRUB:
 		// The host's own business.
+	case wire.DirectiveKindENFORCEMENT:
+		// Every directive says whether it binds; this one says nothing else.
 	default:
 		return fmt.Errorf("directive %d of host %s has the kind %q, which this version does not know: update it", d.Seq, d.HostID, d.Kind)
 	}
@@ -195,13 +199,21 @@ func (t *table) isComplete() bool {
 	return t.complete
 }
 
+// isAdvisory tells whether directives to the cluster do not bind. A mode of a VIM connection is that of all its hosts, and the feed is in
+// the order in which modes changed; a table that was not read to the end binds.
+func (t *table) isAdvisory() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.complete && t.advisory
+}
+
 // reset forgets everything.
 func (t *table) reset() {
 	empty := newTable()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seqs, t.quarantined, t.forms, t.standings, t.released = empty.seqs, empty.quarantined, empty.forms, empty.standings, nil
-	t.complete, t.changed = false, true
+	t.complete, t.advisory, t.changed = false, false, true
 }
 
 // size counts standings and quarantined hosts.
