@@ -105,10 +105,11 @@ const quarantined = `"quarantine":{"reason":"it lost its attestation"}`
 
 // host is a container runtime in memory, for what does not depend on a real one.
 type host struct {
-	seen   Observation
-	purged []string
-	pulled []string
-	fail   error
+	seen    Observation
+	purged  []string
+	pulled  []string
+	stopped int
+	fail    error
 }
 
 func (h *host) Observe(context.Context) (Observation, error) { return h.seen, nil }
@@ -133,7 +134,7 @@ func (h *host) Purge(_ context.Context, digests []string) (Freed, error) {
 
 func (h *host) Lost(context.Context) ([]string, error) { return nil, nil }
 func (h *host) Sweep(context.Context) error            { return nil }
-func (h *host) Stop(context.Context, Workload) error   { return nil }
+func (h *host) Stop(context.Context, Workload) error   { h.stopped++; return nil }
 func (h *host) Erase(string) (int, error)              { return 0, nil }
 func (h *host) Unavailable(m inventory.CacheMode) error {
 	if m == inventory.CacheModeENCRYPTED {

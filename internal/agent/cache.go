@@ -138,6 +138,9 @@ func (a *Agent) Route(ctx context.Context, chainID string) (Route, bool, error) 
 		return route, true, nil
 	}
 	if err := a.catchUp(ctx); err != nil {
+		if a.advisory() { // nothing is kept from starting
+			return Route{}, false, nil
+		}
 		return Route{}, false, fmt.Errorf("whether the layer may lie in the open is not known now: %w", err)
 	}
 	route, found := a.routed(chainID)
@@ -154,6 +157,9 @@ func (a *Agent) catchUp(ctx context.Context) error {
 		if n == 0 {
 			break
 		}
+	}
+	if a.advisory() {
+		return nil
 	}
 	a.mu.Lock()
 	items := append([]*Item(nil), a.journal.Open...)
@@ -202,9 +208,13 @@ func (a *Agent) routed(chainID string) (Route, bool) {
 	}}, true
 }
 
-// expire removes the artefacts that have lost their right to lie here.
+// expire removes the artefacts that have lost their right to lie here, if directives bind.
 func (a *Agent) expire(ctx context.Context, seen Observation) {
-	for _, digest := range a.lapsed(seen) {
+	lapsed := a.lapsed(seen)
+	if a.advisory() {
+		return
+	}
+	for _, digest := range lapsed {
 		freed, err := a.images.Purge(ctx, []string{digest})
 		if errors.Is(err, ErrInUse) { // it was started since the host was looked at
 			continue

@@ -82,7 +82,7 @@ func (a *Agent) try(ctx context.Context, item *Item, seen Observation) {
 	if ctx.Err() != nil { // what was interrupted has no outcome
 		return
 	}
-	if r.open && r.outcome != "" {
+	if r.open && r.outcome != "" && r.outcome != wire.AckOutcomeRECORDED { // what is recorded waits for the mode, not for luck
 		item.tries++
 		item.next = a.now().Add(min(firstRetry<<min(item.tries-1, 10), longestRetry))
 	}
@@ -103,6 +103,9 @@ func (a *Agent) try(ctx context.Context, item *Item, seen Observation) {
 
 func (a *Agent) carryOut(ctx context.Context, item *Item, seen Observation) result {
 	d := &item.Directive
+	if a.advisory() && changesHost(d.Kind) {
+		return a.record(d)
+	}
 	switch d.Kind {
 	case wire.DirectiveKindPLACE:
 		return a.place(d, seen)
@@ -114,7 +117,7 @@ func (a *Agent) carryOut(ctx context.Context, item *Item, seen Observation) resu
 		return a.purge(ctx, d, seen)
 	case wire.DirectiveKindSCRUB:
 		return a.scrub(ctx, d, seen)
-	case wire.DirectiveKindQUARANTINE, wire.DirectiveKindUNQUARANTINE:
+	case wire.DirectiveKindQUARANTINE, wire.DirectiveKindUNQUARANTINE, wire.DirectiveKindENFORCEMENT:
 		return applied("")
 	}
 	return failed(fmt.Sprintf("this agent does not know directives of kind %q: replace it by a newer one", d.Kind))
@@ -156,6 +159,9 @@ func (a *Agent) release(ctx context.Context, item *Item, seen Observation) resul
 	}
 	if a.config.StopReleased == 0 || a.now().Sub(item.Directive.IssuedAt) < a.config.StopReleased {
 		return waiting()
+	}
+	if a.advisory() {
+		return recorded()
 	}
 	if err := a.images.Stop(ctx, *w); err != nil {
 		return failing(fmt.Errorf("end %s: %w", w.ID, err))

@@ -77,8 +77,12 @@ func (a *Agent) enter(ctx context.Context, text json.RawMessage) error {
 	case d.Seq != last+1:
 		return fmt.Errorf("%w: directive %d follows on %d: there is a gap", errRefused, d.Seq, last)
 	}
+	before := a.advisory()
 	if err := a.change(func(j *Journal) { j.take(d, a.config.CISNodeID, a.now()) }); err != nil {
 		return err
+	}
+	if now := a.advisory(); now != before {
+		a.log.Warn("whether directives bind has changed", "seq", d.Seq, "advisory", now)
 	}
 	a.log.Info("directive", "seq", d.Seq, "kind", d.Kind, "decisionId", d.DecisionID)
 	signal(a.work)

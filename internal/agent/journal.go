@@ -31,6 +31,8 @@ type Journal struct {
 	// Elsewhere is a CIS node of the host that had a workload and that this agent does not see; empty: none. While it is
 	// set, the agent must not report: it would report what runs there as gone.
 	Elsewhere string `json:"elsewhere,omitempty"`
+	// Advisory says that directives do not bind: the newest one says so.
+	Advisory bool `json:"advisory,omitempty"`
 	// Quarantine says why nothing new may start; empty: it may.
 	Quarantine string `json:"quarantine,omitempty"`
 }
@@ -121,7 +123,7 @@ func (j *Journal) save(file string) error {
 func (j *Journal) take(d wire.Directive, cisNodeID string, now time.Time) {
 	item := &Item{Directive: d, taken: now}
 	item.Directive.Signature = "" // it was verified over the text, which is not kept
-	j.Seq = d.Seq
+	j.Seq, j.Advisory = d.Seq, d.Enforcement == wire.DirectiveEnforcementADVISORY
 	switch d.Kind {
 	case wire.DirectiveKindPLACE:
 		j.Places[d.Place.Workload.ResidencyID] = Place{Seq: d.Seq, Order: d.Place}
@@ -136,7 +138,7 @@ func (j *Journal) take(d wire.Directive, cisNodeID string, now time.Time) {
 		j.Quarantine = d.Quarantine.Reason
 	case wire.DirectiveKindUNQUARANTINE:
 		j.Quarantine = ""
-	case wire.DirectiveKindCACHE, wire.DirectiveKindPURGE, wire.DirectiveKindSCRUB:
+	case wire.DirectiveKindCACHE, wire.DirectiveKindPURGE, wire.DirectiveKindSCRUB, wire.DirectiveKindENFORCEMENT:
 	}
 	j.Open = append(j.Open, item)
 	j.forget()
