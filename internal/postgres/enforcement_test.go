@@ -64,7 +64,7 @@ func TestModeIsTold(t *testing.T) {
 		t.Errorf("h3 was told (-want +got):\n%s", diff)
 	}
 	list, marker, err := w.Directives(t.Context(), "vim-1", "", 100)
-	if err != nil || marker == "" || len(list) != 6 || list[len(list)-1].Enforcement != placement.DirectiveEnforced {
+	if err != nil || marker == "" || len(list) != 7 || list[len(list)-1].Enforcement != placement.DirectiveEnforced {
 		t.Errorf("the feed of the connection: %d directives, %v", len(list), err)
 	}
 	if n := w.count(`SELECT count(*) FROM audit_record WHERE actor_id = 'alice' AND object_id = 'VIM_CONNECTION:vim-1' AND action IN ('OBSERVE', 'ENFORCE') AND detail->>'before' <> action`); n != 2 {

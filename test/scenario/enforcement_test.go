@@ -26,8 +26,12 @@ func TestObserveThenEnforce(t *testing.T) {
 	d.do("APPROVER", http.MethodPut, mode, map[string]string{"mode": "OBSERVE", "reason": "change 7120"}, nil)
 
 	observed := unknown("v4")
-	if hosts := d.granted(vnfm, observed).Hosts(); len(hosts) > 0 {
-		t.Errorf("what was let pass is placed on %v", hosts)
+	var empty struct {
+		Zones            []any
+		AdditionalParams struct{ Ringfence struct{ Enforcement, Message string } }
+	}
+	if got := d.do("VNFM", http.MethodPost, "/grant/v1/grants", observed, &empty); got.Status != http.StatusCreated || empty.Zones != nil || empty.AdditionalParams.Ringfence.Enforcement != "OBSERVE" {
+		t.Errorf("what was let pass is answered %d %+v", got.Status, empty)
 	}
 	if hosts := d.granted(vnfm, instantiate(vnfm, "nf", "v5", "c", "r2")).Hosts(); len(hosts) != 1 {
 		t.Errorf("what can be granted is placed on %v", hosts)
