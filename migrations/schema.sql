@@ -613,7 +613,8 @@ CREATE TABLE public.vnf_grant (
     granted_at timestamp with time zone NOT NULL,
     valid_until timestamp with time zone NOT NULL,
     placements json NOT NULL,
-    residency_ids text[] NOT NULL
+    residency_ids text[] NOT NULL,
+    vim_assets jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 COMMENT ON TABLE public.vnf_grant IS 'Grants as they were answered. A grant over several NFVI-PoPs belongs to that of its first host.';
@@ -639,6 +640,8 @@ COMMENT ON COLUMN public.vnf_grant.valid_until IS 'Until when it may be used: th
 COMMENT ON COLUMN public.vnf_grant.placements IS 'The placements with what the answer says about their hosts.';
 
 COMMENT ON COLUMN public.vnf_grant.residency_ids IS 'Residencies that the grant reserved.';
+
+COMMENT ON COLUMN public.vnf_grant.vim_assets IS 'What the VIMs call what the VNFD mentions, as it was answered.';
 
 CREATE FUNCTION public.owns_grant(grant_id text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER

@@ -471,7 +471,7 @@ type Grant struct {
 	// AdditionalParams What the standard attributes cannot say.
 	AdditionalParams GrantParams `json:"additionalParams,omitempty,omitzero"`
 
-	// CIRConnectionInfo Container image registries to use, by connection id. Not sent in this version.
+	// CIRConnectionInfo Container image registries to use, by connection id. Sent with containers, where the operator has configured any.
 	CIRConnectionInfo map[string]VIMConnectionInfo `json:"cirConnectionInfo,omitempty,omitzero"`
 
 	// ComputeReservationID Reservation of all compute resources. API versions below 1.4.0. Not sent in this version.
@@ -486,7 +486,7 @@ type Grant struct {
 	// ID Identifier of the grant, a lower-case UUID.
 	ID externalRef0.Identifier `json:"id"`
 
-	// MCIOPRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id. Not sent in this version.
+	// MCIOPRepositoryInfo Repositories of container packages (such as Helm charts) to use, by connection id. Sent with containers, where the operator has configured any.
 	MCIOPRepositoryInfo map[string]VIMConnectionInfo `json:"mciopRepositoryInfo,omitempty,omitzero"`
 
 	// NetworkReservationID Reservation of all network resources. API versions below 1.4.0. Not sent in this version.
@@ -507,13 +507,13 @@ type Grant struct {
 	// UpdateResources One entry per resource that may be modified, in the order of the request.
 	UpdateResources []GrantInfo `json:"updateResources,omitempty,omitzero"`
 
-	// VIMAssets Names that the VIM has for what the VNF descriptor mentions. Not sent in this version.
+	// VIMAssets Names that the VIM has for what the VNF descriptor mentions, from its VNF profile; in full with `INSTANTIATE`, and with `CHANGE_VNFPKG` those of `dstVnfdId`. With `REVERT_TO_SNAPSHOT`, the snapshots that the request names.
 	VIMAssets VIMAssets `json:"vimAssets,omitempty,omitzero"`
 
-	// VIMConnectionInfo VIMs and CISMs to use, by connection id. API versions from 1.4.0. Not sent in this version.
+	// VIMConnectionInfo VIMs and CISMs to use, by connection id. API versions from 1.4.0. Sent where the operator has configured the connection.
 	VIMConnectionInfo map[string]VIMConnectionInfo `json:"vimConnectionInfo,omitempty,omitzero"`
 
-	// VIMConnections VIMs to use. API versions below 1.4.0; the entries carry an `id`. Not sent in this version.
+	// VIMConnections VIMs to use. API versions below 1.4.0; the entries carry an `id`. Sent where the operator has configured the connection.
 	VIMConnections []VIMConnectionInfo `json:"vimConnections,omitempty,omitzero"`
 
 	// VNFInstanceID As in the request.
@@ -522,7 +522,7 @@ type Grant struct {
 	// VNFLcmOpOccID As in the request.
 	VNFLcmOpOccID externalRef0.Identifier `json:"vnfLcmOpOccId"`
 
-	// ZoneGroups The groups of zones that were chosen for constraints with scope `ZONE_GROUP`. Not sent in this version.
+	// ZoneGroups The groups of zones that were chosen for constraints with scope `ZONE_GROUP`; each lists the zones of it that the grant uses.
 	ZoneGroups []ZoneGroupInfo `json:"zoneGroups,omitempty,omitzero"`
 
 	// Zones The resource zones in which resources may be created.
@@ -534,7 +534,7 @@ type GrantInfo struct {
 	// ContainerNamespace The namespace to create a container resource in.
 	ContainerNamespace string `json:"containerNamespace,omitempty,omitzero"`
 
-	// MCIOConstraints Constraints for the workload object of a container resource, such as `node_pool`. Present exactly for resources that a CISM manages.
+	// MCIOConstraints Constraints for the workload object of a container resource: `node_pool`, or `nodePool` where the operator chose the spelling of IFA011. Present exactly for resources that a CISM manages.
 	MCIOConstraints map[string]interface{} `json:"mcioConstraints,omitempty,omitzero"`
 
 	// ReservationID The reservation for this resource. In a cluster that ringfence enforces, a pod names it by its label `ringfence.io/residency-id`.
@@ -543,7 +543,7 @@ type GrantInfo struct {
 	// ResourceDefinitionID The `id` of the resource definition in the request.
 	ResourceDefinitionID externalRef0.Identifier `json:"resourceDefinitionId"`
 
-	// ResourceGroupID The tenant or project to create the resource in. Not sent in this version.
+	// ResourceGroupID The tenant or project to create the resource in. Sent where the operator has configured one for the VIM connection and the trust domain.
 	ResourceGroupID IdentifierInVIM `json:"resourceGroupId,omitempty,omitzero"`
 
 	// ResourceProviderID The resource provider, where resources are managed through the NFVO. Not sent in this version.
@@ -624,7 +624,7 @@ type GrantRequest struct {
 	// FlavourID The deployment flavour of the VNF descriptor.
 	FlavourID externalRef0.Identifier `json:"flavourId,omitempty,omitzero"`
 
-	// InstantiationLevelID The instantiation level, when the size is given that way. Only with `INSTANTIATE`. This version cannot expand levels: without `addResources` the request is refused.
+	// InstantiationLevelID The instantiation level, when the size is given that way. Only with `INSTANTIATE`. Without `addResources`, the VNF profile says which instances the level comes to: they are placed and reserved under the ids `<component>-<n>`, and told in `additionalParams.ringfence.placements`. A level that the profile lacks is refused. With `addResources`, those are the size.
 	InstantiationLevelID externalRef0.Identifier `json:"instantiationLevelId,omitempty,omitzero"`
 
 	// IsAutomaticInvocation True when the VNFM's own automation started the operation, as in auto-scaling or auto-healing.
@@ -639,13 +639,13 @@ type GrantRequest struct {
 	// RemoveResources Resources to be deleted. With a `resource`, its `resourceId` says which one is meant: the VIM's id, under the `vimConnectionId` if that is given, the `reservationId` of the grant, or the id of the definition under which it was granted. Without, the `id` of the definition is that under which it was granted. What matches nothing of the VNF instance frees nothing. A termination that lists nothing ends everything.
 	RemoveResources []ResourceDefinition `json:"removeResources,omitempty,omitzero"`
 
-	// SelectedDeployableModule The deployable modules of the VNF descriptor that are chosen.
+	// SelectedDeployableModule The deployable modules of the VNF descriptor that are chosen. Components of other modules only do not count in a size that is given as a level. A module that the VNF profile lacks, when it names any, is refused.
 	SelectedDeployableModule []externalRef0.Identifier `json:"selectedDeployableModule,omitempty,omitzero"`
 
-	// TargetScaleLevelInfo The scale level per aspect, when the size is given that way. Only with `INSTANTIATE`. This version cannot expand levels: without `addResources` the request is refused.
+	// TargetScaleLevelInfo The scale level per aspect, when the size is given that way. Only with `INSTANTIATE`, and expanded as `instantiationLevelId` is. An aspect that is left out has the level of the default instantiation level, else 0. Without any size, the default instantiation level of the profile counts; without that, nothing is placed.
 	TargetScaleLevelInfo []ScaleInfo `json:"targetScaleLevelInfo,omitempty,omitzero"`
 
-	// TempResources Resources that exist only while the operation runs.
+	// TempResources Resources that exist only while the operation runs. They are placed and reserved as those of `addResources` are, and given back when the operation ends.
 	TempResources []ResourceDefinition `json:"tempResources,omitempty,omitzero"`
 
 	// UpdateResources Resources to be modified where they are.
@@ -1020,7 +1020,7 @@ type TolerationEffect string
 // TolerationOperator How key and value are compared.
 type TolerationOperator string
 
-// VIMAssets Names that the VIM has for what the VNF descriptor mentions. Not sent in this version.
+// VIMAssets Names that the VIM has for what the VNF descriptor mentions, from its VNF profile; in full with `INSTANTIATE`, and with `CHANGE_VNFPKG` those of `dstVnfdId`. With `REVERT_TO_SNAPSHOT`, the snapshots that the request names.
 type VIMAssets struct {
 	// ComputeResourceFlavours Flavours to create virtual machines with.
 	ComputeResourceFlavours []VIMComputeResourceFlavour `json:"computeResourceFlavours,omitempty,omitzero"`

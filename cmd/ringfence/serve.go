@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -121,6 +122,10 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
+	connections, err := loadConnections(c.ConnectionsFile)
+	if err != nil {
+		return nil, parts{}, err
+	}
 	guard, err := newGuard(ctx, c, authenticator, store.Address())
 	if err != nil {
 		return nil, parts{}, err
@@ -145,7 +150,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		}, tel, log),
 		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
-		Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+		Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err
@@ -170,6 +175,18 @@ func newInventory(c config.Config, store *postgres.Store, rep *replica.Replica, 
 	return inventory.New(store, rep, inventory.Options{
 		AllowFacts: c.Dev, Now: rep.Now, BreakGlassFor: c.BreakGlassFor, HostMappingMaxAge: c.HostMappingMaxAge, Log: log,
 	})
+}
+
+// loadConnections reads what grants say of connections; without a file they say nothing.
+func loadConnections(path string) (httpapi.Connections, error) {
+	if path == "" {
+		return httpapi.Connections{}, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return httpapi.Connections{}, fmt.Errorf("connections file: %w", err)
+	}
+	return httpapi.ParseConnections(data)
 }
 
 func newAuth(c config.Config) (auth.Authenticator, error) {

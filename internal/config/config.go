@@ -38,6 +38,7 @@ type Config struct {
 	ClientCertNeeded  bool // clients without a certificate are not even heard
 	Auth              string
 	TokenFile         string
+	ConnectionsFile   string // empty: grants tell of no connections
 	SigningKeyFile    string
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
@@ -110,6 +111,7 @@ func Settings() []Setting {
 		}},
 		{"auth", "", "how callers are authenticated: token, or none with --dev on a loopback address", str(func(c *Config) *string { return &c.Auth })},
 		{"token-file", "", "JSON file of client ids, SHA-256 of tokens and roles, for --auth token", str(func(c *Config) *string { return &c.TokenFile })},
+		{"connections-file", "", "JSON file of the VIM, registry and repository connections, resource groups and key spellings that grants tell VNFMs; it may hold credentials", str(func(c *Config) *string { return &c.ConnectionsFile })},
 		{"signing-key-file", "", "Ed25519 key that signs directives; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SigningKeyFile })},
 		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},

@@ -31,6 +31,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 		Directives: directive.Build(a.view.Catalogue, in, a.plan, a.hostOf, a.released),
 	}
 	c.Answer = a.answer(c.Directives)
+	c.VIMAssets = a.vimAssets(c.Answer)
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
 	c.TogetherOf = solver.TogetherOf(a.view, in)
 	start := time.Now()
@@ -121,13 +122,38 @@ func (a *attempt) answer(directives []placement.Directive) []placement.GrantedPl
 		w := &a.decision.Inputs.Demands[pl.Demand].Workload
 		out[i] = placement.GrantedPlacement{
 			Placement: pl, VIMConnectionID: h.VIMConnectionID, VIMZoneID: h.VIMZoneID, HostPoolID: h.HostPoolID,
-			TrustDomainID: w.TrustDomainID, Namespace: directive.Namespace(w.TrustDomainID, w.NF.VNFInstanceID), Resources: w.Resources,
+			ZoneGroupIDs: a.view.Catalogue.ResourceZones[h.ResourceZoneID].ZoneGroupIDs, TrustDomainID: w.TrustDomainID, Namespace: directive.Namespace(w.TrustDomainID, w.NF.VNFInstanceID), Resources: w.Resources,
 		}
 		if n := h.Node(pl.CISNodeID); n != nil {
 			out[i].NodeName, out[i].ClusterID = n.NodeName, n.ClusterID
 		}
 	}
 	return out
+}
+
+// vimAssets is what the VIMs call what the VNFD mentions, in full for the operations after which the VNFM needs it: of the VNFD
+// that is instantiated, or of the one that the package changes to. VIMs are those of the placements and of what is there.
+func (a *attempt) vimAssets(answer []placement.GrantedPlacement) placement.VIMAssets {
+	req := &a.decision.Inputs.Request
+	vnfdID := ""
+	switch req.Operation {
+	case placement.OpInstantiate:
+		vnfdID = req.VNFDID
+	case placement.OpChangeVNFPkg:
+		vnfdID = req.DstVNFDID
+	}
+	profile, known := a.view.Catalogue.VNFProfiles[vnfdID]
+	if !known {
+		return placement.VIMAssets{}
+	}
+	inUse := map[string]bool{}
+	for i := range answer {
+		inUse[answer[i].VIMConnectionID] = true
+	}
+	for _, r := range a.view.ResidenciesOf(req.VNFInstanceID) {
+		inUse[a.view.VIMConnection(r)] = true
+	}
+	return profile.VIMAssets.For(func(id string) bool { return inUse[id] })
 }
 
 // NodeSelector picks the node of a granted placement, as its PLACE directive does.

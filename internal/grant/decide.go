@@ -77,11 +77,15 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 	if in.WithoutLI = !by.li; in.WithoutLI {
 		catalogue = catalogue.WithoutLI()
 	}
+	lacking := expand(catalogue, &in.Request)
 	in.Releases = releases(view, req)
-	rules := descriptorConstraints(catalogue, req, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
+	rules := descriptorConstraints(catalogue, &in.Request, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
 	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules)
 	if in.Demands, err = Demands(catalogue, &in.Request, *known); err != nil {
 		return placement.Inputs{}, err
+	}
+	if len(lacking) > 0 {
+		in.Demands = append(in.Demands, placement.Demand{Unknown: lacking})
 	}
 	return in, nil
 }

@@ -40,7 +40,6 @@ func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placemen
 	if len(b.demands) == 0 && !onlyRemoves(req) {
 		b.checkVNFD()
 	}
-	b.checkLevel()
 	b.checkWishes()
 	return b.demands, nil
 }
@@ -81,18 +80,6 @@ func (b *builder) refuse(objects ...string) {
 func (b *builder) checkVNFD() {
 	if _, ok := b.cat.VNFProfiles[b.req.VNFDID]; !ok {
 		b.refuse("VNFD " + b.req.VNFDID)
-	}
-}
-
-// checkLevel refuses an instantiation whose size is given as a level: nothing that it brings would be judged.
-func (b *builder) checkLevel() {
-	const why = ", which this version cannot expand; list the resources in addResources"
-	switch r := b.req; {
-	case r.Operation != placement.OpInstantiate || len(r.AddResources) > 0:
-	case r.InstantiationLevelID != "":
-		b.refuse("content of level " + r.InstantiationLevelID + why)
-	case len(r.ScaleAspectIDs) > 0:
-		b.refuse("content of the scale levels of " + strings.Join(r.ScaleAspectIDs, ", ") + why)
 	}
 }
 

@@ -110,7 +110,6 @@ func TestPodsAndWishes(t *testing.T) {
 func TestWhatNeedsAProfile(t *testing.T) {
 	t.Parallel()
 	remove := []placement.ResourceDefinition{{ID: "r", Type: placement.ResourceCompute}}
-	const expand = ", which this version cannot expand; list the resources in addResources"
 	for name, c := range map[string]struct {
 		req           placement.GrantRequest
 		known, unlike string // with a VNFD that is known, and with one that is not
@@ -122,14 +121,6 @@ func TestWhatNeedsAProfile(t *testing.T) {
 		"HEAL that adds":      {placement.GrantRequest{Operation: placement.OpHeal, RemoveResources: remove, AddResources: []placement.ResourceDefinition{pod("p", "open")}}, `p: "" from NONE`, "p: unknown VNFD x"},
 		"OPERATE":             {placement.GrantRequest{Operation: placement.OpOperate}, "", ": unknown VNFD x"},
 		"INSTANTIATE nothing": {placement.GrantRequest{Operation: placement.OpInstantiate}, "", ": unknown VNFD x"},
-		"INSTANTIATE a level": {
-			placement.GrantRequest{Operation: placement.OpInstantiate, InstantiationLevelID: "il-1"},
-			": unknown content of level il-1" + expand, ": unknown VNFD x; : unknown content of level il-1" + expand,
-		},
-		"INSTANTIATE scale levels": {
-			placement.GrantRequest{Operation: placement.OpInstantiate, ScaleAspectIDs: []string{"a", "b"}},
-			": unknown content of the scale levels of a, b" + expand, ": unknown VNFD x; : unknown content of the scale levels of a, b" + expand,
-		},
 		"INSTANTIATE a level, listed": {
 			placement.GrantRequest{Operation: placement.OpInstantiate, InstantiationLevelID: "il-1", AddResources: []placement.ResourceDefinition{pod("p", "open")}},
 			`p: "" from NONE`, "p: unknown VNFD x",

@@ -27,7 +27,7 @@ func (converter) CreateGrant(_ context.Context, req wire.CreateGrantRequestObjec
 		return nil, err
 	}
 	g := placement.Grant{ID: "g", Request: r}
-	return wire.CreateGrant201JSONResponse{Body: grantToWire(&g, "https://ringfence.example.com")}, nil
+	return wire.CreateGrant201JSONResponse{Body: grantAnswer{base: "https://ringfence.example.com"}.toWire(&g)}, nil
 }
 
 // newConverter is everything that stands before and after granting.

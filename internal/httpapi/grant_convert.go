@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"ringfence/api/common"
 	wire "ringfence/api/grant"
 	"ringfence/internal/grant"
 	"ringfence/internal/placement"
@@ -21,8 +20,9 @@ func grantRequestFromWire(w *wire.GrantRequest) (placement.GrantRequest, error) 
 		VNFLcmOpOccHref: w.Links.VNFLcmOpOcc.Href, VNFInstanceHref: w.Links.VNFInstance.Href,
 	}
 	for i := range w.TargetScaleLevelInfo {
-		r.ScaleAspectIDs = append(r.ScaleAspectIDs, w.TargetScaleLevelInfo[i].AspectID)
+		r.ScaleLevels = append(r.ScaleLevels, placement.AspectLevel{AspectID: w.TargetScaleLevelInfo[i].AspectID, ScaleLevel: w.TargetScaleLevelInfo[i].ScaleLevel})
 	}
+	r.SelectedModules = orNil(w.SelectedDeployableModule)
 	if err := uniqueIDs(&r); err != nil {
 		return r, err
 	}
@@ -85,6 +85,12 @@ func resourcesFromWire(ws []wire.ResourceDefinition) []placement.ResourceDefinit
 				VIMConnectionID: h.VIMConnectionID, ResourceProviderID: h.ResourceProviderID, ResourceID: h.ResourceID, ContainerNamespace: h.ContainerNamespace,
 			}
 		}
+		if d := w.SnapshotResDef; d != nil {
+			r.Snapshot = &placement.SnapshotResource{
+				VNFSnapshotID: d.VNFSnapshotID, VNFCSnapshotID: d.VNFCSnapshotID, StorageSnapshotID: d.StorageSnapshotID,
+				VIMConnectionID: d.SnapshotResource.VIMConnectionID, VIMResourceID: d.SnapshotResource.ResourceID,
+			}
+		}
 		out = append(out, r)
 	}
 	return out
@@ -99,77 +105,6 @@ func refsFromWire(ws []wire.ConstraintResourceRef) []placement.ConstraintResourc
 		})
 	}
 	return out
-}
-
-func grantURL(base, id string) string { return base + "/grant/v1/grants/" + id }
-
-func grantToWire(g *placement.Grant, base string) wire.Grant {
-	zones, zoneOf := zonesToWire(g.Placements)
-	req := &g.Request
-	w := wire.Grant{
-		ID: g.ID, VNFInstanceID: req.VNFInstanceID, VNFLcmOpOccID: req.VNFLcmOpOccID, Zones: zones,
-		Links: wire.GrantLinks{
-			Self: common.Link{Href: grantURL(base, g.ID)}, VNFInstance: common.Link{Href: req.VNFInstanceHref}, VNFLcmOpOcc: common.Link{Href: req.VNFLcmOpOccHref},
-		},
-	}
-	placed := map[string]*placement.GrantedPlacement{}
-	for i := range g.Placements {
-		placed[g.Placements[i].ResourceDefinitionID] = &g.Placements[i]
-	}
-	infos := func(list []placement.ResourceDefinition, fresh bool) []wire.GrantInfo {
-		var out []wire.GrantInfo
-		for i := range list {
-			info := wire.GrantInfo{ResourceDefinitionID: list[i].ID}
-			if pl := placed[list[i].ID]; fresh && pl != nil {
-				info = grantInfo(info, pl, zoneOf[pl.ResourceDefinitionID], list[i].Type)
-			}
-			out = append(out, info)
-		}
-		return out
-	}
-	w.AddResources, w.TempResources = infos(req.AddResources, true), infos(req.TempResources, true)
-	w.RemoveResources, w.UpdateResources = infos(req.RemoveResources, false), infos(req.UpdateResources, false)
-	w.AdditionalParams.Ringfence = wire.RingfenceGrantParams{DecisionID: g.DecisionID, PolicyEpoch: g.Epoch, ValidUntil: g.ValidUntil}
-	if g.Refusal != nil {
-		observedToWire(&w.AdditionalParams.Ringfence, g.Refusal)
-	}
-	for i := range g.Placements {
-		w.AdditionalParams.Ringfence.Placements = append(w.AdditionalParams.Ringfence.Placements, grantedPlacementToWire(&g.Placements[i]))
-	}
-	return w
-}
-
-func grantInfo(info wire.GrantInfo, pl *placement.GrantedPlacement, zone string, t placement.ResourceType) wire.GrantInfo {
-	info.ZoneID, info.VIMConnectionID, info.ReservationID = zone, pl.VIMConnectionID, pl.ResidencyID
-	if t == placement.ResourceOSContainer {
-		info.ContainerNamespace = pl.Namespace
-		info.MCIOConstraints = map[string]any{"node_pool": pl.HostPoolID}
-	}
-	return info
-}
-
-// zonesToWire lists the zones of a grant. NFVI_NODE has no attribute of its own in SOL003, so a host is named
-// as a zone where the inventory knows how the VIM calls it.
-func zonesToWire(placements []placement.GrantedPlacement) (zones []wire.ZoneInfo, zoneOf map[string]string) {
-	zoneOf = map[string]string{}
-	ids := map[string]string{}
-	for i := range placements {
-		pl := &placements[i]
-		name := pl.VIMZoneID
-		if name == "" {
-			name = pl.ResourceZoneID
-		}
-		if name == "" {
-			continue
-		}
-		key := pl.VIMConnectionID + "\x00" + name
-		if ids[key] == "" {
-			ids[key] = fmt.Sprintf("zone-%d", len(ids)+1)
-			zones = append(zones, wire.ZoneInfo{ID: ids[key], ZoneID: name, VIMConnectionID: pl.VIMConnectionID})
-		}
-		zoneOf[pl.ResourceDefinitionID] = ids[key]
-	}
-	return zones, zoneOf
 }
 
 func grantedPlacementToWire(pl *placement.GrantedPlacement) wire.GrantedPlacement {

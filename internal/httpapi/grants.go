@@ -77,10 +77,10 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 	if res.Granted && !res.Replayed {
 		a.Delivery.Wake()
 	}
-	base := a.base(requestOf(ctx))
+	answer := a.grantAnswer(ctx)
 	return wire.CreateGrant201JSONResponse{
-		Body:    grantToWire(&res.Grant, base),
-		Headers: wire.CreateGrant201ResponseHeaders{Location: grantURL(base, res.Grant.ID)},
+		Body:    answer.toWire(&res.Grant),
+		Headers: wire.CreateGrant201ResponseHeaders{Location: grantURL(answer.base, res.Grant.ID)},
 	}, nil
 }
 
@@ -104,7 +104,7 @@ func (a grantAPI) GetGrant(ctx context.Context, req wire.GetGrantRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	return wire.GetGrant200JSONResponse(grantToWire(&g, a.base(requestOf(ctx)))), nil
+	return wire.GetGrant200JSONResponse(a.grantAnswer(ctx).toWire(&g)), nil
 }
 
 // GetAPIVersions lists the versions of the API.

@@ -151,7 +151,7 @@ func TestRefusalNamesWhatItIsAbout(t *testing.T) {
 	wish := instantiate("i1", "vnfd-a", "open")
 	wish["additionalParams"] = object{"ringfence": object{"components": object{"opne": object{"isolation": "VM"}, "open": object{"runtime": "kat"}}}}
 	level := instantiate("i1", "vnfd-a", "open")
-	level["instantiationLevelId"] = "il-1"
+	level["instantiationLevelId"], level["flavourId"] = "il-1", "f"
 	delete(level, "addResources")
 	scale := instantiate("i1", "vnfd-a", "open")
 	scale["targetScaleLevelInfo"] = []object{{"aspectId": "sessions", "scaleLevel": 2}}
@@ -164,8 +164,8 @@ func TestRefusalNamesWhatItIsAbout(t *testing.T) {
 		"Refused: UNKNOWN: unknown runtime class kat; UNKNOWN: unknown component opne of VNFD vnfd-a, named in additionalParams.ringfence.components.": {
 			wish, []any{[]any{"i1-open"}, []any{}},
 		},
-		"Refused: UNKNOWN: unknown content of level il-1, which this version cannot expand; list the resources in addResources.":                   {level, []any{[]any{}}},
-		"Refused: UNKNOWN: unknown content of the scale levels of sessions, which this version cannot expand; list the resources in addResources.": {scale, []any{[]any{}}},
+		"Refused: UNKNOWN: unknown deployment flavour f in the VNF profile of vnfd-a, to expand the size by; list the resources in addResources.": {level, []any{[]any{}}},
+		"Refused: UNKNOWN: unknown deployment flavour in the VNF profile of vnfd-a, to expand the size by; list the resources in addResources.":   {scale, []any{[]any{}}},
 	} {
 		p := a.grant("vnfm-a", c.request).problem(403)
 		var ids []any

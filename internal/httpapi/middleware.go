@@ -227,9 +227,17 @@ func (s *Server) version(c *contract) func(http.Handler) http.Handler {
 				return
 			}
 			w.Header().Set("Version", v)
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), versionKey{}, v)))
 		})
 	}
+}
+
+type versionKey struct{}
+
+// apiVersion is the version of the API that a request is answered in.
+func apiVersion(ctx context.Context) string {
+	v, _ := ctx.Value(versionKey{}).(string)
+	return v
 }
 
 // base is the absolute URL that links start with.

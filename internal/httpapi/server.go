@@ -43,6 +43,7 @@ type Config struct {
 	Auth              auth.Authenticator
 	Console           http.Handler // serves /console/; nil: not served
 	LocalOnly         bool         // answer only requests for this machine's own names: where nobody has to say who they are
+	Connections       Connections  // what grants say of VIMs, registries and repositories
 	ExternalURL       string       // absolute base of Location and links; empty: taken from the request
 	Ready             func() error // nil error: ready
 	Log               *slog.Logger

@@ -20,6 +20,7 @@ type Commit struct {
 	Decision          Decision // with Plan; At, NFVIPoPID and the grant's times are set by the store
 	GrantID           string
 	Answer            []GrantedPlacement // what the grant says of each placement, in the order of the plan
+	VIMAssets         VIMAssets          // what the grant says of the VIMs' names
 	Directives        []Directive        // in the order to be issued; Seq and IssuedAt are set by the store
 	Supersedes        []string           // residencies of an earlier request for the same occurrence, freed with this commit
 	End               EndRules           // what follows from the end of those

@@ -126,6 +126,7 @@ type Grant struct {
 	ClientID   string
 	Request    GrantRequest
 	Placements []GrantedPlacement
+	VIMAssets  VIMAssets
 	Epoch      int64
 	GrantedAt  time.Time
 	ValidUntil time.Time
@@ -139,6 +140,7 @@ type GrantedPlacement struct {
 	ClusterID       string
 	VIMConnectionID string
 	VIMZoneID       string
+	ZoneGroupIDs    []string // of its resource zone
 	HostPoolID      string
 	TrustDomainID   string
 	Namespace       string

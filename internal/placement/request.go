@@ -32,7 +32,8 @@ type GrantRequest struct {
 	Operation            Operation
 	AutomaticInvocation  bool
 	InstantiationLevelID string
-	ScaleAspectIDs       []string // of targetScaleLevelInfo
+	ScaleLevels          []AspectLevel // targetScaleLevelInfo
+	SelectedModules      []string      // selectedDeployableModule
 	AddResources         []ResourceDefinition
 	TempResources        []ResourceDefinition
 	RemoveResources      []ResourceDefinition
@@ -73,7 +74,18 @@ type ResourceDefinition struct {
 	VDUID               string
 	VNFDID              string
 	ResourceTemplateIDs []string
-	Resource            *ResourceHandle // of an existing resource
+	Resource            *ResourceHandle   // of an existing resource
+	Snapshot            *SnapshotResource // of the snapshot operations
+	Expanded            bool              // stands for a level of the request; the client does not know its id
+}
+
+// SnapshotResource is the part of a VNF snapshot that a resource is (SOL003 SnapshotResourceDefinition).
+type SnapshotResource struct {
+	VNFSnapshotID     string
+	VNFCSnapshotID    string
+	StorageSnapshotID string
+	VIMConnectionID   string
+	VIMResourceID     string // the snapshot as the VIM knows it; empty: it is to be made
 }
 
 // Placed tells whether the resource is an atom of placement: a VM or a pod.

@@ -97,7 +97,7 @@ func (t *commitTx) grant() placement.Grant {
 	d := &t.Decision
 	g := placement.Grant{
 		ID: t.GrantID, DecisionID: d.ID, ClientID: d.ClientID, Request: d.Inputs.Request, Epoch: t.epoch,
-		GrantedAt: t.now, ValidUntil: t.expiry(),
+		GrantedAt: t.now, ValidUntil: t.expiry(), VIMAssets: t.VIMAssets,
 	}
 	g.Placements = slices.Clone(t.Answer)
 	for i := range g.Placements {

@@ -12,7 +12,8 @@ type requestDoc struct {
 	Operation            string                     `json:"operation,omitempty"`
 	AutomaticInvocation  bool                       `json:"isAutomaticInvocation,omitempty"`
 	InstantiationLevelID string                     `json:"instantiationLevelId,omitempty"`
-	ScaleAspectIDs       []string                   `json:"scaleAspectIds,omitempty"`
+	ScaleLevels          []aspectLevelDoc           `json:"scaleLevels,omitempty"`
+	SelectedModules      []string                   `json:"selectedModules,omitempty"`
 	AddResources         []resourceDoc              `json:"addResources,omitempty"`
 	TempResources        []resourceDoc              `json:"tempResources,omitempty"`
 	RemoveResources      []resourceDoc              `json:"removeResources,omitempty"`
@@ -29,7 +30,7 @@ type requestDoc struct {
 func requestToDoc(r *placement.GrantRequest) requestDoc {
 	return requestDoc{
 		VNFInstanceID: r.VNFInstanceID, VNFLcmOpOccID: r.VNFLcmOpOccID, VNFDID: r.VNFDID, DstVNFDID: r.DstVNFDID, FlavourID: r.FlavourID,
-		Operation: string(r.Operation), AutomaticInvocation: r.AutomaticInvocation, InstantiationLevelID: r.InstantiationLevelID, ScaleAspectIDs: r.ScaleAspectIDs,
+		Operation: string(r.Operation), AutomaticInvocation: r.AutomaticInvocation, InstantiationLevelID: r.InstantiationLevelID, ScaleLevels: convert(r.ScaleLevels, aspectLevelToDoc), SelectedModules: r.SelectedModules,
 		AddResources: convert(r.AddResources, resourceToDoc), TempResources: convert(r.TempResources, resourceToDoc),
 		RemoveResources: convert(r.RemoveResources, resourceToDoc), UpdateResources: convert(r.UpdateResources, resourceToDoc),
 		PlacementConstraints: convert(r.PlacementConstraints, constraintToDoc), VIMConstraints: convert(r.VIMConstraints, vimConstraintToDoc),
@@ -41,7 +42,7 @@ func requestFromDoc(d *requestDoc) (placement.GrantRequest, error) {
 	components, err := componentAsksFromDoc(d.Components)
 	return placement.GrantRequest{
 		VNFInstanceID: d.VNFInstanceID, VNFLcmOpOccID: d.VNFLcmOpOccID, VNFDID: d.VNFDID, DstVNFDID: d.DstVNFDID, FlavourID: d.FlavourID,
-		Operation: placement.Operation(d.Operation), AutomaticInvocation: d.AutomaticInvocation, InstantiationLevelID: d.InstantiationLevelID, ScaleAspectIDs: d.ScaleAspectIDs,
+		Operation: placement.Operation(d.Operation), AutomaticInvocation: d.AutomaticInvocation, InstantiationLevelID: d.InstantiationLevelID, ScaleLevels: convert(d.ScaleLevels, aspectLevelFromDoc), SelectedModules: d.SelectedModules,
 		AddResources: convert(d.AddResources, resourceFromDoc), TempResources: convert(d.TempResources, resourceFromDoc),
 		RemoveResources: convert(d.RemoveResources, resourceFromDoc), UpdateResources: convert(d.UpdateResources, resourceFromDoc),
 		PlacementConstraints: convert(d.PlacementConstraints, constraintFromDoc), VIMConstraints: convert(d.VIMConstraints, vimConstraintFromDoc),
@@ -50,12 +51,22 @@ func requestFromDoc(d *requestDoc) (placement.GrantRequest, error) {
 }
 
 type resourceDoc struct {
-	ID                  string     `json:"id"`
-	Type                string     `json:"type"`
-	VDUID               string     `json:"vduId,omitempty"`
-	VNFDID              string     `json:"vnfdId,omitempty"`
-	ResourceTemplateIDs []string   `json:"resourceTemplateIds,omitempty"`
-	Resource            *handleDoc `json:"resource,omitempty"`
+	ID                  string               `json:"id"`
+	Type                string               `json:"type"`
+	VDUID               string               `json:"vduId,omitempty"`
+	VNFDID              string               `json:"vnfdId,omitempty"`
+	ResourceTemplateIDs []string             `json:"resourceTemplateIds,omitempty"`
+	Resource            *handleDoc           `json:"resource,omitempty"`
+	Snapshot            *snapshotResourceDoc `json:"snapshot,omitempty"`
+	Expanded            bool                 `json:"expanded,omitempty"`
+}
+
+type snapshotResourceDoc struct {
+	VNFSnapshotID     string `json:"vnfSnapshotId,omitempty"`
+	VNFCSnapshotID    string `json:"vnfcSnapshotId,omitempty"`
+	StorageSnapshotID string `json:"storageSnapshotId,omitempty"`
+	VIMConnectionID   string `json:"vimConnectionId,omitempty"`
+	VIMResourceID     string `json:"vimResourceId,omitempty"`
 }
 
 type handleDoc struct {
@@ -66,7 +77,11 @@ type handleDoc struct {
 }
 
 func resourceToDoc(r placement.ResourceDefinition) resourceDoc {
-	d := resourceDoc{ID: r.ID, Type: string(r.Type), VDUID: r.VDUID, VNFDID: r.VNFDID, ResourceTemplateIDs: r.ResourceTemplateIDs}
+	d := resourceDoc{ID: r.ID, Type: string(r.Type), VDUID: r.VDUID, VNFDID: r.VNFDID, ResourceTemplateIDs: r.ResourceTemplateIDs, Expanded: r.Expanded}
+	if r.Snapshot != nil {
+		s := snapshotResourceDoc(*r.Snapshot)
+		d.Snapshot = &s
+	}
 	if r.Resource != nil {
 		h := handleDoc(*r.Resource)
 		d.Resource = &h
@@ -77,6 +92,11 @@ func resourceToDoc(r placement.ResourceDefinition) resourceDoc {
 func resourceFromDoc(d resourceDoc) placement.ResourceDefinition {
 	r := placement.ResourceDefinition{
 		ID: d.ID, Type: placement.ResourceType(d.Type), VDUID: d.VDUID, VNFDID: d.VNFDID, ResourceTemplateIDs: d.ResourceTemplateIDs,
+		Expanded: d.Expanded,
+	}
+	if d.Snapshot != nil {
+		s := placement.SnapshotResource(*d.Snapshot)
+		r.Snapshot = &s
 	}
 	if d.Resource != nil {
 		h := placement.ResourceHandle(*d.Resource)

@@ -18,6 +18,7 @@ type grantedPlacementDoc struct {
 	ClusterID       string              `json:"clusterId,omitempty"`
 	VIMConnectionID string              `json:"vimConnectionId,omitempty"`
 	VIMZoneID       string              `json:"vimZoneId,omitempty"`
+	ZoneGroupIDs    []string            `json:"zoneGroupIds,omitempty"`
 	HostPoolID      string              `json:"hostPoolId,omitempty"`
 	TrustDomainID   string              `json:"trustDomainId,omitempty"`
 	Namespace       string              `json:"namespace,omitempty"`
@@ -28,7 +29,7 @@ type grantedPlacementDoc struct {
 func grantedPlacementToDoc(p placement.GrantedPlacement) grantedPlacementDoc {
 	return grantedPlacementDoc{
 		placementDoc: placementToDoc(p.Placement), NodeName: p.NodeName, ClusterID: p.ClusterID, VIMConnectionID: p.VIMConnectionID,
-		VIMZoneID: p.VIMZoneID, HostPoolID: p.HostPoolID, TrustDomainID: p.TrustDomainID, Namespace: p.Namespace, Resources: p.Resources,
+		VIMZoneID: p.VIMZoneID, ZoneGroupIDs: p.ZoneGroupIDs, HostPoolID: p.HostPoolID, TrustDomainID: p.TrustDomainID, Namespace: p.Namespace, Resources: p.Resources,
 		Enforcement: string(p.Enforcement),
 	}
 }
@@ -37,7 +38,7 @@ func grantedPlacementFromDoc(d grantedPlacementDoc) (placement.GrantedPlacement,
 	p, err := placementFromDoc(d.placementDoc)
 	return placement.GrantedPlacement{
 		Placement: p, NodeName: d.NodeName, ClusterID: d.ClusterID, VIMConnectionID: d.VIMConnectionID, VIMZoneID: d.VIMZoneID,
-		HostPoolID: d.HostPoolID, TrustDomainID: d.TrustDomainID, Namespace: d.Namespace, Resources: d.Resources,
+		ZoneGroupIDs: d.ZoneGroupIDs, HostPoolID: d.HostPoolID, TrustDomainID: d.TrustDomainID, Namespace: d.Namespace, Resources: d.Resources,
 		Enforcement: placement.DirectiveEnforcement(d.Enforcement),
 	}, err
 }
@@ -46,8 +47,8 @@ func grantedPlacementFromDoc(d grantedPlacementDoc) (placement.GrantedPlacement,
 func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placement.Plan) error {
 	const grantSQL = `
 		INSERT INTO vnf_grant (nfvi_pop_id, id, decision_id, client_id, vnf_instance_id, vnf_lcm_op_occ_id, policy_epoch,
-		                       granted_at, valid_until, placements, residency_ids)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		                       granted_at, valid_until, placements, residency_ids, vim_assets)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	placements, err := json.Marshal(notNil(convert(g.Placements, grantedPlacementToDoc)))
 	if err != nil {
 		return err
@@ -57,27 +58,28 @@ func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placem
 		ids[i] = plan.Placements[i].ResidencyID
 	}
 	b.Queue(grantSQL, nfviPoPID, g.ID, g.DecisionID, g.ClientID, g.Request.VNFInstanceID, g.Request.VNFLcmOpOccID, g.Epoch,
-		g.GrantedAt, latest(g.GrantedAt, g.ValidUntil), placements, ids)
+		g.GrantedAt, latest(g.GrantedAt, g.ValidUntil), placements, ids, vimAssetsToDoc(g.VIMAssets))
 	queueDirectory(b, directoryGrant, g.ID, nfviPoPID)
 	return nil
 }
 
 type grantRow struct {
-	ID          string    `db:"id"`
-	DecisionID  string    `db:"decision_id"`
-	ClientID    string    `db:"client_id"`
-	PolicyEpoch int64     `db:"policy_epoch"`
-	GrantedAt   time.Time `db:"granted_at"`
-	ValidUntil  time.Time `db:"valid_until"`
-	Placements  []byte    `db:"placements"`
-	Request     []byte    `db:"request"`
-	Outcome     string    `db:"outcome"`
+	ID          string       `db:"id"`
+	DecisionID  string       `db:"decision_id"`
+	ClientID    string       `db:"client_id"`
+	PolicyEpoch int64        `db:"policy_epoch"`
+	GrantedAt   time.Time    `db:"granted_at"`
+	ValidUntil  time.Time    `db:"valid_until"`
+	Placements  []byte       `db:"placements"`
+	Request     []byte       `db:"request"`
+	Outcome     string       `db:"outcome"`
+	VIMAssets   vimAssetsDoc `db:"vim_assets"`
 }
 
 // GetGrant returns a grant as it was answered, with the refusal behind the empty grant of an observed client.
 func (s *Store) GetGrant(ctx context.Context, id string) (placement.Grant, error) {
 	const grantSQL = `
-		SELECT g.id, g.decision_id, g.client_id, g.policy_epoch, g.granted_at, g.valid_until, g.placements, d.inputs -> 'request' AS request, d.outcome
+		SELECT g.id, g.decision_id, g.client_id, g.policy_epoch, g.granted_at, g.valid_until, g.placements, g.vim_assets, d.inputs -> 'request' AS request, d.outcome
 		FROM directory l
 		JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
 		JOIN decision d ON d.nfvi_pop_id = g.nfvi_pop_id AND d.id = g.decision_id
@@ -103,6 +105,7 @@ func (s *Store) GetGrant(ctx context.Context, id string) (placement.Grant, error
 func grantFromRow(r *grantRow) (g placement.Grant, err error) {
 	g = placement.Grant{
 		ID: r.ID, DecisionID: r.DecisionID, ClientID: r.ClientID, Epoch: r.PolicyEpoch, GrantedAt: r.GrantedAt.UTC(), ValidUntil: r.ValidUntil.UTC(),
+		VIMAssets: vimAssetsFromDoc(r.VIMAssets),
 	}
 	var docs []grantedPlacementDoc
 	if err := json.Unmarshal(r.Placements, &docs); err != nil {

@@ -1,6 +1,9 @@
 package solver
 
 import (
+	"slices"
+	"strings"
+
 	"ringfence/internal/placement"
 )
 
@@ -14,12 +17,14 @@ type constraint struct {
 	members    map[string]bool // resource definitions of the request
 	existing   []where
 	unresolved []string // existing resources that nobody knows
+
+	zones map[string]placement.ResourceZone
 }
 
 // supportedScopes are the scopes of placement constraints that hold hosts or nodes together or apart.
 func supportedScope(s placement.Scope) bool {
 	switch s {
-	case placement.ScopeNFVINode, placement.ScopeCISNode, placement.ScopeZone, placement.ScopeNFVIPoP:
+	case placement.ScopeNFVINode, placement.ScopeCISNode, placement.ScopeZone, placement.ScopeZoneGroup, placement.ScopeNFVIPoP:
 		return true
 	default:
 		return false
@@ -29,7 +34,7 @@ func supportedScope(s placement.Scope) bool {
 // resolver finds the existing resources that have an id that a constraint names.
 type resolver func(resourceID string) []placement.ExistingResource
 
-func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
+func newConstraints(cat *placement.Catalogue, resolve resolver, in *placement.Inputs) []constraint {
 	gone := map[string]bool{}
 	for _, id := range in.Superseded {
 		gone[id] = true
@@ -37,7 +42,7 @@ func newConstraints(resolve resolver, in *placement.Inputs) []constraint {
 	var out []constraint
 	for n := range in.Request.PlacementConstraints {
 		pc := &in.Request.PlacementConstraints[n]
-		c := constraint{id: pc.RuleID(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope}
+		c := constraint{id: pc.RuleID(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope, zones: cat.ResourceZones}
 		c.addMembers(in, pc.Resources, resolve, gone)
 		out = append(out, c)
 	}
@@ -69,8 +74,11 @@ func (c *constraint) addMembers(in *placement.Inputs, refs []placement.Constrain
 
 // unit names where something is, in the scope of the constraint; "" when that is not known.
 func (c *constraint) unit(h *placement.Host, nodeID string) string {
-	if c.vim {
+	switch {
+	case c.vim:
 		return h.VIMConnectionID
+	case c.scope == placement.ScopeZoneGroup:
+		return strings.Join(c.zones[h.ResourceZoneID].ZoneGroupIDs, " ")
 	}
 	return unitOf(c.scope, h, nodeID)
 }
@@ -87,6 +95,9 @@ func (c *constraint) violated(h *placement.Host, nodeID string, others []where) 
 	if !c.vim && !supportedScope(c.scope) {
 		return true
 	}
+	if c.scope == placement.ScopeZoneGroup {
+		return c.violatedInGroups(h, others)
+	}
 	own := c.unit(h, nodeID)
 	for _, o := range others {
 		other := c.unit(o.host, o.node)
@@ -95,6 +106,34 @@ func (c *constraint) violated(h *placement.Host, nodeID string, others []where) 
 		}
 	}
 	return false
+}
+
+// violatedInGroups is violated for zone groups, of which a zone may be in several: together means that one group has all of them,
+// apart that no group has two.
+func (c *constraint) violatedInGroups(h *placement.Host, others []where) bool {
+	own := c.zones[h.ResourceZoneID].ZoneGroupIDs
+	common := own
+	for _, o := range others {
+		theirs := c.zones[o.host.ResourceZoneID].ZoneGroupIDs
+		if len(own) == 0 || len(theirs) == 0 {
+			return true
+		}
+		shared := sharedBy(own, theirs)
+		if c.anti && len(shared) > 0 {
+			return true
+		}
+		common = sharedBy(common, theirs)
+	}
+	return !c.anti && len(others) > 0 && len(common) == 0
+}
+
+func sharedBy(a, b []string) (out []string) {
+	for _, id := range a {
+		if slices.Contains(b, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func (c *constraint) reason(h *placement.Host, nodeID string) placement.Reason {

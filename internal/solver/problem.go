@@ -53,7 +53,7 @@ func newProblem(v *fleet.View, in *placement.Inputs) *problem {
 		}
 	}
 	p.hidden = hiddenPools(v, in)
-	p.limits = newConstraints(resolveIn(v, p.hidden), in)
+	p.limits = newConstraints(v.Catalogue, resolveIn(v, p.hidden), in)
 	for i := range in.Demands {
 		p.addDemand(&in.Demands[i])
 	}

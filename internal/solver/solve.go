@@ -50,7 +50,7 @@ func refusedOutright(v *fleet.View, in *placement.Inputs) []placement.Reason {
 		out = append(out, placement.Reason{RuleID: placement.RuleUnknown, Check: placement.RuleUnknown, Params: map[string]string{"object": what + " " + id}})
 	}
 	hidden := hiddenPools(v, in)
-	for _, c := range newConstraints(resolveIn(v, hidden), in) {
+	for _, c := range newConstraints(v.Catalogue, resolveIn(v, hidden), in) {
 		if c.soft {
 			continue
 		}

@@ -21,7 +21,7 @@ func Verify(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placement
 			c.hosts[f.Host.ID] = f
 		}
 		existing := func(string) []placement.ExistingResource { return facts.Existing }
-		c.joint = newJoint(v.Catalogue, in, newConstraints(existing, in))
+		c.joint = newJoint(v.Catalogue, in, newConstraints(v.Catalogue, existing, in))
 		if rs := c.joined(); len(rs) > 0 {
 			return rs
 		}

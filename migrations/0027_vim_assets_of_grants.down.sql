@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER TABLE vnf_grant DROP COLUMN vim_assets;
+
+COMMIT;
