@@ -70,6 +70,13 @@ test-containerd: ## Run the part of test-nfvi that needs no Kubernetes
 	@./test/nfvi/containerd/build.sh --check || echo "NOT RUN: test/nfvi on containerd 2, because its programs are not built here; what follows runs on the packaged one"
 	RINGFENCE_NFVI=1 go test -count=1 -timeout 30m -skip '^TestKubernetes' ./test/nfvi/...
 
+.PHONY: test-cluster
+test-cluster: ## Run pods on two real nodes with kubelet, containerd 2 and agent, as root; the first run builds what is missing
+	@./.ci/require.sh go postgres etcd containerd cni
+	./test/nfvi/kubernetes/build.sh --all
+	./test/nfvi/containerd/build.sh
+	RINGFENCE_CLUSTER=1 go test -count=1 -timeout 30m -run '^TestCluster' ./test/nfvi
+
 .PHONY: bench
 bench: ## Measure the product's targets, print one table and write bench.json
 	@./.ci/require.sh go postgres

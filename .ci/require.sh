@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the named steps need is on this machine, and installs what is missing through the system's package manager.
 #
-#   .ci/require.sh go postgres chromium node etcd containerd cc
+#   .ci/require.sh go postgres chromium node etcd containerd cni cc
 #
 # Says nothing and changes nothing when all is there. Uses sudo when not root.
 set -euo pipefail
@@ -70,6 +70,8 @@ has_containerd() {
   done
 }
 
+has_cni() { [ -x /usr/lib/cni/ptp ] && [ -x /usr/lib/cni/host-local ]; }
+
 has_cc() { command -v cc >/dev/null || command -v gcc >/dev/null; }
 
 # --- how to get it -------------------------------------------------------------------------------------------------------------
@@ -98,6 +100,7 @@ packages() {
     etcd/apt-get) echo etcd-server ;;
     etcd/dnf | etcd/brew) echo etcd ;;
     containerd/apt-get) echo containerd runc docker-registry e2fsprogs mount ;;
+    cni/apt-get) echo containernetworking-plugins ;;
     cc/apt-get) echo gcc libc6-dev ;;
     cc/dnf) echo gcc glibc-devel ;;
     cc/brew) echo gcc ;;
@@ -150,6 +153,7 @@ wanted() {
     node) echo "Node.js $node_major_floor or newer with npm (for the browser test)" ;;
     etcd) echo "etcd (for the Kubernetes control plane of test/nfvi)" ;;
     containerd) echo "containerd, runc, docker-registry and ext4's tools (for the image store of test/nfvi)" ;;
+    cni) echo "network plug-ins for containers in /usr/lib/cni (for the nodes of test/nfvi)" ;;
     cc) echo "a C compiler (for Go's race detector)" ;;
   esac
 }
@@ -157,8 +161,8 @@ wanted() {
 require() {
   local need="$1" manager list
   case "$need" in
-    go | postgres | chromium | node | etcd | containerd | cc) ;;
-    *) fail "unknown need \"$need\"; known are: go postgres chromium node etcd containerd cc" ;;
+    go | postgres | chromium | node | etcd | containerd | cni | cc) ;;
+    *) fail "unknown need \"$need\"; known are: go postgres chromium node etcd containerd cni cc" ;;
   esac
   if "has_$need"; then return; fi
 
@@ -177,5 +181,5 @@ require() {
   "has_$need" || fail "$manager installed $list, but that is not $(wanted "$need"); install a newer one by hand, then try again"
 }
 
-[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node etcd containerd cc)"
+[ $# -gt 0 ] || fail "usage: $0 NEED...   (go postgres chromium node etcd containerd cni cc)"
 for need in "$@"; do require "$need"; done

@@ -50,9 +50,10 @@ func privileges(pod *corev1.Pod) []asked {
 	return found
 }
 
-// dangerous annotations change a runtime's configuration or devices past the pod's specification.
+// dangerous annotations change a runtime's configuration, its devices, or by which runtime and snapshotter containerd takes the
+// pod, past the pod's specification.
 func dangerous(name, value string) bool {
-	return strings.HasPrefix(name, "io.katacontainers.") || strings.HasPrefix(name, "cdi.k8s.io/") || strings.HasPrefix(name, "io.kubernetes.cri-o.") ||
+	return strings.HasPrefix(name, "io.containerd.cri.") || strings.HasPrefix(name, "io.kubernetes.cri.") || strings.HasPrefix(name, "io.katacontainers.") || strings.HasPrefix(name, "cdi.k8s.io/") || strings.HasPrefix(name, "io.kubernetes.cri-o.") ||
 		strings.HasPrefix(name, "container.apparmor.security.beta.kubernetes.io/") && value == "unconfined"
 }
 

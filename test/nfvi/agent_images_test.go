@@ -33,8 +33,13 @@ func sleeper(t *testing.T) string {
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(folder, "pause")
-	t.Setenv("CGO_ENABLED", "0")
+	return compile(t, source)
+}
+
+// compile builds a program for containers: static, as all that the tests build.
+func compile(t *testing.T, source string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
 	run(t, "go", "build", "-ldflags", "-s -w", "-o", program, source)
 	return program
 }

@@ -44,6 +44,7 @@ type cluster struct {
 	listen    string
 	adminURL  string
 	stateFile string
+	fabric    []string // further pods that need no grant, as the cluster file has them
 }
 
 // startCluster runs everything: ringfence with an inventory and a policy, the control plane with its nodes, cism.
@@ -52,6 +53,7 @@ func startCluster(t *testing.T, flags ...string) *cluster {
 	require(t)
 	c := &cluster{t: t, stateFile: filepath.Join(t.TempDir(), "state.json"), listen: freeAddress(t)}
 	c.startRingfence()
+	c.fill(filepath.Join("testdata", "inventory.yaml"), filepath.Join("..", "..", "deployments", "reference", "policy.yaml"))
 	c.controlPlane = startControlPlane(t)
 	for _, host := range []string{"w1", "w2", "w3", "u1"} {
 		c.addNode(t, "node-"+host, map[string]string{"ringfence.io/host-id": host})
@@ -73,7 +75,7 @@ func (c *cluster) on(t *testing.T) *cluster {
 	return &sub
 }
 
-// startRingfence runs ringfence on a new database and fills it.
+// startRingfence runs ringfence on a new database.
 func (c *cluster) startRingfence() {
 	c.t.Helper()
 	_, url := database.NewDatabase(c.t)
@@ -81,6 +83,7 @@ func (c *cluster) startRingfence() {
 	for _, role := range []string{"VNFM", "OPERATOR", "AUTHOR", "APPROVER", "VERIFIER"} {
 		clients = append(clients, server.Client{ID: role, Token: "token-" + role, Roles: []string{role}})
 	}
+	clients = append(clients, server.Client{ID: "agents", Token: "token-AGENTS", Roles: []string{"AGENT", "SCRUBBER"}})
 	clients = append(clients, server.Client{ID: "cism", Token: "token-cism", Roles: []string{"AGENT"}, VIMConnectionIDs: []string{vimConnection}})
 	c.options = server.Options{
 		Program: program, DatabaseURL: url, DataDir: server.DataDir(c.t), Clients: clients, Flags: []string{"--listen", freeAddress(c.t)},
@@ -91,8 +94,12 @@ func (c *cluster) startRingfence() {
 			c.t.Errorf("%v:\n%s", err, c.ringfence.Log())
 		}
 	})
-	policy := filepath.Join("..", "..", "deployments", "reference", "policy.yaml")
-	c.command("OPERATOR", "import", filepath.Join("testdata", "inventory.yaml"))
+}
+
+// fill gives ringfence an inventory and a policy.
+func (c *cluster) fill(inventory, policy string) {
+	c.t.Helper()
+	c.command("OPERATOR", "import", inventory)
 	c.command("AUTHOR", "policy", "apply", policy)
 	c.command("APPROVER", "policy", "activate", "policy")
 }
@@ -136,7 +143,8 @@ func (c *cluster) startCISM(flags ...string) {
 		}
 		return path
 	}
-	fabric := fmt.Sprintf("fabric: [{namespace: cni, serviceAccounts: [cni], images: [%q]}]\ndebugImages: [%q]\ndevices: {intel.com/sriov: SRIOV}\n", digest(fabricImage), digest(debugImage))
+	plugIn := fmt.Sprintf("{namespace: cni, serviceAccounts: [cni], images: [%q]}", digest(fabricImage))
+	fabric := fmt.Sprintf("fabric: [%s]\ndebugImages: [%q]\ndevices: {intel.com/sriov: SRIOV}\n", strings.Join(append(c.fabric, plugIn), ", "), digest(debugImage))
 	admin := freeAddress(c.t)
 	arguments := append([]string{
 		"cism", "--url", c.ringfence.URL, "--token-file", file("cism.token", "token-cism\n"), "--vim-connection", vimConnection,

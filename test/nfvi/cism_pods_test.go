@@ -128,6 +128,9 @@ func (c *cluster) testDifferences(t *testing.T) {
 		"Kata's settings": {func(_, metadata map[string]any) {
 			metadata["annotations"] = map[string]any{"io.katacontainers.config.hypervisor.path": "/x"}
 		}, "the annotation io.katacontainers.config.hypervisor.path"},
+		"another snapshotter": {func(_, metadata map[string]any) {
+			metadata["annotations"] = map[string]any{"io.containerd.cri.runtime-handler": "fabric"}
+		}, "the annotation io.containerd.cri.runtime-handler"},
 		"a device":        {requests("intel.com/sriov", "1"), "it asks for the device intel.com/sriov, which was not granted"},
 		"too much memory": {requests("memory", "2Gi"), "memoryMiB and 672 were granted"},
 		"two names": {func(_, metadata map[string]any) {

@@ -46,6 +46,16 @@ func startNode(t *testing.T) *node {
 func startNodeOn(t *testing.T, version containerdVersion) *node {
 	t.Helper()
 	require(t)
+	n := newNode(t, version)
+	n.startRegistry()
+	pushImage(t, n, "pause", "1", layerOf(t, map[string]string{"pause": n.program}))
+	n.startContainerd()
+	return n
+}
+
+// newNode is a host with its file system, on which nothing runs yet.
+func newNode(t *testing.T, version containerdVersion) *node {
+	t.Helper()
 	for _, program := range []string{version.program("containerd"), "runc", "docker-registry", "mkfs.ext4", "losetup"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: install Debian's packages containerd, runc, docker-registry and e2fsprogs", err)
@@ -53,12 +63,14 @@ func startNodeOn(t *testing.T, version containerdVersion) *node {
 	}
 	work := t.TempDir()
 	n := &node{t: t, version: version, folder: filepath.Join(work, "host"), image: filepath.Join(work, "disk"), blobs: filepath.Join(work, "registry")}
-	n.snapshot = filepath.Join(work, "snapshotter.sock")
+	n.socket, n.snapshot = filepath.Join(work, "containerd", "containerd.sock"), filepath.Join(work, "ringfence", "snapshotter.sock")
+	for _, socket := range []string{n.socket, n.snapshot} {
+		if err := os.Mkdir(filepath.Dir(socket), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n.makeDisk()
 	n.program = sleeper(t)
-	n.startRegistry()
-	pushImage(t, n, "pause", "1", layerOf(t, map[string]string{"pause": n.program}))
-	n.startContainerd()
 	return n
 }
 
@@ -77,7 +89,7 @@ func (n *node) makeDisk() {
 	if err := os.Mkdir(n.folder, 0o700); err != nil {
 		n.t.Fatal(err)
 	}
-	run(n.t, "mount", "-o", "loop,discard", n.image, n.folder)
+	run(n.t, "mount", "-o", "loop,discard", "--make-shared", n.image, n.folder)
 	n.t.Cleanup(func() {
 		for _, mounted := range mountsBelow(n.t, n.folder) {
 			if err := unix.Unmount(mounted, unix.MNT_DETACH); err != nil {

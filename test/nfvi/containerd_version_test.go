@@ -68,7 +68,6 @@ func (v containerdVersion) program(name string) string {
 func (n *node) startContainerd() {
 	n.t.Helper()
 	work := filepath.Dir(n.image)
-	n.socket = filepath.Join(work, "containerd.sock")
 	config := filepath.Join(work, "containerd.toml")
 	text := n.oldConfig()
 	if n.version.folder != "" {
@@ -121,24 +120,31 @@ func (n *node) oldConfig() string {
 `, n.registry+"/pause:1", cni, cni)
 }
 
-// config is the configuration of containerd 2.
+// config is the configuration of containerd 2. Pods with the runtime handler fabric are unpacked by containerd's own overlayfs,
+// so that they start where no agent runs yet.
 func (n *node) config() string {
 	cni := filepath.Join(filepath.Dir(n.image), "cni")
 	return n.common(3) + fmt.Sprintf(`[plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.cri.v1.runtime".cni]
-    bin_dirs = [%q]
+    bin_dirs = ["/usr/lib/cni"]
     conf_dir = %q
   [plugins."io.containerd.cri.v1.runtime".containerd]
     default_runtime_name = "runc"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.hardened]
+      runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.fabric]
+      runtime_type = "io.containerd.runc.v2"
+      snapshotter = "overlayfs"
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "ringfence"
   use_local_image_pull = true
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = %q
-`, cni, cni, n.registry+"/pause:1")
+`, cni, n.registry+"/pause:1")
 }
 
 // ctr does what a person on the host does, in the namespace that such a person is in, whatever becomes of the test meanwhile.
