@@ -440,6 +440,19 @@ type ObservationResult struct {
 	Unmatched int `json:"unmatched"`
 }
 
+// ObservedBreakGlass Who let a workload start without a grant in an emergency, and why.
+type ObservedBreakGlass struct {
+	// By The user, as the cluster knows it. Absent when that was not recorded.
+	//
+	// Example: ann
+	By string `json:"by,omitempty,omitzero"`
+
+	// Reason Why, for people.
+	//
+	// Example: no service since 10:40, ticket 4711
+	Reason string `json:"reason"`
+}
+
 // ObservedCacheEntry One artefact in the cache.
 type ObservedCacheEntry struct {
 	// Digest The content address of an artefact or a layer, as OCI writes it, algorithm and value.
@@ -486,6 +499,9 @@ type ObservedLayer struct {
 
 // ObservedResidency One running pod or virtual machine. It is matched with what was decided by `residencyId`; without one, by `vnfInstanceId` and `resourceDefinitionId`; without these, by `vimResourceId`. One that matches nothing frees nothing and confirms nothing.
 type ObservedResidency struct {
+	// BreakGlass By whose word it was admitted without a grant, as the enforcement of the cluster recorded it. That is a violation until it has gone. Absent: by nobody's.
+	BreakGlass ObservedBreakGlass `json:"breakGlass,omitempty,omitzero"`
+
 	// CISNodeID The CIS node that it runs on. Absent means the host's own kernel.
 	CISNodeID externalRef0.Identifier `json:"cisNodeId,omitempty,omitzero"`
 

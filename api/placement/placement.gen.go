@@ -1000,7 +1000,8 @@ type RecordedViolation struct {
 	// * `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
 	//   `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
 	//   `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
-	//   more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
+	//   more), `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to) and `DRIFT-BREAK-GLASS` (the glass was broken
+	//   for it in its cluster: `reason.params.by` and `reason.params.why` say who did that and why). It ends with the report that shows no
 	//   difference any more.
 	// * `DIRECTIVES`: what a host was told was held against what it answered. `reason.ruleId` is `DIRECTIVE-FAILED` (the host
 	//   answered `FAILED`; `reason.params.detail` says why) or `DIRECTIVE-OVERDUE` (it has not answered within the setting
@@ -1039,7 +1040,8 @@ type RecordedViolationOnViolation string
 //   - `OBSERVATION`: what a host reports was held against what is decided (drift). `reason.ruleId` is then one of
 //     `DRIFT-UNGRANTED` (nobody decided it), `DRIFT-HOST` (it was granted for another host), `DRIFT-NODE` (another CIS node),
 //     `DRIFT-RUNTIME` (another runtime class), `DRIFT-IMAGE` (another image), `DRIFT-MISSING` (it ran and is not reported any
-//     more) and `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to). It ends with the report that shows no
+//     more), `DRIFT-CACHE` (an artefact lies in the cache as it was not ordered to) and `DRIFT-BREAK-GLASS` (the glass was broken
+//     for it in its cluster: `reason.params.by` and `reason.params.why` say who did that and why). It ends with the report that shows no
 //     difference any more.
 //   - `DIRECTIVES`: what a host was told was held against what it answered. `reason.ruleId` is `DIRECTIVE-FAILED` (the host
 //     answered `FAILED`; `reason.params.detail` says why) or `DIRECTIVE-OVERDUE` (it has not answered within the setting

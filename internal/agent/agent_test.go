@@ -337,13 +337,13 @@ func TestReport(t *testing.T) {
 		{ID: "p1", Labels: map[string]string{labelResidency: "r", labelInstance: "v"}, Runtime: "runc"},
 		{ID: "p2", Labels: map[string]string{labelResidency: "r", labelInstance: "v"}, Runtime: "runc"},
 		{ID: "p3", Labels: map[string]string{labelResidency: "a\nb", labelInstance: strings.Repeat("x", 256)}, Runtime: "runc"},
-		{ID: "p4", Runtime: "runc"},
+		{ID: "p4", Runtime: "runc", Labels: map[string]string{labelGlassBy: "ann", labelGlassWhy: "no service"}},
 	}})
 	want := []wire.ObservedResidency{
 		{ResidencyID: "r", VNFInstanceID: "v", VIMResourceID: "p1", Runtime: "runc"},
 		{VIMResourceID: "p2", Runtime: "runc"},
 		{VIMResourceID: "p3", Runtime: "runc"},
-		{VIMResourceID: "p4", Runtime: "runc"},
+		{VIMResourceID: "p4", Runtime: "runc", BreakGlass: wire.ObservedBreakGlass{By: "ann", Reason: "no service"}},
 	}
 	if fmt.Sprint(state.Residencies) != fmt.Sprint(want) {
 		t.Errorf("%+v", state.Residencies)

@@ -17,6 +17,10 @@ const (
 	labelInstance   = "ringfence.io/vnf-instance-id"
 	labelComponent  = "ringfence.io/component-id"
 	labelDefinition = "ringfence.io/resource-definition-id"
+
+	// By whose word a pod runs without a grant, as the enforcement of its cluster noted it.
+	labelGlassBy  = "ringfence.io/break-glass-by"
+	labelGlassWhy = "ringfence.io/admitted-by-break-glass"
 )
 
 // settle is how long changes that follow each other closely are gathered into one look.
@@ -106,6 +110,9 @@ func (a *Agent) report(seen Observation) wire.ObservedState {
 	claimed := map[string]bool{}
 	for _, w := range seen.Workloads {
 		r := wire.ObservedResidency{VIMResourceID: identifier(w.ID), CISNodeID: a.config.CISNodeID, Runtime: identifier(w.Runtime), Images: w.Images}
+		if why := strings.ToValidUTF8(w.Labels[labelGlassWhy], "?"); why != "" {
+			r.BreakGlass = wire.ObservedBreakGlass{By: identifier(w.Labels[labelGlassBy]), Reason: shorten(why)}
+		}
 		if id := identifier(w.Labels[labelResidency]); id == "" || !claimed[id] {
 			claimed[id] = true
 			r.ResidencyID = id

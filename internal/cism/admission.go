@@ -105,6 +105,9 @@ func (a *admission) podCreate(r *admissionv1.AdmissionRequest) (refusal, error) 
 	if fault := a.breakGlass.breakGlassFault(&emptyMeta, &pod.ObjectMeta, &r.UserInfo, a.now()); fault != "" {
 		return refusal{fault}, nil
 	}
+	if fault := a.stampFault(pod, &r.UserInfo); fault != "" {
+		return refusal{fault}, nil
+	}
 	if a.exempt(pod, &r.UserInfo, true) {
 		return nil, nil
 	}

@@ -22,13 +22,18 @@ import (
 
 // memory is a cluster as the admission reads it. The real one is in test/nfvi; this one can be what is hard to bring about.
 type memory struct {
-	nodes map[string]*corev1.Node
-	pods  []*corev1.Pod
-	wrong error // what the API server answers
+	nodes      map[string]*corev1.Node
+	namespaces map[string]*corev1.Namespace
+	pods       []*corev1.Pod
+	wrong      error // what the API server answers
 }
 
-func (m *memory) synced() error                              { return nil }
-func (m *memory) namespace(string) (*corev1.Namespace, bool) { return nil, false }
+func (m *memory) synced() error { return nil }
+func (m *memory) namespace(name string) (n *corev1.Namespace, known bool) {
+	n, known = m.namespaces[name]
+	return n, known
+}
+
 func (m *memory) node(name string) (n *corev1.Node, known bool) {
 	n, known = m.nodes[name]
 	return n, known
@@ -71,7 +76,7 @@ func (m *memory) readHolders(_ context.Context, residency string) (list []corev1
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func testAdmission(nodes ...string) (*admission, *memory) {
-	m := &memory{nodes: map[string]*corev1.Node{}}
+	m := &memory{nodes: map[string]*corev1.Node{}, namespaces: map[string]*corev1.Namespace{}}
 	for _, name := range nodes {
 		m.nodes[name] = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"ringfence.io/host-id": name, "kubernetes.io/hostname": name}}}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	extender "k8s.io/kube-scheduler/extender/v1"
 )
@@ -69,10 +70,7 @@ func reviewed(judge func(context.Context, *admissionv1.AdmissionRequest) *admiss
 
 func (a *admission) reviewMutation(ctx context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{Allowed: true}
-	if r.Resource.Resource != "pods" || r.SubResource != "" || r.Operation != admissionv1.Create {
-		return response
-	}
-	patch, err := a.mutate(r)
+	patch, err := a.mutation(r)
 	if err != nil {
 		return a.unjudged(ctx, r, err)
 	}
@@ -86,6 +84,21 @@ func (a *admission) reviewMutation(ctx context.Context, r *admissionv1.Admission
 	response.PatchType = &kind
 	a.metrics.mutated.Add(1)
 	return response
+}
+
+// mutation is what is added to an object.
+func (a *admission) mutation(r *admissionv1.AdmissionRequest) (patch []operation, err error) {
+	switch {
+	case r.Resource.Resource == "namespaces" && r.SubResource == "":
+		_, err = both(r, func(r *admissionv1.AdmissionRequest, before, after *corev1.Namespace) refusal {
+			patch = mutateNamespace(r, before, after)
+			return nil
+		})
+		return patch, err
+	case r.Resource.Resource == "pods" && r.SubResource == "" && r.Operation == admissionv1.Create:
+		return a.mutate(r)
+	}
+	return nil, nil
 }
 
 func (a *admission) reviewValidation(ctx context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {

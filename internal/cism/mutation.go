@@ -18,14 +18,17 @@ type operation struct {
 
 func set(path string, value any) operation { return operation{Op: "add", Path: path, Value: value} }
 
-// mutate adds to a pod what was granted for it, and the residency that it is. A pod without a grant stays as it is: the
-// validating webhook refuses it and says why.
+// mutate adds to a pod what was granted for it, and the residency that it is, or by whose word it needs no grant. A pod without a grant
+// stays as it is: the validating webhook refuses it and says why.
 func (a *admission) mutate(r *admissionv1.AdmissionRequest) ([]operation, error) {
 	pod, err := podOf(r)
 	if err != nil {
 		return nil, err
 	}
 	if a.exempt(pod, &r.UserInfo, false) {
+		if g, is := a.glassOf(pod, &r.UserInfo); is && !a.cluster.isFabric(pod) && !mirror(pod, &r.UserInfo) {
+			return g.stamp(pod), nil
+		}
 		return nil, nil
 	}
 	s, fault := a.standingOf(pod)

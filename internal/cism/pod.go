@@ -37,12 +37,9 @@ func (a *admission) exempt(pod *corev1.Pod, user *authenticationv1.UserInfo, cre
 		a.note(created, "a static pod runs without a grant", pod, user, "")
 		return true
 	}
-	reason, is := broken(&pod.ObjectMeta, a.now())
-	if ns, known := a.view.namespace(pod.Namespace); !is && known {
-		reason, is = broken(&ns.ObjectMeta, a.now())
-	}
+	g, is := a.glassOf(pod, user)
 	if is {
-		a.note(created, "the glass is broken: a pod starts without a grant", pod, user, reason)
+		a.note(created, "the glass is broken: a pod starts without a grant", pod, user, g.reason)
 	}
 	return is
 }
@@ -158,6 +155,13 @@ func (a *admission) namespace(r *admissionv1.AdmissionRequest, before, after *co
 	fault := a.breakGlass.breakGlassFault(&before.ObjectMeta, &after.ObjectMeta, &r.UserInfo, a.now())
 	if fault != "" {
 		return refusal{fault}
+	}
+	who := after.Annotations[annotationBy]
+	switch {
+	case glassChanged(&before.ObjectMeta, &after.ObjectMeta) && who != r.UserInfo.Username:
+		return refuse("the annotation %s does not say who breaks the glass, which the mutating webhook sets: register that webhook", annotationBy)
+	case after.Annotations[annotationBreakGlass] != "" && !glassChanged(&before.ObjectMeta, &after.ObjectMeta) && who != before.Annotations[annotationBy]:
+		return refuse("the annotation %s says who broke the glass and cannot change: leave it as it is", annotationBy)
 	}
 	if reason, is := broken(&after.ObjectMeta, a.now()); is && len(changed(&before.ObjectMeta, &after.ObjectMeta)) > 0 {
 		a.log.Warn("the glass is broken for a namespace", "namespace", after.Name, "user", r.UserInfo.Username, "reason", reason, "until", after.Annotations[annotationUntil])

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -165,8 +166,8 @@ func (r *reporter) observe(nodes []*corev1.Node) wire.ObservedState {
 	digests := map[string]bool{}
 	for _, node := range nodes {
 		for _, pod := range r.view.podsOn(node.Name) {
-			if !r.cluster.isFabric(pod) {
-				state.Residencies = append(state.Residencies, r.residency(pod, node))
+			if o, runs := r.residency(pod, node); runs {
+				state.Residencies = append(state.Residencies, o)
 			}
 		}
 		for i := range node.Status.Images {
@@ -184,16 +185,40 @@ func (r *reporter) observe(nodes []*corev1.Node) wire.ObservedState {
 	return state
 }
 
-// residency is a pod as ringfence hears of it. A pod counts from its binding: from then on its node will start it.
-func (r *reporter) residency(pod *corev1.Pod, node *corev1.Node) wire.ObservedResidency {
-	o := wire.ObservedResidency{
+// residency is a pod as ringfence hears of it. A pod that names a grant counts from its binding, because from then on its node will
+// start it; any other, such as one of the host's own base, once it is known what it runs. FABRIC is what the pool of the host in
+// ringfence's inventory lists by digest: this process claims nothing.
+func (r *reporter) residency(pod *corev1.Pod, node *corev1.Node) (o wire.ObservedResidency, runs bool) {
+	images, runs := imagesOf(pod)
+	o = wire.ObservedResidency{
+		Images:      images,
 		ResidencyID: pod.Labels[labelResidency], VIMResourceID: string(pod.UID), CISNodeID: node.Labels[directive.LabelCISNode],
 		Runtime: cmp.Or(runtimeOf(&pod.Spec), r.defaultRuntime),
 	}
 	if id, err := identityOf(&pod.ObjectMeta); err == nil {
 		o.VNFInstanceID, o.ResourceDefinitionID, o.ComponentID = id.vnf, id.definition, id.component
 	}
-	return o
+	if g, is := admitted(pod); is {
+		o.BreakGlass, runs = wire.ObservedBreakGlass{By: bounded(g.by, mostWho), Reason: bounded(g.reason, mostWhy)}, true
+	}
+	return o, runs || pod.Labels[labelResidency] != ""
+}
+
+// What the contract takes of a broken glass, in characters.
+const (
+	mostWho = 255
+	mostWhy = 1024
+)
+
+// bounded is a text as the contract takes it.
+func bounded(text string, most int) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?")))
+	return string(runes[:min(len(runes), most)])
 }
 
 // acknowledge says of the directives of a host what the cluster shows: that a workload was placed, that one has gone.

@@ -91,16 +91,56 @@ func TestWhatIsReported(t *testing.T) {
 	fabric.Namespace, fabric.Labels, fabric.Spec.ServiceAccountName, fabric.Spec.Containers[0].Image = "cni", nil, "cni", "cni@sha256:c"
 	node := worker("n1", "True", map[string]string{"ringfence.io/host-id": "h1", "ringfence.io/cis-node-id": "vm1"})
 	node.Status.Images = []corev1.ContainerImage{{Names: []string{"x:1", "x@" + sum, "y@" + sum}}}
-	r := shown(t, []*corev1.Node{node}, on(workload("mine", "r"), "n1"), on(workload("elsewhere", "o"), "n2"), workload("unbound", "u"), ended, stranger, fabric)
+	waiting, glassy := on(workload("waiting", ""), "n1"), on(workload("glassy", ""), "n1")
+	waiting.Labels, glassy.Labels = nil, nil
+	glassy.Annotations = map[string]string{annotationAdmitted: "no\nservice", annotationBy: "ann"}
+	stranger.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c", ImageID: "registry/x@" + sum}}
+	r := shown(t, []*corev1.Node{node}, on(workload("mine", "r"), "n1"), on(workload("elsewhere", "o"), "n2"), workload("unbound", "u"), ended, stranger, fabric, waiting, glassy)
 	want := wire.ObservedState{
 		ObservedAt: noon.Add(-sightAge),
 		Residencies: []wire.ObservedResidency{
+			{VIMResourceID: "uid-cni", CISNodeID: "vm1", Runtime: "kata", Images: []string{"sha256:c"}},
+			{VIMResourceID: "uid-glassy", CISNodeID: "vm1", Runtime: "kata", BreakGlass: wire.ObservedBreakGlass{By: "ann", Reason: "no service"}},
 			{ResidencyID: "r", VIMResourceID: "uid-mine", CISNodeID: "vm1", Runtime: "kata"},
-			{VIMResourceID: "uid-stranger", CISNodeID: "vm1", Runtime: "runc"},
+			{VIMResourceID: "uid-stranger", CISNodeID: "vm1", Runtime: "runc", Images: []string{sum}},
 		},
 		CacheEntries: []wire.ObservedCacheEntry{{Digest: sum, Mode: "SHARED"}},
 	}
 	if diff := cmp.Diff(want, r.observe([]*corev1.Node{node})); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+// TestImagesOf: what a pod runs is named by its digests or not at all.
+func TestImagesOf(t *testing.T) {
+	t.Parallel()
+	a, b := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	for name, tc := range map[string]struct {
+		images   []string // of containers i (init), c, d
+		statuses map[string]string
+		want     []string
+		known    bool
+	}{
+		"by digest, not started":     {[]string{"x@" + a, "y@" + b, "x@" + a}, nil, []string{a, b}, true},
+		"by tag, not started":        {[]string{"x:1", "y:1", "x:1"}, nil, nil, false},
+		"one of them not started":    {[]string{"x@" + a, "y:1", "x@" + a}, nil, []string{a}, false},
+		"by tag, started":            {[]string{"x:1", "y:1", "y:1"}, map[string]string{"i": "r/x@" + a, "c": "r/y@" + b, "d": b}, []string{a, b}, true},
+		"some started":               {[]string{"x:1", "y:1", "y:1"}, map[string]string{"i": "r/x@" + a}, []string{a}, true},
+		"nobody knows what one runs": {[]string{"x@" + a, "y:1", "y:1"}, map[string]string{"i": "r/x@" + a, "c": "y:1"}, nil, true},
+	} {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: "i", Image: tc.images[0]}}, Containers: []corev1.Container{{Name: "c", Image: tc.images[1]}, {Name: "d", Image: tc.images[2]}},
+		}}
+		for container, id := range tc.statuses {
+			list := &pod.Status.ContainerStatuses
+			if container == "i" {
+				list = &pod.Status.InitContainerStatuses
+			}
+			*list = append(*list, corev1.ContainerStatus{Name: container, ImageID: id})
+		}
+		got, known := imagesOf(pod)
+		if diff := cmp.Diff(tc.want, got); diff != "" || known != tc.known {
+			t.Errorf("%s: known %v (-want +got):\n%s", name, known, diff)
+		}
 	}
 }

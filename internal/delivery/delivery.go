@@ -243,8 +243,8 @@ func Digest(st *placement.ObservedState) string {
 	lines := make([]string, 0, len(st.Residencies)+len(st.Cache))
 	for i := range st.Residencies {
 		o := &st.Residencies[i]
-		lines = append(lines, fmt.Sprintf("residency %q %q %q %q %q %q %q %q",
-			o.ResidencyID, o.VNFInstanceID, o.ComponentID, o.ResourceDefinitionID, o.VIMResourceID, o.CISNodeID, o.Runtime, slices.Sorted(slices.Values(o.Images))))
+		lines = append(lines, fmt.Sprintf("residency %q %q %q %q %q %q %q %q %q",
+			o.ResidencyID, o.VNFInstanceID, o.ComponentID, o.ResourceDefinitionID, o.VIMResourceID, o.CISNodeID, o.Runtime, slices.Sorted(slices.Values(o.Images)), o.BreakGlass))
 	}
 	for i := range st.Cache {
 		e := &st.Cache[i]

@@ -57,6 +57,13 @@ func (d *drift) add(r *placement.Residency, object, rule string, params map[stri
 // running judges a workload that the host reports.
 func (d *drift) running(i int) {
 	o, r := &d.State.Residencies[i], d.Matched[i]
+	if o.BreakGlass.Reason != "" {
+		params := map[string]string{"workload": nameOf(i, o), "why": o.BreakGlass.Reason}
+		if o.BreakGlass.By != "" {
+			params["by"] = o.BreakGlass.By
+		}
+		d.add(r, params["workload"], placement.RuleDriftBreakGlass, params)
+	}
 	if r == nil {
 		d.undecided(i, o)
 		return
@@ -83,10 +90,10 @@ func (d *drift) running(i int) {
 // undecided judges a workload that nobody decided for this host.
 func (d *drift) undecided(i int, o *placement.ObservedResidency) {
 	foreign := func(digest string) bool { return !slices.Contains(d.fabric, digest) }
-	if len(o.Images) > 0 && !slices.ContainsFunc(o.Images, foreign) {
+	if len(o.Images) > 0 && !slices.ContainsFunc(o.Images, foreign) || o.BreakGlass.Reason != "" {
 		return
 	}
-	name := cmp.Or(o.VIMResourceID, o.ResidencyID, strings.Trim(o.VNFInstanceID+"/"+o.ResourceDefinitionID, "/"), "number "+strconv.Itoa(i+1)+" of the report")
+	name := nameOf(i, o)
 	params := map[string]string{"workload": name, "runtime": o.Runtime}
 	if o.CISNodeID != "" {
 		params["node"] = o.CISNodeID
@@ -96,6 +103,11 @@ func (d *drift) undecided(i int, o *placement.ObservedResidency) {
 		rule, params["decided"] = placement.RuleDriftHost, host
 	}
 	d.add(nil, name, rule, params)
+}
+
+// nameOf is what people call a workload that the host reports.
+func nameOf(i int, o *placement.ObservedResidency) string {
+	return cmp.Or(o.VIMResourceID, o.ResidencyID, strings.Trim(o.VNFInstanceID+"/"+o.ResourceDefinitionID, "/"), "number "+strconv.Itoa(i+1)+" of the report")
 }
 
 // mayRun tells whether a report is too vague to say that a residency does not run.

@@ -65,15 +65,20 @@ func TestDrift(t *testing.T) {
 		"of another host":          {beside(placement.ObservedResidency{ResidencyID: "far", Runtime: "runc"}), []string{"DRIFT-HOST  far"}},
 		"fabric":                   {beside(placement.ObservedResidency{VIMResourceID: "c-2", Images: []string{"cni"}}), nil},
 		"fabric with something":    {beside(placement.ObservedResidency{VIMResourceID: "c-2", Images: []string{"cni", "app"}}), []string{"DRIFT-UNGRANTED  c-2"}},
-		"cached as ordered":        {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheEncrypted, TrustDomainID: "A"}), nil},
-		"cached more strictly":     {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheNoStore}), nil},
-		"cached as plaintext":      {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheShared}), []string{"DRIFT-CACHE  app"}},
-		"cached for another":       {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheEncrypted, TrustDomainID: "B"}), []string{"DRIFT-CACHE  app"}},
-		"pulled by hand":           {cached(placement.ObservedCacheEntry{Digest: "miner", Mode: placement.CacheNoStore, TrustDomainID: "A"}), []string{"DRIFT-CACHE  miner"}},
-		"layers of it, renamed":    {alike(placement.CacheShared, "base", "own"), []string{"DRIFT-CACHE  renamed has app, ordered ENCRYPTED"}},
-		"as strict, renamed":       {alike(placement.CacheNoStore, "base", "own"), []string{"DRIFT-CACHE  renamed has app"}},
-		"only the public base":     {alike(placement.CacheShared, "base"), []string{"DRIFT-CACHE  renamed"}},
-		"cached fabric":            {cached(placement.ObservedCacheEntry{Digest: "cni", Mode: placement.CacheShared}), nil},
+		"the glass broken": {
+			beside(placement.ObservedResidency{VIMResourceID: "c-3", Images: []string{"app"}, BreakGlass: placement.ObservedBreakGlass{By: "ann", Reason: "x"}}),
+			[]string{"DRIFT-BREAK-GLASS  c-3 by ann: x"},
+		},
+		"broken for what was granted": {with(func(o *placement.ObservedResidency) { o.BreakGlass.Reason, o.Runtime = "x", "runc" }), []string{"DRIFT-BREAK-GLASS r r by : x", "DRIFT-RUNTIME r "}},
+		"cached as ordered":           {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheEncrypted, TrustDomainID: "A"}), nil},
+		"cached more strictly":        {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheNoStore}), nil},
+		"cached as plaintext":         {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheShared}), []string{"DRIFT-CACHE  app"}},
+		"cached for another":          {cached(placement.ObservedCacheEntry{Digest: "app", Mode: placement.CacheEncrypted, TrustDomainID: "B"}), []string{"DRIFT-CACHE  app"}},
+		"pulled by hand":              {cached(placement.ObservedCacheEntry{Digest: "miner", Mode: placement.CacheNoStore, TrustDomainID: "A"}), []string{"DRIFT-CACHE  miner"}},
+		"layers of it, renamed":       {alike(placement.CacheShared, "base", "own"), []string{"DRIFT-CACHE  renamed has app, ordered ENCRYPTED"}},
+		"as strict, renamed":          {alike(placement.CacheNoStore, "base", "own"), []string{"DRIFT-CACHE  renamed has app"}},
+		"only the public base":        {alike(placement.CacheShared, "base"), []string{"DRIFT-CACHE  renamed"}},
+		"cached fabric":               {cached(placement.ObservedCacheEntry{Digest: "cni", Mode: placement.CacheShared}), nil},
 	} {
 		facts := placement.ObservedFacts{
 			Host: &placement.Host{ID: "h", HostPoolID: "p"}, Residents: []*placement.Residency{r}, State: &tc.state, Elsewhere: map[string]string{"far": "h9"},
@@ -94,6 +99,9 @@ func TestDrift(t *testing.T) {
 				if ordered := v.Reason.Params["ordered"]; ordered != "" {
 					line += ", ordered " + ordered
 				}
+			}
+			if why := v.Reason.Params["why"]; why != "" {
+				line += " by " + v.Reason.Params["by"] + ": " + why
 			}
 			got = append(got, line)
 		}

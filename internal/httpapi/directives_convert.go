@@ -78,7 +78,7 @@ func observedFromWire(hostID string, w *wire.ObservedState) (placement.ObservedS
 		state.Residencies = append(state.Residencies, placement.ObservedResidency{
 			ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, ComponentID: r.ComponentID, ResourceDefinitionID: r.ResourceDefinitionID,
 			VIMResourceID: r.VIMResourceID, CISNodeID: r.CISNodeID, Runtime: r.Runtime,
-			Images: r.Images,
+			Images: r.Images, BreakGlass: placement.ObservedBreakGlass(r.BreakGlass),
 		})
 	}
 	for i := range w.CacheEntries {

@@ -17,6 +17,13 @@ func drifted(rule string, p func(string) string) string {
 	switch rule {
 	case placement.RuleDriftUngranted:
 		return fmt.Sprintf("%s runs on {host} with runtime %s without a grant; stop it, or have its VNFM ask for it", printable(p("workload")), orNone(p("runtime")))
+	case placement.RuleDriftBreakGlass:
+		by := "somebody"
+		if p("by") != "" {
+			by = printable(p("by"))
+		}
+		return fmt.Sprintf("%s runs on {host} because %s broke the glass in its cluster: %s; stop it, or have its VNFM ask for a grant and start it anew",
+			printable(p("workload")), by, printable(p("why")))
 	case placement.RuleDriftHost:
 		return fmt.Sprintf("%s runs on {host}, but was granted for host %s", printable(p("workload")), printable(p("decided")))
 	case placement.RuleDriftNode:

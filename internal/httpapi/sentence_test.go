@@ -90,6 +90,7 @@ func reasons() []placement.Reason {
 		fixed(placement.RuleVIM(1), "wanted", "the same VIM connection"), fixed(placement.RuleCacheDefault, "mode", "ENCRYPTED", "artefact", "*"),
 		fixed(placement.RuleCacheDefault, "why", "the cache modes changed since the plan was made"),
 		fixed(placement.RuleDriftUngranted, "workload", "c-1", "runtime", "runc"),
+		fixed(placement.RuleDriftBreakGlass, "workload", "c-1", "by", "ann", "why", "no service since 10:40"),
 		fixed(placement.RuleDriftHost, "workload", "r-1", "runtime", "runc", "decided", "h2"),
 		fixed(placement.RuleDriftNode, "runsOn", "", "decided", "w1"),
 		fixed(placement.RuleDriftRuntime, "runtime", "runc", "decided", "kata"),

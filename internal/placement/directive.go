@@ -180,7 +180,11 @@ type ObservedResidency struct {
 	CISNodeID            string
 	Runtime              string
 	Images               []string // digests of what it runs; nil: not told
+	BreakGlass           ObservedBreakGlass
 }
+
+// ObservedBreakGlass is by whose word the enforcement of a cluster admitted a workload without a grant; without a reason, by nobody's.
+type ObservedBreakGlass struct{ By, Reason string }
 
 // ObservedCacheEntry is one artefact in the host's cache as the host sees it.
 type ObservedCacheEntry struct {

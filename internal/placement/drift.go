@@ -11,6 +11,8 @@ const (
 	RuleDriftImage     = "DRIFT-IMAGE"     // it runs an image that it was not granted with
 	RuleDriftMissing   = "DRIFT-MISSING"   // it should run and does not
 	RuleDriftCache     = "DRIFT-CACHE"     // an artefact lies in the cache as it was not ordered to
+
+	RuleDriftBreakGlass = "DRIFT-BREAK-GLASS" // somebody broke the glass for it in its cluster
 )
 
 // CacheOrder is the newest order about an artefact of a trust domain in the cache of a host.

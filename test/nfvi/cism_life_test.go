@@ -3,6 +3,8 @@ package nfvi
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+
+	"ringfence/test/stub"
 )
 
 // TestKubernetesLife takes ringfence and cism away and brings them back.
@@ -138,6 +142,7 @@ func (c *cluster) testFabric(t *testing.T) {
 	if _, err := create(t.Context(), c.admin, pod("cni-1", "cni", nil, plugin(fabricImage, "cni"))); err != nil {
 		t.Errorf("a pod of the fabric: %v", err)
 	}
+	c.reportsFabric(t)
 	c.namespace("other")
 	for name, p := range map[string]*unstructured.Unstructured{
 		"another image":     pod("cni-2", "cni", nil, plugin(image, "cni")),
@@ -181,11 +186,64 @@ func (c *cluster) testBreakGlass(t *testing.T) {
 	if n := c.metric("ringfence_cism_exempted_total"); n == "0" {
 		t.Error("nobody counted it")
 	}
+	uid := c.uid("emergency", "emergency")
+	c.stands(t, uid, fmt.Sprintf("DRIFT-BREAK-GLASS: %s runs on host w1 because ann broke the glass in its cluster: no grants today", uid))
 	change := []byte(`{"metadata": {"annotations": {"ringfence.io/break-glass": null, "ringfence.io/break-glass-until": null}}}`)
 	if _, err := c.admin.Resource(resources["Namespace"]).Patch(t.Context(), "emergency", types.MergePatchType, change, metav1.PatchOptions{}); err != nil {
 		t.Errorf("anybody may mend it: %v", err)
 	}
 	c.isRefused(pod("late", "emergency", nil), "it names no grant")
+	c.stands(t, uid, "DRIFT-BREAK-GLASS: "+uid)
+	c.remove("emergency", "emergency")
+	c.stands(t, uid, "")
+}
+
+// stands waits until what ringfence records of a pod begins so; empty: until it records nothing that stands.
+func (c *cluster) stands(t *testing.T, uid, want string) {
+	t.Helper()
+	operator := stub.Client{URL: c.ringfence.URL, Token: "token-OPERATOR"}
+	eventually(t, 40*time.Second, "a violation: "+want, func() error {
+		var open []struct {
+			Object string
+			Reason struct{ Message string }
+		}
+		path := "/placement/v1/violations?filter=" + url.QueryEscape("(eq,source,OBSERVATION);(eq,state,OPEN)")
+		if _, err := operator.Do(t.Context(), http.MethodGet, path, nil, &open); err != nil {
+			return err
+		}
+		got := ""
+		for _, v := range open {
+			if v.Object == uid {
+				got += v.Reason.Message
+			}
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			return fmt.Errorf("there stands %q", got)
+		}
+		return nil
+	})
+}
+
+// reportsFabric has a node run what its pool lists, as its status says, and what the pool does not list.
+func (c *cluster) reportsFabric(t *testing.T) {
+	t.Helper()
+	started := func(name, image string) string {
+		p := pod(name, "kube-system", nil, func(spec, _ map[string]any) {
+			container(spec)["image"], spec["nodeName"] = "registry.example.net/plugin:1", "node-w1"
+		})
+		if _, err := create(t.Context(), c.admin, p); err != nil {
+			t.Fatal(err)
+		}
+		status := fmt.Sprintf(`{"status": {"phase": "Running", "containerStatuses": [{"name": "app", "image": "registry.example.net/plugin:1", "imageID": %q, "ready": true, "restartCount": 0}]}}`, image)
+		_, err := c.admin.Resource(resources["Pod"]).Namespace("kube-system").Patch(t.Context(), name, types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.uid("kube-system", name)
+	}
+	listed, foreign := started("proxy", fabricImage), started("miner", image)
+	c.stands(t, foreign, "DRIFT-UNGRANTED: "+foreign)
+	c.stands(t, listed, "")
 }
 
 // testMirrors has a kubelet show a static pod, which runs whether or not the API has it, and somebody else pretend to.
