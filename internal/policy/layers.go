@@ -66,8 +66,17 @@ func (w *World) modeOf(f placement.HostFacts, r *placement.Residency, digest str
 // ModeOn is the mode that the rules ask for an artefact of the candidate on a host, in a CIS node of it or in none, or the next stricter
 // one that the host provides, with the demanding rule. Where the host provides none it is what the rules ask for.
 func (c *Candidate) ModeOn(f placement.HostFacts, cisNodeID, digest string) placement.CacheChoice {
+	return c.modeAt(c.siteOn(f, cisNodeID), digest)
+}
+
+// siteOn is where the candidate is on a host, with the runtime that it has there.
+func (c *Candidate) siteOn(f placement.HostFacts, cisNodeID string) *site {
 	s := &site{HostFacts: f, node: cisNodeID}
 	c.chooseRuntime(s)
+	return s
+}
+
+func (c *Candidate) modeAt(s *site, digest string) placement.CacheChoice {
 	choice := c.requiredMode(s, digest)
 	choice.Mode = max(choice.Required, c.available(s, choice.Required))
 	return choice
@@ -108,12 +117,14 @@ func (w *World) raisedTo(f placement.HostFacts, r *placement.Residency, digest s
 			strictest = come[i].Mode
 		}
 	}
-	if strictest == placement.CacheUnset || strictest <= w.modeOf(f, r, digest) {
+	if strictest == placement.CacheUnset {
 		return Raised{}, false
 	}
 	o := Prepare(w, r.Workload, placement.IsolationNone, Replicas{})
-	s := &site{HostFacts: f, node: r.CISNodeID}
-	o.chooseRuntime(s)
+	s := o.siteOn(f, r.CISNodeID)
+	if strictest <= o.modeAt(s, digest).Mode {
+		return Raised{}, false
+	}
 	// Where the host provides nothing so strict for it, it lies there against the rules, and is ordered to be as strict as those
 	// who come: its node says that it cannot.
 	return Raised{r.Workload.TrustDomainID, digest, max(strictest, o.available(s, strictest))}, true
