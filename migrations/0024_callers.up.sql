@@ -245,7 +245,8 @@ CREATE POLICY caller ON policy_event FOR SELECT TO ringfence_caller
 ALTER TABLE decision ENABLE ROW LEVEL SECURITY;
 CREATE POLICY service ON decision TO ringfence_app USING (true) WITH CHECK (true);
 CREATE POLICY caller ON decision FOR SELECT TO ringfence_caller
-    USING (client_id = (SELECT caller_id()) OR (SELECT caller_reads_all()) AND NOT names_any(inputs::text, (SELECT hidden_names())));
+    USING (client_id = (SELECT caller_id()) OR (SELECT caller_reads_all()) 
+           AND (inputs ->> 'withoutLi' = 'true' OR NOT names_any(inputs::text, (SELECT hidden_names())))); -- who is not cleared is answered without it
 
 ALTER TABLE vnf_grant ENABLE ROW LEVEL SECURITY;
 CREATE POLICY service ON vnf_grant TO ringfence_app USING (true) WITH CHECK (true);

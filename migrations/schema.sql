@@ -2020,7 +2020,7 @@ CREATE POLICY caller ON public.attestation_record FOR SELECT TO ringfence_caller
 
 CREATE POLICY caller ON public.cache_entry FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts))) AND (NOT (trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND (NOT (digest IN ( SELECT public.hidden_images() AS hidden_images)))));
 
-CREATE POLICY caller ON public.decision FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((inputs)::text, ( SELECT public.hidden_names() AS hidden_names))))));
+CREATE POLICY caller ON public.decision FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (((inputs ->> 'withoutLi'::text) = 'true'::text) OR (NOT public.names_any((inputs)::text, ( SELECT public.hidden_names() AS hidden_names)))))));
 
 CREATE POLICY caller ON public.directive FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
 

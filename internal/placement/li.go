@@ -1,6 +1,9 @@
 package placement
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // What belongs to lawful interception, and what of the inventory shows it. Whoever is not cleared for it gets the same
 // answers whether it is there or not, so hosts that admit it are no hosts for others, and its VNFDs are unknown.
@@ -73,4 +76,20 @@ func (c *Catalogue) WithoutLI() *Catalogue {
 		delete(out.VNFProfiles, id)
 	}
 	return &out
+}
+
+// LIImage tells whether such profiles, and no others, use an image.
+func (c *Catalogue) LIImage(digest string) bool {
+	used := false
+	for _, p := range c.VNFProfiles {
+		for i := range p.Components {
+			if slices.Contains(p.Components[i].Images, digest) {
+				if !c.LIProfile(&p) {
+					return false
+				}
+				used = true
+			}
+		}
+	}
+	return used
 }

@@ -107,7 +107,7 @@ func unknownOfCache(v *fleet.View, in *placement.Inputs, d *placement.Demand) []
 		unknown("host " + in.RestrictHosts[0])
 	}
 	for _, digest := range d.Workload.Images {
-		if _, ok := v.Catalogue.Images[digest]; !ok {
+		if _, ok := v.Catalogue.Images[digest]; !ok || in.WithoutLI && v.Catalogue.LIImage(digest) {
 			unknown("artefact " + digest)
 		}
 	}
