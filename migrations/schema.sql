@@ -1762,6 +1762,27 @@ COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that gran
 
 COMMENT ON COLUMN public.vnf_instance_params.client_id IS 'Client of its first grant, to which alone it exists; empty: nobody''s yet.';
 
+CREATE TABLE public.vnf_lcm_operation (
+    nfvi_pop_id text NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL,
+    event_at timestamp with time zone,
+    noted_at timestamp with time zone NOT NULL,
+    CONSTRAINT vnf_lcm_operation_state_ck CHECK ((state = ANY (ARRAY['STARTING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'FAILED_TEMP'::text, 'FAILED'::text, 'ROLLING_BACK'::text, 'ROLLED_BACK'::text])))
+);
+
+COMMENT ON TABLE public.vnf_lcm_operation IS 'What became of the VNF LCM operation occurrences that were granted, as VNFMs and NFVOs tell.';
+
+COMMENT ON COLUMN public.vnf_lcm_operation.nfvi_pop_id IS 'NFVI-PoP of the grant.';
+
+COMMENT ON COLUMN public.vnf_lcm_operation.grant_id IS 'The grant that the operation was given.';
+
+COMMENT ON COLUMN public.vnf_lcm_operation.state IS 'State of the operation. After COMPLETED, FAILED or ROLLED_BACK none follows.';
+
+COMMENT ON COLUMN public.vnf_lcm_operation.event_at IS 'When the operation came to it, by the clock of who told; NULL: not told.';
+
+COMMENT ON COLUMN public.vnf_lcm_operation.noted_at IS 'When it was noted here, after everything that follows from it was done.';
+
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
 
@@ -1896,6 +1917,9 @@ ALTER TABLE ONLY public.vnf_grant
 
 ALTER TABLE ONLY public.vnf_instance_params
     ADD CONSTRAINT vnf_instance_params_pk PRIMARY KEY (vnf_instance_id);
+
+ALTER TABLE ONLY public.vnf_lcm_operation
+    ADD CONSTRAINT vnf_lcm_operation_pk PRIMARY KEY (nfvi_pop_id, grant_id);
 
 ALTER TABLE ONLY public.vnf_profile
     ADD CONSTRAINT vnf_profile_pk PRIMARY KEY (vnfd_id);
@@ -2395,3 +2419,5 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfen
 GRANT SELECT(vnf_instance_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
 
 GRANT SELECT(client_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.vnf_lcm_operation TO ringfence_app;

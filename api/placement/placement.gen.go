@@ -207,6 +207,39 @@ func (e ExplainLevel) Valid() bool {
 	}
 }
 
+// Defines values for LcmOperationState.
+const (
+	LcmOperationStateCOMPLETED   LcmOperationState = "COMPLETED"
+	LcmOperationStateFAILED      LcmOperationState = "FAILED"
+	LcmOperationStateFAILEDTEMP  LcmOperationState = "FAILED_TEMP"
+	LcmOperationStatePROCESSING  LcmOperationState = "PROCESSING"
+	LcmOperationStateROLLEDBACK  LcmOperationState = "ROLLED_BACK"
+	LcmOperationStateROLLINGBACK LcmOperationState = "ROLLING_BACK"
+	LcmOperationStateSTARTING    LcmOperationState = "STARTING"
+)
+
+// Valid indicates whether the value is a known member of the LcmOperationState enum.
+func (e LcmOperationState) Valid() bool {
+	switch e {
+	case LcmOperationStateCOMPLETED:
+		return true
+	case LcmOperationStateFAILED:
+		return true
+	case LcmOperationStateFAILEDTEMP:
+		return true
+	case LcmOperationStatePROCESSING:
+		return true
+	case LcmOperationStateROLLEDBACK:
+		return true
+	case LcmOperationStateROLLINGBACK:
+		return true
+	case LcmOperationStateSTARTING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Mode.
 const (
 	ModeENFORCE Mode = "ENFORCE"
@@ -328,6 +361,15 @@ func (e ReservationState) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AffectedVNFC A VNF component that an operation changed.
+type AffectedVNFC struct {
+	// ComputeResource An existing resource, as the VIM or the container infrastructure (CISM) that manages it knows it.
+	ComputeResource externalRef2.ResourceHandle `json:"computeResource,omitempty,omitzero"`
+
+	// ResourceDefinitionID The resource definition of the grant request that it comes from.
+	ResourceDefinitionID externalRef0.Identifier `json:"resourceDefinitionId,omitempty,omitzero"`
 }
 
 // BeforeAfter A number as it is now, and as it would be with the version in force, or after the change.
@@ -769,6 +811,9 @@ type FunnelStep struct {
 	RuleID RuleID `json:"ruleId"`
 }
 
+// LcmOperationState The state of a VNF LCM operation occurrence. After COMPLETED, FAILED and ROLLED_BACK none follows.
+type LcmOperationState string
+
 // Mode * `ENFORCE`: refusals refuse, directives bind. This is so for everybody for whom nothing was set.
 //   - `OBSERVE`: of a client, every request is decided as ever; what would be refused is recorded and answered 201 without zones,
 //     reservations and placements. Of a VIM connection, directives to its hosts are `ADVISORY`, nothing is evicted there, and
@@ -1149,6 +1194,45 @@ type Reservation struct {
 	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId"`
 }
 
+// ReservationRequest What an NFVO wants placed and reserved.
+type ReservationRequest struct {
+	// GrantRequest The request of the VNFM, as the NFVO got it. It is read as leniently as in the granting API.
+	GrantRequest externalRef2.GrantRequest `json:"grantRequest"`
+
+	// OnBehalfOf The client id of the VNFM that asks. Absent means that the VNF instance is the caller's own.
+	OnBehalfOf externalRef0.Identifier `json:"onBehalfOf,omitempty,omitzero"`
+}
+
+// ReservationSet What was reserved for one request.
+type ReservationSet struct {
+	// DecisionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	DecisionID externalRef0.Identifier `json:"decisionId"`
+
+	// GrantID What it is confirmed or released under.
+	GrantID externalRef0.Identifier `json:"grantId"`
+
+	// Placements Where each resource goes.
+	Placements []externalRef2.GrantedPlacement `json:"placements,omitempty,omitzero"`
+
+	// ReservationIDs The reservations, in the order of `placements`.
+	ReservationIDs []externalRef0.Identifier `json:"reservationIds,omitempty,omitzero"`
+
+	// ValidUntil Until when it is reserved.
+	ValidUntil externalRef0.DateTime `json:"validUntil,omitempty,omitzero"`
+
+	// VNFInstanceID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId"`
+
+	// VNFLcmOpOccID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFLcmOpOccID externalRef0.Identifier `json:"vnfLcmOpOccId"`
+}
+
 // ReservationState * `RESERVED`: granted, not yet seen running.
 // * `UNCONFIRMED`: expired, and nothing proves that the workload is not there; it still counts in every rule.
 // * `RUNNING`: seen running.
@@ -1285,6 +1369,38 @@ type UngrantedWorkload struct {
 	Object string `json:"object"`
 }
 
+// VNFLcmNotification A notification of the VNF LCM interface of SOL003, as far as it is read; other attributes are ignored.
+type VNFLcmNotification struct {
+	// AffectedVnfcs The VNF components that the operation changed. Of these the ids in the VIM are learned.
+	AffectedVnfcs []AffectedVNFC `json:"affectedVnfcs,omitempty,omitzero"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id,omitempty,omitzero"`
+
+	// NotificationType What it tells, such as `VnfLcmOperationOccurrenceNotification`.
+	NotificationType string `json:"notificationType"`
+
+	// OperationState The state of a VNF LCM operation occurrence. After COMPLETED, FAILED and ROLLED_BACK none follows.
+	OperationState LcmOperationState `json:"operationState,omitempty,omitzero"`
+
+	// TimeStamp A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	TimeStamp externalRef0.DateTime `json:"timeStamp,omitempty,omitzero"`
+
+	// VNFInstanceID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFInstanceID externalRef0.Identifier `json:"vnfInstanceId,omitempty,omitzero"`
+
+	// VNFLcmOpOccID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFLcmOpOccID externalRef0.Identifier `json:"vnfLcmOpOccId,omitempty,omitzero"`
+}
+
 // DecisionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
@@ -1294,6 +1410,11 @@ type DecisionID = externalRef0.Identifier
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type EnforcementModeID = externalRef0.Identifier
+
+// GrantID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type GrantID = externalRef0.Identifier
 
 // PolicyID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
@@ -1452,6 +1573,18 @@ type GetPolicySchemaParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ConfirmReservationsParams defines parameters for ConfirmReservations.
+type ConfirmReservationsParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// ReleaseReservationsParams defines parameters for ReleaseReservations.
+type ReleaseReservationsParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // ListReservationsParams defines parameters for ListReservations.
 type ListReservationsParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
@@ -1475,6 +1608,12 @@ type ListReservationsParams struct {
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
 	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// CreateReservationsParams defines parameters for CreateReservations.
+type CreateReservationsParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1560,6 +1699,18 @@ type GetViolationParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// TestVNFLcmNotificationParams defines parameters for TestVNFLcmNotification.
+type TestVNFLcmNotificationParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// NotifyVNFLcmParams defines parameters for NotifyVNFLcm.
+type NotifyVNFLcmParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // CreateCacheDecisionJSONRequestBody defines body for CreateCacheDecision for application/json ContentType.
 type CreateCacheDecisionJSONRequestBody = CacheDecisionRequest
 
@@ -1569,8 +1720,14 @@ type CreateDecisionJSONRequestBody = DecisionRequest
 // PutEnforcementModeJSONRequestBody defines body for PutEnforcementMode for application/json ContentType.
 type PutEnforcementModeJSONRequestBody = EnforcementModeRequest
 
+// CreateReservationsJSONRequestBody defines body for CreateReservations for application/json ContentType.
+type CreateReservationsJSONRequestBody = ReservationRequest
+
 // ReleaseReservationJSONRequestBody defines body for ReleaseReservation for application/json ContentType.
 type ReleaseReservationJSONRequestBody = ReleaseRequest
+
+// NotifyVNFLcmJSONRequestBody defines body for NotifyVNFLcm for application/json ContentType.
+type NotifyVNFLcmJSONRequestBody = VNFLcmNotification
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1619,9 +1776,18 @@ type ServerInterface interface {
 	// GetPolicySchema Read the JSON Schema of policy documents
 	// (GET /placement/v1/policy_schema)
 	GetPolicySchema(w http.ResponseWriter, r *http.Request, params GetPolicySchemaParams)
+	// ConfirmReservations Say that what was reserved runs
+	// (POST /placement/v1/reservation_sets/{grantId}/confirm)
+	ConfirmReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ConfirmReservationsParams)
+	// ReleaseReservations Give back what was reserved
+	// (POST /placement/v1/reservation_sets/{grantId}/release)
+	ReleaseReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ReleaseReservationsParams)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(w http.ResponseWriter, r *http.Request, params ListReservationsParams)
+	// CreateReservations Place and reserve, without a grant of SOL003
+	// (POST /placement/v1/reservations)
+	CreateReservations(w http.ResponseWriter, r *http.Request, params CreateReservationsParams)
 	// GetReservation Read one reservation
 	// (GET /placement/v1/reservations/{reservationId})
 	GetReservation(w http.ResponseWriter, r *http.Request, reservationID ReservationID, params GetReservationParams)
@@ -1637,6 +1803,12 @@ type ServerInterface interface {
 	// GetViolation Read one violation
 	// (GET /placement/v1/violations/{violationId})
 	GetViolation(w http.ResponseWriter, r *http.Request, violationID externalRef0.Identifier, params GetViolationParams)
+	// TestVNFLcmNotification Test that notifications are taken here
+	// (GET /placement/v1/vnf_lcm_notifications)
+	TestVNFLcmNotification(w http.ResponseWriter, r *http.Request, params TestVNFLcmNotificationParams)
+	// NotifyVNFLcm Tell what became of an operation
+	// (POST /placement/v1/vnf_lcm_notifications)
+	NotifyVNFLcm(w http.ResponseWriter, r *http.Request, params NotifyVNFLcmParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -1733,9 +1905,27 @@ func (_ Unimplemented) GetPolicySchema(w http.ResponseWriter, r *http.Request, p
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ConfirmReservations Say that what was reserved runs
+// (POST /placement/v1/reservation_sets/{grantId}/confirm)
+func (_ Unimplemented) ConfirmReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ConfirmReservationsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReleaseReservations Give back what was reserved
+// (POST /placement/v1/reservation_sets/{grantId}/release)
+func (_ Unimplemented) ReleaseReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ReleaseReservationsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ListReservations List what grants hold
 // (GET /placement/v1/reservations)
 func (_ Unimplemented) ListReservations(w http.ResponseWriter, r *http.Request, params ListReservationsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateReservations Place and reserve, without a grant of SOL003
+// (POST /placement/v1/reservations)
+func (_ Unimplemented) CreateReservations(w http.ResponseWriter, r *http.Request, params CreateReservationsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1766,6 +1956,18 @@ func (_ Unimplemented) ListViolations(w http.ResponseWriter, r *http.Request, pa
 // GetViolation Read one violation
 // (GET /placement/v1/violations/{violationId})
 func (_ Unimplemented) GetViolation(w http.ResponseWriter, r *http.Request, violationID externalRef0.Identifier, params GetViolationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// TestVNFLcmNotification Test that notifications are taken here
+// (GET /placement/v1/vnf_lcm_notifications)
+func (_ Unimplemented) TestVNFLcmNotification(w http.ResponseWriter, r *http.Request, params TestVNFLcmNotificationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// NotifyVNFLcm Tell what became of an operation
+// (POST /placement/v1/vnf_lcm_notifications)
+func (_ Unimplemented) NotifyVNFLcm(w http.ResponseWriter, r *http.Request, params NotifyVNFLcmParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2733,6 +2935,106 @@ func (siw *ServerInterfaceWrapper) GetPolicySchema(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ConfirmReservations operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmReservations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "grantId" -------------
+	var grantID GrantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "grantId", chi.URLParam(r, "grantId"), &grantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "grantId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmReservationsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConfirmReservations(w, r, grantID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseReservations operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseReservations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "grantId" -------------
+	var grantID GrantID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "grantId", chi.URLParam(r, "grantId"), &grantID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "grantId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseReservationsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseReservations(w, r, grantID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListReservations operation middleware
 func (siw *ServerInterfaceWrapper) ListReservations(w http.ResponseWriter, r *http.Request) {
 
@@ -2862,6 +3164,47 @@ func (siw *ServerInterfaceWrapper) ListReservations(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListReservations(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateReservations operation middleware
+func (siw *ServerInterfaceWrapper) CreateReservations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateReservationsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateReservations(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3348,6 +3691,88 @@ func (siw *ServerInterfaceWrapper) GetViolation(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// TestVNFLcmNotification operation middleware
+func (siw *ServerInterfaceWrapper) TestVNFLcmNotification(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestVNFLcmNotificationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TestVNFLcmNotification(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// NotifyVNFLcm operation middleware
+func (siw *ServerInterfaceWrapper) NotifyVNFLcm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params NotifyVNFLcmParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.NotifyVNFLcm(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -3507,7 +3932,16 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/placement/v1/policy_schema", wrapper.GetPolicySchema)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/reservation_sets/{grantId}/confirm", wrapper.ConfirmReservations)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/reservation_sets/{grantId}/release", wrapper.ReleaseReservations)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/reservations", wrapper.ListReservations)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/reservations", wrapper.CreateReservations)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/reservations/{reservationId}", wrapper.GetReservation)
@@ -3523,6 +3957,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/violations/{violationId}", wrapper.GetViolation)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/vnf_lcm_notifications", wrapper.TestVNFLcmNotification)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/vnf_lcm_notifications", wrapper.NotifyVNFLcm)
 	})
 
 	return r
@@ -4021,6 +4461,40 @@ func (response GetPolicySchema200ApplicationSchemaPlusJSONResponse) VisitGetPoli
 	return err
 }
 
+type ConfirmReservationsRequestObject struct {
+	GrantID GrantID `json:"grantId"`
+	Params  ConfirmReservationsParams
+}
+
+type ConfirmReservationsResponseObject interface {
+	VisitConfirmReservationsResponse(w http.ResponseWriter) error
+}
+
+type ConfirmReservations204Response struct {
+}
+
+func (response ConfirmReservations204Response) VisitConfirmReservationsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReleaseReservationsRequestObject struct {
+	GrantID GrantID `json:"grantId"`
+	Params  ReleaseReservationsParams
+}
+
+type ReleaseReservationsResponseObject interface {
+	VisitReleaseReservationsResponse(w http.ResponseWriter) error
+}
+
+type ReleaseReservations204Response struct {
+}
+
+func (response ReleaseReservations204Response) VisitReleaseReservationsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 type ListReservationsRequestObject struct {
 	Params ListReservationsParams
 }
@@ -4067,6 +4541,29 @@ func (response ListReservations304Response) VisitListReservationsResponse(w http
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type CreateReservationsRequestObject struct {
+	Params CreateReservationsParams
+	Body   *CreateReservationsJSONRequestBody
+}
+
+type CreateReservationsResponseObject interface {
+	VisitCreateReservationsResponse(w http.ResponseWriter) error
+}
+
+type CreateReservations201JSONResponse ReservationSet
+
+func (response CreateReservations201JSONResponse) VisitCreateReservationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetReservationRequestObject struct {
@@ -4243,6 +4740,39 @@ func (response GetViolation200JSONResponse) VisitGetViolationResponse(w http.Res
 	return err
 }
 
+type TestVNFLcmNotificationRequestObject struct {
+	Params TestVNFLcmNotificationParams
+}
+
+type TestVNFLcmNotificationResponseObject interface {
+	VisitTestVNFLcmNotificationResponse(w http.ResponseWriter) error
+}
+
+type TestVNFLcmNotification204Response struct {
+}
+
+func (response TestVNFLcmNotification204Response) VisitTestVNFLcmNotificationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type NotifyVNFLcmRequestObject struct {
+	Params NotifyVNFLcmParams
+	Body   *NotifyVNFLcmJSONRequestBody
+}
+
+type NotifyVNFLcmResponseObject interface {
+	VisitNotifyVNFLcmResponse(w http.ResponseWriter) error
+}
+
+type NotifyVNFLcm204Response struct {
+}
+
+func (response NotifyVNFLcm204Response) VisitNotifyVNFLcmResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetAPIVersions List the API versions offered
@@ -4290,9 +4820,18 @@ type StrictServerInterface interface {
 	// GetPolicySchema Read the JSON Schema of policy documents
 	// (GET /placement/v1/policy_schema)
 	GetPolicySchema(ctx context.Context, request GetPolicySchemaRequestObject) (GetPolicySchemaResponseObject, error)
+	// ConfirmReservations Say that what was reserved runs
+	// (POST /placement/v1/reservation_sets/{grantId}/confirm)
+	ConfirmReservations(ctx context.Context, request ConfirmReservationsRequestObject) (ConfirmReservationsResponseObject, error)
+	// ReleaseReservations Give back what was reserved
+	// (POST /placement/v1/reservation_sets/{grantId}/release)
+	ReleaseReservations(ctx context.Context, request ReleaseReservationsRequestObject) (ReleaseReservationsResponseObject, error)
 	// ListReservations List what grants hold
 	// (GET /placement/v1/reservations)
 	ListReservations(ctx context.Context, request ListReservationsRequestObject) (ListReservationsResponseObject, error)
+	// CreateReservations Place and reserve, without a grant of SOL003
+	// (POST /placement/v1/reservations)
+	CreateReservations(ctx context.Context, request CreateReservationsRequestObject) (CreateReservationsResponseObject, error)
 	// GetReservation Read one reservation
 	// (GET /placement/v1/reservations/{reservationId})
 	GetReservation(ctx context.Context, request GetReservationRequestObject) (GetReservationResponseObject, error)
@@ -4308,6 +4847,12 @@ type StrictServerInterface interface {
 	// GetViolation Read one violation
 	// (GET /placement/v1/violations/{violationId})
 	GetViolation(ctx context.Context, request GetViolationRequestObject) (GetViolationResponseObject, error)
+	// TestVNFLcmNotification Test that notifications are taken here
+	// (GET /placement/v1/vnf_lcm_notifications)
+	TestVNFLcmNotification(ctx context.Context, request TestVNFLcmNotificationRequestObject) (TestVNFLcmNotificationResponseObject, error)
+	// NotifyVNFLcm Tell what became of an operation
+	// (POST /placement/v1/vnf_lcm_notifications)
+	NotifyVNFLcm(ctx context.Context, request NotifyVNFLcmRequestObject) (NotifyVNFLcmResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -4764,6 +5309,60 @@ func (sh *strictHandler) GetPolicySchema(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// ConfirmReservations operation middleware
+func (sh *strictHandler) ConfirmReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ConfirmReservationsParams) {
+	var request ConfirmReservationsRequestObject
+
+	request.GrantID = grantID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmReservations(ctx, request.(ConfirmReservationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmReservations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConfirmReservationsResponseObject); ok {
+		if err := validResponse.VisitConfirmReservationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseReservations operation middleware
+func (sh *strictHandler) ReleaseReservations(w http.ResponseWriter, r *http.Request, grantID GrantID, params ReleaseReservationsParams) {
+	var request ReleaseReservationsRequestObject
+
+	request.GrantID = grantID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseReservations(ctx, request.(ReleaseReservationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseReservations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseReservationsResponseObject); ok {
+		if err := validResponse.VisitReleaseReservationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListReservations operation middleware
 func (sh *strictHandler) ListReservations(w http.ResponseWriter, r *http.Request, params ListReservationsParams) {
 	var request ListReservationsRequestObject
@@ -4783,6 +5382,39 @@ func (sh *strictHandler) ListReservations(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListReservationsResponseObject); ok {
 		if err := validResponse.VisitListReservationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateReservations operation middleware
+func (sh *strictHandler) CreateReservations(w http.ResponseWriter, r *http.Request, params CreateReservationsParams) {
+	var request CreateReservationsRequestObject
+
+	request.Params = params
+
+	var body CreateReservationsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateReservations(ctx, request.(CreateReservationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateReservations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateReservationsResponseObject); ok {
+		if err := validResponse.VisitCreateReservationsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -4923,6 +5555,65 @@ func (sh *strictHandler) GetViolation(w http.ResponseWriter, r *http.Request, vi
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetViolationResponseObject); ok {
 		if err := validResponse.VisitGetViolationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestVNFLcmNotification operation middleware
+func (sh *strictHandler) TestVNFLcmNotification(w http.ResponseWriter, r *http.Request, params TestVNFLcmNotificationParams) {
+	var request TestVNFLcmNotificationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TestVNFLcmNotification(ctx, request.(TestVNFLcmNotificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestVNFLcmNotification")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TestVNFLcmNotificationResponseObject); ok {
+		if err := validResponse.VisitTestVNFLcmNotificationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// NotifyVNFLcm operation middleware
+func (sh *strictHandler) NotifyVNFLcm(w http.ResponseWriter, r *http.Request, params NotifyVNFLcmParams) {
+	var request NotifyVNFLcmRequestObject
+
+	request.Params = params
+
+	var body NotifyVNFLcmJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.NotifyVNFLcm(ctx, request.(NotifyVNFLcmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "NotifyVNFLcm")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(NotifyVNFLcmResponseObject); ok {
+		if err := validResponse.VisitNotifyVNFLcmResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -150,7 +150,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		}, tel, log),
 		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
-		Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
 	if err != nil {
 		return nil, parts{}, err

@@ -48,6 +48,25 @@ type Principal struct {
 	// What an AGENT stands for: every host listed or behind a VIM connection listed, or AllHosts. Nothing when empty.
 	HostIDs          []string
 	VIMConnectionIDs []string
+
+	Delegations []Delegation // for whom an NFVO may speak
+}
+
+// Delegation lets an NFVO speak for a VNFM.
+type Delegation struct {
+	ClientID       string   `json:"clientId"`
+	VNFInstanceIDs []string `json:"vnfInstanceIds"` // empty: all of the client's
+}
+
+// SpeaksFor tells whether the principal may speak for a client about a VNF instance: it is that client, or an NFVO with the
+// delegation.
+func (p Principal) SpeaksFor(clientID, vnfInstanceID string) bool {
+	if clientID != "" && p.ClientID == clientID {
+		return true
+	}
+	return p.Has(RoleNFVO) && slices.ContainsFunc(p.Delegations, func(d Delegation) bool {
+		return d.ClientID == clientID && (len(d.VNFInstanceIDs) == 0 || slices.Contains(d.VNFInstanceIDs, vnfInstanceID))
+	})
 }
 
 // AllHosts is the entry of HostIDs that stands for the whole fleet.
@@ -128,6 +147,7 @@ type tokenFile struct {
 		HostIDs          []string        `json:"hostIds"`
 		VIMConnectionIDs []string        `json:"vimConnectionIds"`
 		Callbacks        []CallbackRange `json:"callbacks"`
+		Delegations      []Delegation    `json:"delegations"`
 	} `json:"clients"`
 }
 
@@ -163,6 +183,10 @@ func ParseTokens(data []byte) (*Tokens, error) {
 		case len(c.HostIDs)+len(c.VIMConnectionIDs) == 0 && slices.Contains(c.Roles, RoleAgent):
 			return nil, fmt.Errorf("token file: client %q has the role %s and stands for no host: give it hostIds or vimConnectionIds; hostIds [%q] is the whole fleet",
 				c.ID, RoleAgent, AllHosts)
+		case len(c.Delegations) > 0 && !slices.Contains(c.Roles, RoleNFVO):
+			return nil, fmt.Errorf("token file: client %q has delegations, which only the role %s has a use for", c.ID, RoleNFVO)
+		case slices.ContainsFunc(c.Delegations, func(d Delegation) bool { return d.ClientID == "" || slices.Contains(d.VNFInstanceIDs, "") }):
+			return nil, fmt.Errorf("token file: client %q has a delegation without clientId, or with an empty VNF instance id", c.ID)
 		case slices.Contains(c.HostIDs, "") || slices.Contains(c.VIMConnectionIDs, ""):
 			return nil, fmt.Errorf("token file: client %q has an empty entry in hostIds or vimConnectionIds", c.ID)
 		}
@@ -178,7 +202,7 @@ func ParseTokens(data []byte) (*Tokens, error) {
 		if len(c.Callbacks) > 0 {
 			t.callbacks[c.ID] = append(t.callbacks[c.ID], c.Callbacks...)
 		}
-		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs}
+		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs, Delegations: c.Delegations}
 	}
 	if len(t.byDigest) == 0 {
 		return nil, errors.New("token file: no clients, so nobody could call")

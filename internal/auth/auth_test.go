@@ -159,3 +159,31 @@ func TestPrincipalsOfContexts(t *testing.T) {
 		t.Errorf("dev does not act for every host: %v", p)
 	}
 }
+
+func TestDelegations(t *testing.T) {
+	t.Parallel()
+	nfvo := auth.Principal{ClientID: "nfvo", Roles: []auth.Role{auth.RoleNFVO}, Delegations: []auth.Delegation{{ClientID: "all"}, {ClientID: "some", VNFInstanceIDs: []string{"v1"}}}}
+	vnfm := nfvo
+	vnfm.ClientID, vnfm.Roles = "vnfm", []auth.Role{auth.RoleVNFM}
+	for _, c := range []struct {
+		who         auth.Principal
+		client, vnf string
+		want        bool
+	}{
+		{nfvo, "nfvo", "v9", true}, {nfvo, "all", "v9", true}, {nfvo, "some", "v1", true}, {nfvo, "some", "v2", false}, {nfvo, "none", "v1", false},
+		{nfvo, "", "v1", false}, {vnfm, "vnfm", "v1", true}, {vnfm, "all", "v1", false}, {auth.Principal{}, "", "v1", false},
+	} {
+		if got := c.who.SpeaksFor(c.client, c.vnf); got != c.want {
+			t.Errorf("%s speaks for %q about %s: %t, want %t", c.who.ClientID, c.client, c.vnf, got, c.want)
+		}
+	}
+	for _, bad := range []string{
+		`{"id": "a", "tokenSha256": "` + strings.Repeat("0", 64) + `", "roles": ["VNFM"], "delegations": [{"clientId": "b"}]}`,
+		`{"id": "a", "tokenSha256": "` + strings.Repeat("0", 64) + `", "roles": ["NFVO"], "delegations": [{}]}`,
+		`{"id": "a", "tokenSha256": "` + strings.Repeat("0", 64) + `", "roles": ["NFVO"], "delegations": [{"clientId": "b", "vnfInstanceIds": [""]}]}`,
+	} {
+		if _, err := auth.ParseTokens([]byte(`{"clients": [` + bad + `]}`)); err == nil || !strings.Contains(err.Error(), "delegation") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

@@ -30,6 +30,8 @@ const Limit = 100
 // Store is what delivery needs of the database. The functions given to its writers are pure and run inside of
 // the transaction that ends a residency.
 type Store interface {
+	Operations
+
 	// HostDirectives returns directives of a host after a sequence number, in order. NotFound for an unknown host.
 	HostDirectives(ctx context.Context, hostID string, after int64, limit int) ([]placement.Directive, error)
 	// Directives returns directives over all hosts of a VIM connection (empty: all), after an opaque marker.

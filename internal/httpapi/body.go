@@ -44,7 +44,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 		}
 	}
 	digest := sha256.Sum256(body)
-	if op.OperationID == grantOperation || op.OperationID == dryRunOperation {
+	if slices.Contains(lenientOperations(), op.OperationID) {
 		body = withoutNulls(body)
 	}
 	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, digest))

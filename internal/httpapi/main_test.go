@@ -90,7 +90,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log),
 		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
-		Inventory: inventory.New(store, rep, opts), Ready: rep.Ready, Log: log, ValidateResponses: true,
+		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func (unobserved) Evicted(int)                                            {}
 
 // The clients of the tests, by their roles. A client's token is its name.
 var testClients = map[string][]auth.Role{
-	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "approver": {auth.RoleApprover}, "operator": {auth.RoleOperator},
+	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "nfvo": {auth.RoleNFVO}, "author": {auth.RoleAuthor}, "approver": {auth.RoleApprover}, "operator": {auth.RoleOperator},
 	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
 	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent}, "agent-h1-auditor": {auth.RoleAgent, auth.RoleAuditor}, "agent-h1-operator": {auth.RoleAgent, auth.RoleOperator},
 	"root": auth.Roles(),
@@ -154,19 +154,29 @@ var (
 	agentVIMs = map[string][]string{"agent-vim": {"vim-1"}, "agent-far": {"vim-9"}}
 )
 
+// delegation lets an NFVO speak for a VNFM.
+type delegation struct {
+	ClientID       string   `json:"clientId"`
+	VNFInstanceIDs []string `json:"vnfInstanceIds,omitempty"`
+}
+
+// delegations are those of the NFVO: of one VNFM all VNF instances, of another one a single one.
+var delegations = map[string][]delegation{"nfvo": {{ClientID: "vnfm-a"}, {ClientID: "vnfm-b", VNFInstanceIDs: []string{"theirs"}}}}
+
 func clients(t testing.TB) auth.Authenticator {
 	t.Helper()
 	type client struct {
-		ID          string      `json:"id"`
-		TokenSHA256 string      `json:"tokenSha256"`
-		Roles       []auth.Role `json:"roles"`
-		Hosts       []string    `json:"hostIds,omitempty"`
-		VIMs        []string    `json:"vimConnectionIds,omitempty"`
+		ID          string       `json:"id"`
+		TokenSHA256 string       `json:"tokenSha256"`
+		Roles       []auth.Role  `json:"roles"`
+		Hosts       []string     `json:"hostIds,omitempty"`
+		VIMs        []string     `json:"vimConnectionIds,omitempty"`
+		SpeaksFor   []delegation `json:"delegations,omitempty"`
 	}
 	var list []client
 	for id, roles := range testClients {
 		sum := sha256.Sum256([]byte(id))
-		list = append(list, client{id, hex.EncodeToString(sum[:]), roles, agentHosts[id], agentVIMs[id]})
+		list = append(list, client{id, hex.EncodeToString(sum[:]), roles, agentHosts[id], agentVIMs[id], delegations[id]})
 	}
 	data, err := json.Marshal(map[string]any{"clients": list})
 	if err != nil {

@@ -19,6 +19,11 @@ import (
 // dryRunOperation carries a grant request, which is read as leniently as in the granting API.
 const dryRunOperation = "createDecision"
 
+// lenientOperations are those whose bodies VNFMs and NFVOs of others write: null means absent.
+func lenientOperations() []string {
+	return []string{grantOperation, dryRunOperation, "createReservations", "notifyVnfLcm"}
+}
+
 // Records are the stored decisions and reservations.
 type Records interface {
 	// ListDecisions returns a page of decisions, newest first; with a client only those that it asked for.

@@ -41,11 +41,12 @@ type Config struct {
 	Modes             Modes
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
-	Console           http.Handler // serves /console/; nil: not served
-	LocalOnly         bool         // answer only requests for this machine's own names: where nobody has to say who they are
-	Connections       Connections  // what grants say of VIMs, registries and repositories
-	ExternalURL       string       // absolute base of Location and links; empty: taken from the request
-	Ready             func() error // nil error: ready
+	Console           http.Handler  // serves /console/; nil: not served
+	LocalOnly         bool          // answer only requests for this machine's own names: where nobody has to say who they are
+	ReservationTTL    time.Duration // how long an operation that runs prolongs its reservations
+	Connections       Connections   // what grants say of VIMs, registries and repositories
+	ExternalURL       string        // absolute base of Location and links; empty: taken from the request
+	Ready             func() error  // nil error: ready
 	Log               *slog.Logger
 	ValidateResponses bool // tests only: every answer is checked against the contract
 }

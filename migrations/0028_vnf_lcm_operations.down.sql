@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP TABLE vnf_lcm_operation;
+
+COMMIT;
