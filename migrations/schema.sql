@@ -1283,6 +1283,47 @@ COMMENT ON COLUMN public.pending_change.confirmed_by IS 'Client who did; null: n
 
 COMMENT ON COLUMN public.pending_change.revision IS 'Grows with every change of the state; the ETag.';
 
+CREATE TABLE public.pending_grant (
+    id text NOT NULL COLLATE pg_catalog."C",
+    client_id text NOT NULL,
+    vnf_lcm_op_occ_id text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    li boolean NOT NULL,
+    request jsonb NOT NULL,
+    queued_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    claimed_until timestamp with time zone,
+    decided_at timestamp with time zone,
+    grant_id text DEFAULT ''::text NOT NULL,
+    decision_id text DEFAULT ''::text NOT NULL,
+    fault text DEFAULT ''::text NOT NULL
+);
+
+COMMENT ON TABLE public.pending_grant IS 'Grant requests of clients that poll: taken, and decided later.';
+
+COMMENT ON COLUMN public.pending_grant.id IS 'Id of the grant-to-be, which the client polls.';
+
+COMMENT ON COLUMN public.pending_grant.client_id IS 'Client that asks.';
+
+COMMENT ON COLUMN public.pending_grant.vnf_lcm_op_occ_id IS 'VNF LCM operation occurrence of the request.';
+
+COMMENT ON COLUMN public.pending_grant.body_sha256 IS 'SHA-256 of the body of the request.';
+
+COMMENT ON COLUMN public.pending_grant.li IS 'The client is cleared for lawful interception.';
+
+COMMENT ON COLUMN public.pending_grant.request IS 'The request.';
+
+COMMENT ON COLUMN public.pending_grant.queued_at IS 'When it was taken.';
+
+COMMENT ON COLUMN public.pending_grant.claimed_until IS 'Until when a replica decides it; after that another one may; NULL: nobody does yet.';
+
+COMMENT ON COLUMN public.pending_grant.decided_at IS 'When it was decided; NULL: not yet.';
+
+COMMENT ON COLUMN public.pending_grant.grant_id IS 'The grant; empty: there is none.';
+
+COMMENT ON COLUMN public.pending_grant.decision_id IS 'The decision that refused; empty: there is none.';
+
+COMMENT ON COLUMN public.pending_grant.fault IS 'Why the request cannot be processed; empty: it can.';
+
 CREATE TABLE public.policy (
     id text NOT NULL COLLATE pg_catalog."C",
     designer text DEFAULT ''::text NOT NULL,
@@ -1849,6 +1890,9 @@ ALTER TABLE ONLY public.observed_state
 ALTER TABLE ONLY public.pending_change
     ADD CONSTRAINT pending_change_pk PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.pending_grant
+    ADD CONSTRAINT pending_grant_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.policy_conflict
     ADD CONSTRAINT policy_conflict_pk PRIMARY KEY (id);
 
@@ -1947,6 +1991,12 @@ CREATE INDEX host_told_ix ON public.host USING btree (vim_connection_id, told_en
 CREATE INDEX pending_change_alone_ix ON public.pending_change USING btree (break_glass_until) WHERE ((break_glass_until IS NOT NULL) AND (confirmed_by IS NULL));
 
 CREATE INDEX pending_change_open_ix ON public.pending_change USING btree (expires_at) WHERE (state = 'PENDING'::text);
+
+CREATE INDEX pending_grant_decided_ix ON public.pending_grant USING btree (decided_at) WHERE (decided_at IS NOT NULL);
+
+CREATE INDEX pending_grant_queue_ix ON public.pending_grant USING btree (queued_at) WHERE (decided_at IS NULL);
+
+CREATE UNIQUE INDEX pending_grant_request_ix ON public.pending_grant USING btree (client_id, vnf_lcm_op_occ_id, body_sha256) WHERE (decided_at IS NULL);
 
 CREATE INDEX policy_delivery_due_ix ON public.policy_delivery USING btree (due_at) WHERE ((state)::text = 'PENDING'::text);
 
@@ -2334,6 +2384,8 @@ GRANT UPDATE(break_glass_until) ON TABLE public.pending_change TO ringfence_app;
 GRANT UPDATE(confirmed_by) ON TABLE public.pending_change TO ringfence_app;
 
 GRANT UPDATE(revision) ON TABLE public.pending_change TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pending_grant TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.policy TO ringfence_app;
 GRANT SELECT ON TABLE public.policy TO ringfence_caller;

@@ -101,6 +101,7 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 // parts are what runs beside the HTTP servers.
 type parts struct {
 	tls           *transport.TLS // nil: plain HTTP
+	grants        *grant.Service
 	delivery      *delivery.Service
 	inventory     *inventory.Service
 	notifications *notify.Worker
@@ -144,11 +145,11 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	comply := compliance.New(store, rep, compliance.Settings{
 		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations, OverdueAfter: c.OverdueAfter,
 	}, tel, log)
+	grants := grant.New(store, rep, grant.Settings{
+		ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
+	}, tel, log)
 	server, err := httpapi.New(httpapi.Config{
-		Grants: grant.New(store, rep, grant.Settings{
-			ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
-		}, tel, log),
-		Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
+		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
 	})
@@ -156,7 +157,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		tls: secure, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
 }
 
@@ -302,6 +303,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	ls.run(group)
 	group.Go(func() error { return rep.Run(ctx) })
 	group.Go(func() error { return pt.notifications.Run(ctx) })
+	group.Go(func() error { return pt.grants.RunPending(ctx, pt.delivery.Wake) })
 	group.Go(func() error { return pt.compliance.Run(ctx) })
 	group.Go(func() error { return pt.watch.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt) })

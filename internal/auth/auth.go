@@ -50,6 +50,7 @@ type Principal struct {
 	VIMConnectionIDs []string
 
 	Delegations []Delegation // for whom an NFVO may speak
+	PollsGrants bool         // its grant requests are taken (202) and decided afterwards
 }
 
 // Delegation lets an NFVO speak for a VNFM.
@@ -148,6 +149,7 @@ type tokenFile struct {
 		VIMConnectionIDs []string        `json:"vimConnectionIds"`
 		Callbacks        []CallbackRange `json:"callbacks"`
 		Delegations      []Delegation    `json:"delegations"`
+		PollsGrants      bool            `json:"pollsGrants"`
 	} `json:"clients"`
 }
 
@@ -202,7 +204,7 @@ func ParseTokens(data []byte) (*Tokens, error) {
 		if len(c.Callbacks) > 0 {
 			t.callbacks[c.ID] = append(t.callbacks[c.ID], c.Callbacks...)
 		}
-		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs, Delegations: c.Delegations}
+		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs, Delegations: c.Delegations, PollsGrants: c.PollsGrants}
 	}
 	if len(t.byDigest) == 0 {
 		return nil, errors.New("token file: no clients, so nobody could call")

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,7 +20,7 @@ import (
 // commit has the store commit the plan of an attempt, verified again under its locks.
 func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *attempt) (placement.CommitResult, error) {
 	in := &a.decision.Inputs
-	grantID := uuid.NewString()
+	grantID := cmp.Or(a.grantID, uuid.NewString())
 	for i := range a.plan.Placements {
 		a.plan.Placements[i].ResidencyID = residencyID(grantID, a.plan.Placements[i].ResourceDefinitionID)
 	}

@@ -22,6 +22,7 @@ type attempt struct {
 	view     *fleet.View
 	plan     *placement.Plan
 	decision placement.Decision
+	grantID  string                 // that the grant is to have; empty: a new one
 	released []*placement.Residency // that the request removes or supersedes
 	hosts    map[placement.HostKey]directive.Host
 }
@@ -38,7 +39,7 @@ func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInsta
 	start := time.Now()
 	plan, why := solver.Solve(view, &in)
 	s.observer.Solved(ctx, time.Since(start))
-	a := attempt{view: view, plan: plan, decision: placement.Decision{
+	a := attempt{view: view, plan: plan, grantID: ask.grantID, decision: placement.Decision{
 		ID: uuid.NewString(), NFVIPoPID: placement.DecisionPoP, Kind: placement.DecisionGrant, Outcome: placement.OutcomeRefuse,
 		At: in.Now, ClientID: ask.ClientID, Inputs: in, Explanation: why,
 	}}

@@ -22,6 +22,8 @@ const maxAttempts = 4
 
 // Store is what granting needs of the database.
 type Store interface {
+	Queue
+
 	// FindAnswer looks for the answer to an earlier request with the key, behind a durability barrier, and for what is known
 	// of a VNF instance.
 	FindAnswer(ctx context.Context, key placement.IdempotencyKey, vnfInstanceID string) (placement.Answer, placement.VNFInstanceParams, error)
@@ -66,6 +68,7 @@ type Service struct {
 	observer Observer
 	log      *slog.Logger
 	underway *underway
+	queued   chan struct{} // a request waits to be decided
 }
 
 // Observer is told how long the parts of a decision took and how it ended. Its methods return quickly.
@@ -78,7 +81,7 @@ type Observer interface {
 
 // New returns a service.
 func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.Logger) *Service {
-	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, underway: newUnderway()}
+	return &Service{store: store, fleet: f, settings: settings, observer: observer, log: log, underway: newUnderway(), queued: make(chan struct{}, 1)}
 }
 
 // Ask is one grant request of a client.
@@ -87,6 +90,8 @@ type Ask struct {
 	BodySHA256 [sha256.Size]byte
 	LI         bool // cleared for lawful interception
 	Request    placement.GrantRequest
+
+	grantID string // that the grant is to have; empty: a new one
 }
 
 // Result is the answer to a request: a grant, or the decision that refused it, or both for a client that is observed.

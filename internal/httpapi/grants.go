@@ -66,7 +66,16 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 	if err != nil {
 		return nil, err
 	}
-	res, err := a.Grants.Grant(ctx, grant.Ask{ClientID: auth.FromContext(ctx).ClientID, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: domain})
+	p := auth.FromContext(ctx)
+	ask := grant.Ask{ClientID: p.ClientID, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: domain}
+	if p.PollsGrants {
+		id, err := a.Grants.Take(ctx, ask)
+		if err != nil {
+			return nil, err
+		}
+		return wire.CreateGrant202Response{Headers: wire.CreateGrant202ResponseHeaders{Location: grantURL(a.base(requestOf(ctx)), id)}}, nil
+	}
+	res, err := a.Grants.Grant(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +109,35 @@ func (s *Server) logDecision(ctx context.Context, res *grant.Result) {
 
 // GetGrant returns a grant to the client that asked for it.
 func (a grantAPI) GetGrant(ctx context.Context, req wire.GetGrantRequestObject) (wire.GetGrantResponseObject, error) {
-	g, err := a.Grants.Find(ctx, auth.FromContext(ctx).ClientID, req.GrantID)
+	client := auth.FromContext(ctx).ClientID
+	g, err := a.Grants.Find(ctx, client, req.GrantID)
+	if placement.KindOf(err) == placement.NotFound && err != nil {
+		return a.pending(ctx, client, req.GrantID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetGrant200JSONResponse(a.grantAnswer(ctx).toWire(&g)), nil
+}
+
+// pending answers a request that was taken: 202 until it is decided, then as it would have been answered at once.
+func (a grantAPI) pending(ctx context.Context, client, id string) (wire.GetGrantResponseObject, error) {
+	p, err := a.Grants.Pending(ctx, client, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !p.Decided:
+		return wire.GetGrant202Response{}, nil
+	case p.Fault != "":
+		return nil, newProblem(http.StatusForbidden, "Refused: "+p.Fault)
+	case p.DecisionID != "":
+		d, err := a.Grants.Decision(ctx, p.DecisionID)
+		if err != nil {
+			return nil, err
+		}
+		return nil, refusal(&d)
+	}
+	g, err := a.Grants.Find(ctx, client, p.GrantID)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) { os.Exit(database.Run(m)) }
 
 // api is a whole server over HTTP on a database of the test's own. Every answer is held to the contract.
 type api struct {
+	grants     *grant.Service
 	t          testing.TB
 	url        string
 	server     *httpapi.Server
@@ -87,8 +88,9 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
 	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, compliance.Settings{EvictionsPerMinute: 100}, unobserved{}, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
+	a.grants = grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log)
 	server, err := httpapi.New(httpapi.Config{
-		Grants: grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log),
+		Grants: a.grants,
 		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
 	})
@@ -140,7 +142,7 @@ func (unobserved) Evicted(int)                                            {}
 
 // The clients of the tests, by their roles. A client's token is its name.
 var testClients = map[string][]auth.Role{
-	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "nfvo": {auth.RoleNFVO}, "author": {auth.RoleAuthor}, "approver": {auth.RoleApprover}, "operator": {auth.RoleOperator},
+	"vnfm-a": {auth.RoleVNFM}, "vnfm-b": {auth.RoleVNFM}, "nfvo": {auth.RoleNFVO}, "vnfm-polls": {auth.RoleVNFM}, "author": {auth.RoleAuthor}, "approver": {auth.RoleApprover}, "operator": {auth.RoleOperator},
 	"auditor": {auth.RoleAuditor}, "agent": {auth.RoleAgent}, "verifier": {auth.RoleVerifier}, "scrubber": {auth.RoleScrubber},
 	"agent-h1": {auth.RoleAgent}, "agent-vim": {auth.RoleAgent}, "agent-far": {auth.RoleAgent}, "agent-h1-auditor": {auth.RoleAgent, auth.RoleAuditor}, "agent-h1-operator": {auth.RoleAgent, auth.RoleOperator},
 	"root": auth.Roles(),
@@ -172,11 +174,12 @@ func clients(t testing.TB) auth.Authenticator {
 		Hosts       []string     `json:"hostIds,omitempty"`
 		VIMs        []string     `json:"vimConnectionIds,omitempty"`
 		SpeaksFor   []delegation `json:"delegations,omitempty"`
+		Polls       bool         `json:"pollsGrants,omitempty"`
 	}
 	var list []client
 	for id, roles := range testClients {
 		sum := sha256.Sum256([]byte(id))
-		list = append(list, client{id, hex.EncodeToString(sum[:]), roles, agentHosts[id], agentVIMs[id], delegations[id]})
+		list = append(list, client{id, hex.EncodeToString(sum[:]), roles, agentHosts[id], agentVIMs[id], delegations[id], id == "vnfm-polls"})
 	}
 	data, err := json.Marshal(map[string]any{"clients": list})
 	if err != nil {

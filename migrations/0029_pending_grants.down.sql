@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP TABLE pending_grant;
+
+COMMIT;
