@@ -26,7 +26,8 @@ type deployment struct {
 	policyID string
 }
 
-// roles are the clients of every deployment, each of which has the role that its name says.
+// roles are the clients of every deployment, each of which has the role that its name says, and clearance for lawful interception:
+// the reference deployment has some.
 var roles = []string{"VNFM", "NFVO", "AUTHOR", "APPROVER", "OPERATOR", "AGENT", "VERIFIER", "SCRUBBER", "AUDITOR"}
 
 // start runs ringfence on an empty database.
@@ -39,7 +40,7 @@ func start(t testing.TB, flags ...string) *deployment {
 	d.lcmURL = links.URL
 	clients := []server.Client{{ID: "other-vnfm", Token: "token-of-other-vnfm", Roles: []string{"VNFM"}}}
 	for _, role := range roles {
-		clients = append(clients, server.Client{ID: strings.ToLower(role), Token: "token-of-" + strings.ToLower(role), Roles: []string{role}})
+		clients = append(clients, server.Client{ID: strings.ToLower(role), Token: "token-of-" + strings.ToLower(role), Roles: []string{role, "LI_ADMIN"}})
 	}
 	d.Process = server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL, Clients: clients, Flags: flags})
 	t.Cleanup(func() {
