@@ -227,12 +227,20 @@ func directiveTable(out *form) table {
 
 func directiveRow(out *form) func(*wire.Directive) []string {
 	return func(d *wire.Directive) []string {
-		row := []string{fmt.Sprintf("%3d", d.Seq), fmt.Sprintf("%-9s", d.Kind), instant(d.IssuedAt), directiveText(d)}
+		row := []string{fmt.Sprintf("%3d", d.Seq), fmt.Sprintf("%-9s", d.Kind), instant(d.IssuedAt), advice(d) + directiveText(d)}
 		if out.value == formWide {
 			row = append(row, d.DecisionID)
 		}
 		return row
 	}
+}
+
+// advice marks a directive that the host only records.
+func advice(d *wire.Directive) string {
+	if d.Enforcement == wire.DirectiveEnforcementADVISORY && d.Kind != wire.DirectiveKindENFORCEMENT {
+		return "(advisory) "
+	}
+	return ""
 }
 
 // directiveText says in a line what a directive orders.
@@ -256,6 +264,11 @@ func directiveText(d *wire.Directive) string {
 		return "start nothing new: " + d.Quarantine.Reason
 	case wire.DirectiveKindUNQUARANTINE:
 		return "the quarantine is over: " + d.Quarantine.Reason
+	case wire.DirectiveKindENFORCEMENT:
+		if d.Enforcement == wire.DirectiveEnforcementADVISORY {
+			return "directives do not bind from now on: " + d.Change.Reason
+		}
+		return "directives bind from now on: " + d.Change.Reason
 	}
 	return "this version of the command line does not know the kind " + string(d.Kind)
 }

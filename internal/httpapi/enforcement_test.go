@@ -99,7 +99,7 @@ func TestObservedDecision(t *testing.T) {
 		t.Fatalf("decisions %v", found)
 	}
 	replay := a.do(call{as: "auditor", method: "POST", path: "/placement/v1/decisions/" + fmt.Sprint(found[0]["id"]) + "/replay"}).want(200).object()
-	if replay["identical"] != true {
+	if same, _ := replay["identical"].(bool); !same {
 		t.Errorf("replay %v", replay)
 	}
 }

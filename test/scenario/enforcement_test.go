@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"ringfence/test/stub"
@@ -17,18 +18,19 @@ func TestObserveThenEnforce(t *testing.T) {
 	unknown := func(instance string) *stub.GrantRequest {
 		return instantiate(vnfm, "vnfd-of-nobody", instance, "c", "r1")
 	}
-	d.refused(vnfm, unknown("v2"))
 
 	var decision struct{ ClientID string }
 	d.do("AUDITOR", http.MethodGet, "/placement/v1/decisions/"+d.refused(vnfm, unknown("v3")).DecisionID, nil, &decision)
 	mode := "/placement/v1/enforcement_modes/CLIENT:" + decision.ClientID
-	d.fail(http.StatusForbidden, "OPERATOR", http.MethodPut, mode, map[string]string{"mode": "OBSERVE", "reason": "r"})
+	_ = d.fail(http.StatusForbidden, "OPERATOR", http.MethodPut, mode, map[string]string{"mode": "OBSERVE", "reason": "r"})
 	d.do("APPROVER", http.MethodPut, mode, map[string]string{"mode": "OBSERVE", "reason": "change 7120"}, nil)
 
 	observed := unknown("v4")
 	var empty struct {
 		Zones            []any
-		AdditionalParams struct{ Ringfence struct{ Enforcement, Message string } }
+		AdditionalParams struct {
+			Ringfence struct{ Enforcement, Message string }
+		}
 	}
 	if got := d.do("VNFM", http.MethodPost, "/grant/v1/grants", observed, &empty); got.Status != http.StatusCreated || empty.Zones != nil || empty.AdditionalParams.Ringfence.Enforcement != "OBSERVE" {
 		t.Errorf("what was let pass is answered %d %+v", got.Status, empty)
@@ -50,8 +52,11 @@ func TestObserveThenEnforce(t *testing.T) {
 	}
 
 	d.do("OPERATOR", http.MethodPut, mode, map[string]string{"mode": "ENFORCE", "reason": "the report is read"}, nil)
-	d.refused(vnfm, observed)
-	d.refused(vnfm, unknown("v6"))
+	for _, request := range []*stub.GrantRequest{observed, unknown("v6")} {
+		if p := d.refused(vnfm, request); !slices.Contains(rules(p), "UNKNOWN") {
+			t.Errorf("refused by %v", rules(p))
+		}
+	}
 	d.granted(vnfm, first)
 }
 
