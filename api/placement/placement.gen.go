@@ -570,7 +570,7 @@ type Decision struct {
 	// Example: GRANT
 	Outcome DecisionOutcome `json:"outcome"`
 
-	// Placements Where each resource goes, in the order of the request. Absent unless the outcome is GRANT.
+	// Placements Where each resource goes, in the order of the request. Absent unless the outcome is GRANT. Who stands behind a host is found when a grant is given: `enforcement` says it in the grant, and is ADVISORY here.
 	Placements []externalRef2.GrantedPlacement `json:"placements,omitempty,omitzero"`
 
 	// Policies The policy versions that applied, in the order of their id.
