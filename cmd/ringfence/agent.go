@@ -31,6 +31,7 @@ type agentFlags struct {
 	socket     string
 	memory     string
 	containerd string
+	admin      string
 	logLevel   string
 	logFormat  string
 }
@@ -97,6 +98,7 @@ func (f *agentFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.agent.ReportInterval, "report-interval", 30*time.Second, "how often to look and report without a change")
 	flags.StringArrayVar(&f.agent.EphemeralFolders, "ephemeral-dir", nil, "folder that a SCRUB of level EPHEMERAL_WIPE empties; may be repeated")
 	flags.StringVar(&f.agent.ScrubHook, "scrub-hook", "", "program that resets devices, reboots or reimages; called with the level and true or false for devices")
+	flags.StringVar(&f.admin, "admin-listen", "", "where /healthz and /metrics are: a loopback address such as 127.0.0.1:9091, or unix:/path of a socket; empty: nowhere")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "json", "text or json")
 }
@@ -130,6 +132,11 @@ func runAgent(ctx context.Context, f agentFlags, log *slog.Logger) error {
 	if _, err := os.Stat(f.containerd); err == nil {
 		f.runtime.TrimFolders = append(f.runtime.TrimFolders, f.containerd)
 	}
+	for _, folder := range f.agent.EphemeralFolders {
+		if _, err := os.Stat(folder); err == nil {
+			f.runtime.TrimFolders = append(f.runtime.TrimFolders, folder)
+		}
+	}
 	store, err := containerd.New(f.runtime, layers)
 	if err != nil {
 		return err
@@ -141,10 +148,17 @@ func runAgent(ctx context.Context, f agentFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	admin, err := listenAdmin(ctx, f.admin)
+	if err != nil {
+		return err
+	}
 	log.Info("the agent runs", "hostId", f.agent.HostID, "ringfence", f.service.URL, "snapshotter", f.socket)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return layers.Serve(ctx, listener) })
 	group.Go(func() error { return a.Run(ctx, store.Changes(ctx)) })
+	if admin != nil {
+		group.Go(func() error { return serveAdmin(ctx, admin, a.Handler()) })
+	}
 	return group.Wait()
 }
 

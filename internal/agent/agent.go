@@ -66,6 +66,7 @@ type Agent struct {
 	volumes  Volumes
 	log      *slog.Logger
 	now      func() time.Time
+	status   status
 
 	entering sync.Mutex // directives are entered by one reader of the feed at a time
 
@@ -90,21 +91,12 @@ func New(config Config, journal *Journal, service Service, verifier Verifier, im
 
 // Run works until the context ends. changes tells when something may have changed on the host.
 func (a *Agent) Run(ctx context.Context, changes <-chan struct{}) error {
-	a.sayWhatIsMissing()
+	a.status.start(a.now())
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.follow(ctx); return nil })
 	group.Go(func() error { a.watch(ctx, changes); return nil })
 	group.Go(func() error { a.deal(ctx); return nil })
 	return group.Wait()
-}
-
-// sayWhatIsMissing tells the operator which modes the host cannot provide, so that its capabilities can be withdrawn.
-func (a *Agent) sayWhatIsMissing() {
-	for _, mode := range []inventory.CacheMode{inventory.CacheModeENCRYPTED, inventory.CacheModeNOSTORE} {
-		if err := a.volumes.Unavailable(mode); err != nil {
-			a.log.Warn("the host cannot provide a cache mode; withdraw the capability from it in the inventory", "mode", mode, "reason", err)
-		}
-	}
 }
 
 // signal wakes a loop; one that is awake already sees what changed.

@@ -333,6 +333,13 @@ func TestWeakerFormGoesFirst(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	a := newTestAgent(t, newFeed(t), &host{})
+	long := strings.Repeat("x", 1025)
+	artefacts := a.report(Observation{Artefacts: []Artefact{{
+		Digest: "sha256:aa", Mode: inventory.CacheModeSHARED, Names: []string{"b:1", "a:1", long, "b:1"}, Layers: []Layer{{Digest: "sha256:l", DiffID: "sha256:d"}},
+	}}}).CacheEntries
+	if got, want := fmt.Sprint(artefacts), "[{sha256:aa [{sha256:d sha256:l}] SHARED [a:1 b:1] }]"; got != want {
+		t.Errorf("artefacts %s, want %s", got, want)
+	}
 	state := a.report(Observation{Workloads: []Workload{
 		{ID: "p1", Labels: map[string]string{labelResidency: "r", labelInstance: "v"}, Runtime: "runc"},
 		{ID: "p2", Labels: map[string]string{labelResidency: "r", labelInstance: "v"}, Runtime: "runc"},
@@ -357,6 +364,8 @@ func TestScrub(t *testing.T) {
 		level  string
 		device bool
 		runs   []Workload
+		comes  []Workload // while it is being cleaned
+		busy   error      // of a purge
 		hook   string
 		status int
 		want   string
@@ -364,7 +373,12 @@ func TestScrub(t *testing.T) {
 	}{
 		"caches":                  {level: "CACHE_PURGE", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them"},
 		"ephemeral data":          {level: "EPHEMERAL_WIPE", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; stopped containers removed, 1 folders of ephemeral data emptied", gone: true},
-		"something runs":          {level: "CACHE_PURGE", runs: []Workload{{ID: "p"}}, want: "FAILED 1 workloads run here: a host is cleaned when nothing runs on it"},
+		"images beside a pod":     {level: "CACHE_PURGE", runs: []Workload{{ID: "p"}}, status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them"},
+		"an image in use":         {level: "CACHE_PURGE", runs: []Workload{{ID: "p"}}, busy: ErrInUse, status: 201, want: "APPLIED removed 0 images and 0 layers, 0 bytes; looked again and found none of them; 1 images stay because a container that runs uses them"},
+		"something runs":          {level: "EPHEMERAL_WIPE", runs: []Workload{{ID: "p"}}, want: "FAILED 1 workloads run here (p): a host is cleaned at the level EPHEMERAL_WIPE, device reset false, when nothing runs on it but its own trusted base"},
+		"something else runs":     {level: "EPHEMERAL_WIPE", runs: []Workload{{ID: "p", Images: []string{"sha256:ff", "sha256:aa"}}}, want: "FAILED 1 workloads run here (p): a host is cleaned at the level EPHEMERAL_WIPE, device reset false, when nothing runs on it but its own trusted base"},
+		"its own base runs":       {level: "EPHEMERAL_WIPE", runs: []Workload{{ID: "p", Images: []string{"sha256:ff"}}}, status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; stopped containers removed, 1 folders of ephemeral data emptied", gone: true},
+		"somebody comes":          {level: "EPHEMERAL_WIPE", comes: []Workload{{ID: "p"}}, want: "FAILED 1 workloads run here (p): a host is cleaned at the level EPHEMERAL_WIPE, device reset false, when nothing runs on it but its own trusted base", gone: true},
 		"a restart":               {level: "REBOOT", want: "FAILED REBOOT with device reset false needs an operator, or a program given by --scrub-hook", gone: true},
 		"devices":                 {level: "CACHE_PURGE", device: true, want: "FAILED CACHE_PURGE with device reset true needs an operator, or a program given by --scrub-hook"},
 		"a restart by a program":  {level: "REBOOT", hook: "true", status: 201, want: "APPLIED removed 1 images and 0 layers, 0 bytes; looked again and found none of them; stopped containers removed, 1 folders of ephemeral data emptied; true did the rest", gone: true},
@@ -381,11 +395,12 @@ func TestScrub(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.config.EphemeralFolders, a.config.ScrubHook = []string{folder}, c.hook
-			f.send(order(1, "SCRUB", fmt.Sprintf(`"scrub":{"deviceReset":%t,"level":%q,"reason":"residue"}`, c.device, c.level)))
+			f.send(order(1, "SCRUB", fmt.Sprintf(`"scrub":{"deviceReset":%t,"fabricDigests":["sha256:ff"],"level":%q,"reason":"residue"}`, c.device, c.level)))
 			if _, err := a.step(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
-			a.seen = &Observation{At: time.Now(), Workloads: c.runs, Artefacts: []Artefact{{Digest: "sha256:aa", Mode: inventory.CacheModeSHARED}}}
+			h.seen.Workloads, h.fail = append(c.comes, c.runs...), c.busy
+			a.seen = &Observation{At: time.Now(), Workloads: c.runs, Artefacts: []Artefact{{Digest: "sha256:aa", Mode: inventory.CacheModeSHARED}, {Digest: "sha256:ff", Mode: inventory.CacheModeSHARED}}}
 			a.round(t.Context())
 			if len(f.acks) != 1 || string(f.acks[0].Outcome)+" "+f.acks[0].Detail != c.want {
 				t.Errorf("answered %+v, want %s", f.acks, c.want)
@@ -445,5 +460,11 @@ func TestRouteOfWhatWasJustGranted(t *testing.T) {
 	f.send(order(2, "CACHE", strings.Replace(cache, "sha256:aa", "sha256:cc", 1)))
 	if _, found, err := a.Route(t.Context(), "sha256:c-sha256:cc"); found || err == nil {
 		t.Error("what cannot be known may lie in the open")
+	}
+	h.fail = nil
+	guest := strings.NewReplacer("sha256:aa", "sha256:dd", "NO_STORE", "GUEST_ONLY", "Always", "Never").Replace(cache)
+	f.send(order(3, "CACHE", guest))
+	if _, _, err := a.Route(t.Context(), "sha256:c-sha256:dd"); err == nil || !strings.Contains(err.Error(), "never on the host") {
+		t.Errorf("what only the guest may have is unpacked on the host: %v", err)
 	}
 }

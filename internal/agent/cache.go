@@ -36,6 +36,9 @@ func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) 
 	if err != nil {
 		return failing(err)
 	}
+	if order.Mode == inventory.CacheModeGUESTONLY && len(image.Layers) == 0 {
+		return applied("what it consists of is not known here: a pull on the host is found afterwards, not refused")
+	}
 	if !order.PrePullAllowed || order.Digest == anyDigest || order.PullPolicy == wire.CacheDirectivePullPolicyNever {
 		return applied("")
 	}
@@ -63,6 +66,12 @@ func (a *Agent) newer(digest string, seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.journal.later(digest, seq) != nil
+}
+
+// routes tells whether the layers of an artefact must not go where layers usually go: they have a place of their own, or, where only the
+// guest may have them, none.
+func routes(order *wire.CacheDirective) bool {
+	return order.Mode == inventory.CacheModeENCRYPTED || order.Mode == inventory.CacheModeNOSTORE || order.Mode == inventory.CacheModeGUESTONLY && order.Digest != anyDigest
 }
 
 // provides says why the host cannot keep artefacts so; nil: it can.
@@ -107,13 +116,13 @@ func weaker(a, b inventory.CacheMode) bool { return strength[a] < strength[b] }
 // nobody can unpack them there.
 func (a *Agent) route(ctx context.Context, d *wire.Directive) (Image, error) {
 	image := Image{Digest: d.Cache.Digest, Reference: d.Cache.Reference}
-	if d.Cache.Mode == inventory.CacheModeENCRYPTED || d.Cache.Mode == inventory.CacheModeNOSTORE {
-		if image.Reference == "" {
-			return image, errors.New("where the image is found is not known: set its reference in the inventory")
+	if routes(&d.Cache) {
+		resolved, err := a.resolve(ctx, image)
+		if err != nil && d.Cache.Mode != inventory.CacheModeGUESTONLY { // only the guest may have the right to read the registry
+			return image, err
 		}
-		var err error
-		if image, err = a.images.Resolve(ctx, image.Reference, image.Digest); err != nil {
-			return image, fmt.Errorf("read the manifest of %s: %w", d.Cache.Reference, err)
+		if err == nil {
+			image = resolved
 		}
 	}
 	return image, a.change(func(j *Journal) {
@@ -121,6 +130,18 @@ func (a *Agent) route(ctx context.Context, d *wire.Directive) (Image, error) {
 			j.Wanted[image.Digest] = &Wanted{Seq: d.Seq, Order: d.Cache, Image: image}
 		}
 	})
+}
+
+// resolve reads what an image consists of.
+func (a *Agent) resolve(ctx context.Context, image Image) (Image, error) {
+	if image.Reference == "" {
+		return image, errors.New("where the image is found is not known: set its reference in the inventory")
+	}
+	resolved, err := a.images.Resolve(ctx, image.Reference, image.Digest)
+	if err != nil {
+		return image, fmt.Errorf("read the manifest of %s: %w", image.Reference, err)
+	}
+	return resolved, nil
 }
 
 // Route is where a layer of an image must go, and how it is read.
@@ -135,7 +156,7 @@ type Route struct {
 // may pull what was granted a moment ago. An error means that nobody can tell, and that the layer must not be unpacked.
 func (a *Agent) Route(ctx context.Context, chainID string) (Route, bool, error) {
 	if route, found := a.routed(chainID); found {
-		return route, true, nil
+		return route, true, refuseGuests(route)
 	}
 	if err := a.catchUp(ctx); err != nil {
 		if a.advisory() { // nothing is kept from starting
@@ -144,7 +165,16 @@ func (a *Agent) Route(ctx context.Context, chainID string) (Route, bool, error) 
 		return Route{}, false, fmt.Errorf("whether the layer may lie in the open is not known now: %w", err)
 	}
 	route, found := a.routed(chainID)
-	return route, found, nil
+	return route, found, refuseGuests(route)
+}
+
+// refuseGuests is an error for a layer that must be unpacked nowhere but inside a guest. A runtime that pulls on the host all the same
+// gets no further than the first one.
+func refuseGuests(route Route) error {
+	if route.Mode == inventory.CacheModeGUESTONLY {
+		return errors.New("the layer belongs to an image of mode GUEST_ONLY: it is pulled inside the guest, never on the host; see that the runtime class pulls there")
+	}
+	return nil
 }
 
 // catchUp takes in every directive that ringfence has, and makes the routes of those that need one.
@@ -166,8 +196,7 @@ func (a *Agent) catchUp(ctx context.Context) error {
 	a.mu.Unlock()
 	for _, item := range items {
 		d := &item.Directive
-		own := d.Cache.Mode == inventory.CacheModeENCRYPTED || d.Cache.Mode == inventory.CacheModeNOSTORE
-		if d.Kind != wire.DirectiveKindCACHE || !own || a.known(d) || a.provides(&d.Cache) != nil || a.admits(d) != nil {
+		if d.Kind != wire.DirectiveKindCACHE || !routes(&d.Cache) || a.known(d) || a.provides(&d.Cache) != nil || a.admits(d) != nil {
 			continue
 		}
 		if _, err := a.route(ctx, d); err != nil {

@@ -2,21 +2,11 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	wire "ringfence/api/directives"
 	inventory "ringfence/api/inventory"
-	"ringfence/internal/client"
 )
 
 // purge removes artefacts and shows that they are gone. One that runs stays in the way until it stops.
@@ -128,88 +118,4 @@ func (a *Agent) eraseEmpty(ctx context.Context, seen Observation) {
 			a.log.Info("the volumes of a trust domain are erased with their keys", "trustDomainId", domain, "volumes", n)
 		}
 	}
-}
-
-// scrub cleans the host as far as the level asks, and leaves the evidence with ringfence.
-func (a *Agent) scrub(ctx context.Context, d *wire.Directive, seen Observation) result {
-	if n := len(seen.Workloads); n > 0 {
-		return failing(fmt.Errorf("%d workloads run here: a host is cleaned when nothing runs on it", n))
-	}
-	everything := wire.Directive{Seq: d.Seq, Kind: wire.DirectiveKindPURGE, Purge: wire.PurgeDirective{All: true}}
-	purged := a.purge(ctx, &everything, seen)
-	if purged.outcome != wire.AckOutcomeAPPLIED {
-		return purged
-	}
-	done := []string{purged.detail}
-	if d.Scrub.Level != inventory.ScrubLevelCACHEPURGE {
-		text, err := a.wipe(ctx)
-		if err != nil {
-			return failing(err)
-		}
-		done = append(done, text)
-	}
-	if d.Scrub.DeviceReset || d.Scrub.Level == inventory.ScrubLevelREBOOT || d.Scrub.Level == inventory.ScrubLevelREIMAGE {
-		text, err := a.hook(ctx, &d.Scrub)
-		if err != nil {
-			return failing(err)
-		}
-		done = append(done, text)
-	}
-	return a.recordScrub(ctx, d, strings.Join(done, "; "))
-}
-
-// wipe removes what stopped containers wrote, and empties the folders of ephemeral data.
-func (a *Agent) wipe(ctx context.Context) (string, error) {
-	if err := a.images.Sweep(ctx); err != nil {
-		return "", fmt.Errorf("remove stopped containers: %w", err)
-	}
-	for _, folder := range a.config.EphemeralFolders {
-		entries, err := os.ReadDir(folder)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", fmt.Errorf("empty %s: %w", folder, err)
-		}
-		for _, entry := range entries {
-			if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
-				return "", fmt.Errorf("empty %s: %w", folder, err)
-			}
-		}
-	}
-	return fmt.Sprintf("stopped containers removed, %d folders of ephemeral data emptied", len(a.config.EphemeralFolders)), nil
-}
-
-// hook has the operator's program do what an agent cannot do to the host that it runs on.
-func (a *Agent) hook(ctx context.Context, order *wire.ScrubDirective) (string, error) {
-	if a.config.ScrubHook == "" {
-		return "", fmt.Errorf("%s with device reset %t needs an operator, or a program given by --scrub-hook", order.Level, order.DeviceReset)
-	}
-	// #nosec G204 -- the program is the operator's choice, and the level is one of the contract's
-	output, err := exec.CommandContext(ctx, a.config.ScrubHook, string(order.Level), strconv.FormatBool(order.DeviceReset)).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", a.config.ScrubHook, err, strings.TrimSpace(string(output)))
-	}
-	return fmt.Sprintf("%s did the rest", a.config.ScrubHook), nil
-}
-
-// recordScrub sends the evidence. Only who has the role SCRUBBER may; without it the answer says that somebody else must.
-func (a *Agent) recordScrub(ctx context.Context, d *wire.Directive, done string) result {
-	now := a.now().UTC()
-	evidence, err := json.Marshal(map[string]string{
-		"hostId": a.config.HostID, "seq": strconv.FormatInt(d.Seq, 10), "level": string(d.Scrub.Level), "at": now.Format(time.RFC3339Nano), "done": done,
-	})
-	if err != nil {
-		return failing(err)
-	}
-	err = a.service.RecordScrub(ctx, a.config.HostID, inventory.ScrubReport{
-		Level: d.Scrub.Level, DeviceReset: d.Scrub.DeviceReset, Actor: "ringfence agent", Evidence: string(evidence),
-	})
-	switch {
-	case client.HasStatus(err, http.StatusForbidden):
-		return applied(done + "; this agent may not record it: the evidence has to be entered by a client with the role SCRUBBER")
-	case err != nil:
-		return failing(fmt.Errorf("cleaned, but the record is not written: %w", err))
-	}
-	return applied(done)
 }

@@ -90,6 +90,7 @@ func (a *Agent) try(ctx context.Context, item *Item, seen Observation) {
 	if r.open && (r.outcome == "" || r.outcome == item.Outcome && r.detail == item.Detail) {
 		return
 	}
+	a.status.dealt(r.outcome)
 	if r.outcome == wire.AckOutcomeFAILED {
 		a.log.Error("a directive cannot be carried out", "seq", item.Directive.Seq, "kind", item.Directive.Kind, "reason", r.detail, "again", r.open)
 	}

@@ -42,6 +42,7 @@ func (a *Agent) step(ctx context.Context, wait time.Duration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	a.status.read(a.now())
 	a.entering.Lock()
 	defer a.entering.Unlock()
 	if a.last() != after { // another reader entered some of them meanwhile

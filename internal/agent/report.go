@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	wire "ringfence/api/directives"
+	inventory "ringfence/api/inventory"
 )
 
 // The labels and annotations by which a workload says which residency it is.
@@ -54,7 +55,9 @@ type reporter struct {
 	told  wire.ObservedState
 	at    time.Time
 
-	silent bool // it was said that there are no reports
+	silent  bool // it was said that there are no reports
+	missing []wire.UnavailableCapability
+	tried   time.Time // when what the host can provide was tried
 }
 
 // look observes the host and reports it if that says something new, or if the report before is old. False: not done.
@@ -67,6 +70,7 @@ func (r *reporter) look(ctx context.Context) bool {
 		}
 		return false
 	}
+	a.status.looked(a.now())
 	a.mu.Lock()
 	a.journal.judge(&seen, a.config.OnlyDomain)
 	a.seen = &seen
@@ -80,7 +84,11 @@ func (r *reporter) look(ctx context.Context) bool {
 		r.silent = true
 		return true
 	}
+	if r.tried.IsZero() || a.now().Sub(r.tried) > recheck {
+		r.missing, r.tried = a.missing(), a.now()
+	}
 	state := a.report(seen)
+	state.UnavailableCapabilities = r.missing
 	if r.etag != "" && same(state, r.told) && a.now().Sub(r.at) < a.config.ReportInterval {
 		return true
 	}
@@ -96,6 +104,7 @@ func (r *reporter) look(ctx context.Context) bool {
 	}
 	a.log.Debug("reported", "workloads", len(state.Residencies), "artefacts", len(state.CacheEntries), "changed", result.Changed)
 	r.etag, r.told, r.at = etag, state, a.now()
+	a.status.reported(a.now())
 	return true
 }
 
@@ -123,10 +132,56 @@ func (a *Agent) report(seen Observation) wire.ObservedState {
 		state.Residencies = append(state.Residencies, r)
 	}
 	for _, artefact := range seen.Artefacts {
-		entry := wire.ObservedCacheEntry{Digest: artefact.Digest, Mode: artefact.Mode, TrustDomainID: artefact.TrustDomainID}
+		entry := wire.ObservedCacheEntry{
+			Digest: artefact.Digest, Mode: artefact.Mode, TrustDomainID: artefact.TrustDomainID, References: references(artefact.Names),
+		}
+		for _, l := range artefact.Layers[:min(len(artefact.Layers), mostLayers)] {
+			entry.Layers = append(entry.Layers, wire.ObservedLayer{Digest: l.Digest, DiffID: l.DiffID})
+		}
 		state.CacheEntries = append(state.CacheEntries, entry)
 	}
 	return state
+}
+
+// What the contract takes of one artefact.
+const (
+	mostLayers       = 512
+	mostReferences   = 256
+	longestReference = 1024
+)
+
+// references are the names of an artefact, each once, as far as the contract takes them.
+func references(names []string) []string {
+	kept := slices.Compact(slices.Sorted(slices.Values(names)))
+	kept = slices.DeleteFunc(kept, func(name string) bool {
+		return name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > longestReference
+	})
+	return kept[:min(len(kept), mostReferences)]
+}
+
+// recheck is how often an agent tries again what its host can provide.
+const recheck = 10 * time.Minute
+
+// restsOn are the capabilities of the inventory that a mode rests on.
+var restsOn = map[inventory.CacheMode][]inventory.Capability{
+	inventory.CacheModeENCRYPTED: {inventory.CapabilityCACHEENC},
+	inventory.CacheModeNOSTORE:   {inventory.CapabilityEPHEMERALENC, inventory.CapabilityRAMSNAPSHOT},
+}
+
+// missing tries what the host can provide, and lists the capabilities that it has not got.
+func (a *Agent) missing() []wire.UnavailableCapability {
+	var missing []wire.UnavailableCapability
+	for _, mode := range []inventory.CacheMode{inventory.CacheModeENCRYPTED, inventory.CacheModeNOSTORE} {
+		err := a.volumes.Unavailable(mode)
+		if err == nil {
+			continue
+		}
+		a.log.Warn("the host cannot provide a cache mode; the capabilities that it rests on are withdrawn", "mode", mode, "reason", err)
+		for _, capability := range restsOn[mode] {
+			missing = append(missing, wire.UnavailableCapability{Capability: capability, Reason: shorten(err.Error())})
+		}
+	}
+	return missing
 }
 
 // identifier is a text if the contract takes it as one, else nothing: whoever starts a container writes its labels.

@@ -49,6 +49,8 @@ type Artefact struct {
 	Manifest string
 	// Names are all names of the image in the store.
 	Names []string
+	// Layers are what it consists of, lowest first; nil: not known.
+	Layers []Layer
 	// Mode is the weakest form in which any part of it lies there, and TrustDomainID whose volume it is in.
 	Mode          inventory.CacheMode
 	TrustDomainID string
@@ -87,7 +89,7 @@ type ImageStore interface {
 	Purge(ctx context.Context, digests []string) (Freed, error)
 	// Lost lists the images that were unpacked where the key or the memory is gone: after a restart of the host.
 	Lost(ctx context.Context) ([]string, error)
-	// Sweep removes every stopped container.
+	// Sweep removes every stopped container with what it wrote, and has the device forget what was removed.
 	Sweep(ctx context.Context) error
 	// Stop ends a workload.
 	Stop(ctx context.Context, w Workload) error

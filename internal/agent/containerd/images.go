@@ -32,6 +32,7 @@ type stored struct {
 type layer struct {
 	blob      digest.Digest
 	encrypted bool
+	diffID    string
 	chainID   string
 }
 
@@ -41,6 +42,15 @@ func (i *stored) top() string {
 		return ""
 	}
 	return i.layers[len(i.layers)-1].chainID
+}
+
+// described are the layers as the agent reports them.
+func (i *stored) described() []agent.Layer {
+	var layers []agent.Layer
+	for _, l := range i.layers {
+		layers = append(layers, agent.Layer{Digest: l.blob.String(), DiffID: l.diffID, ChainID: l.chainID})
+	}
+	return layers
 }
 
 // list reads the images of all namespaces.
@@ -103,9 +113,11 @@ func (s *Store) dissect(ctx context.Context, image *stored, record images.Image)
 	if err != nil {
 		return fmt.Errorf("read the configuration of %s: %w", record.Name, err)
 	}
-	chain := identity.ChainIDs(diffIDs)
+	chain := identity.ChainIDs(slices.Clone(diffIDs))
 	for i, d := range manifest.Layers {
-		image.layers = append(image.layers, layer{blob: d.Digest, encrypted: agent.IsEncrypted(d.MediaType), chainID: chain[i].String()})
+		image.layers = append(image.layers, layer{
+			blob: d.Digest, encrypted: agent.IsEncrypted(d.MediaType), diffID: diffIDs[i].String(), chainID: chain[i].String(),
+		})
 	}
 	return s.findManifest(ctx, image, record)
 }
@@ -266,7 +278,7 @@ func (s *Store) artefacts(ctx context.Context, all []*stored) ([]agent.Artefact,
 		}
 		a := byDigest[image.target.String()]
 		if a == nil {
-			a = &agent.Artefact{Digest: image.target.String(), Mode: own.mode, TrustDomainID: own.trustDomainID}
+			a = &agent.Artefact{Digest: image.target.String(), Mode: own.mode, TrustDomainID: own.trustDomainID, Layers: image.described()}
 			byDigest[a.Digest] = a
 		}
 		if image.manifest != image.target {

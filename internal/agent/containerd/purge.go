@@ -151,7 +151,7 @@ func (s *Store) discard(ctx context.Context, c container) error {
 	return err
 }
 
-// Sweep removes every container that does not run.
+// Sweep removes every container that does not run, and gives what is free back to the device.
 func (s *Store) Sweep(ctx context.Context) error {
 	found, err := s.containers(ctx)
 	if err != nil {
@@ -162,6 +162,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 		if !c.running {
 			errs = append(errs, s.discard(ctx, c))
 		}
+	}
+	for _, folder := range s.o.TrimFolders {
+		errs = append(errs, volume.Trim(folder))
 	}
 	return errors.Join(errs...)
 }
