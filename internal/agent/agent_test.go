@@ -276,7 +276,8 @@ func TestRounds(t *testing.T) {
 	}
 	other := runs
 	other.Runtime = "kata"
-	step("what runs otherwise", Observation{Workloads: []Workload{other}}, "3 FAILED it runs with the runtime class kata, and may run with runc only;")
+	a.journal.Open[0].next = time.Time{}
+	step("what runs otherwise", Observation{Workloads: []Workload{other}}, "1 SUPERSEDED a later directive says how the artefact may lie here;3 FAILED it runs with the runtime class kata, and may run with runc only;")
 	a.journal.Open[len(a.journal.Open)-1].next = time.Time{}
 	step("what runs", Observation{Workloads: []Workload{runs}, Artefacts: []Artefact{lies}}, "3 APPLIED ;")
 	send("CACHE", cache("NO_STORE", "B"))

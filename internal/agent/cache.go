@@ -21,7 +21,7 @@ func (a *Agent) cache(ctx context.Context, d *wire.Directive, seen Observation) 
 		return superseded("a later directive says how the artefact may lie here")
 	}
 	if err := a.provides(&order); err != nil {
-		return failed(err.Error())
+		return failing(err) // until the host is set up for it
 	}
 	if err := a.admits(d); err != nil {
 		return failing(err)

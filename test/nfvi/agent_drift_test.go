@@ -49,7 +49,7 @@ func (s *site) runs(id, runtime string, within time.Duration) {
 	eventually(s.t, within, fmt.Sprintf("%s runs with %q", id, runtime), func() error {
 		var found string
 		const query = `SELECT coalesce(string_agg(runtime, ' '), '') FROM observed_residency WHERE host_id = $1 AND vim_resource_id = $2`
-		if err := s.pool.QueryRow(s.t.Context(), query, hostID, id).Scan(&found); err != nil {
+		if err := s.pool.QueryRow(s.t.Context(), query, s.host, id).Scan(&found); err != nil {
 			return err
 		}
 		if found != runtime {

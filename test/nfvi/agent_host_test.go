@@ -26,7 +26,7 @@ const (
 	domainNoStore   = "TD-NOSTORE"
 )
 
-// hostID is the host on which the agent runs.
+// hostID is the host on which the agent runs, unless a test says otherwise.
 const hostID = "h1"
 
 // site is a ringfence whose inventory has one host, and that host with its agent.
@@ -35,6 +35,7 @@ type site struct {
 	ringfence *server.Process
 	pool      *pgxpool.Pool
 	options   server.Options
+	host      string // that the agent stands for
 	agent     *process
 	agentLogs []string // of all the agents that lived
 	keys      string   // folder of the keys of layers
@@ -55,7 +56,16 @@ rules:
 // startSite runs everything, with an inventory of these images by trust domain.
 func startSite(t *testing.T, n *node, images map[string]pushed, flags ...string) *site {
 	t.Helper()
-	s := &site{node: n, keys: t.TempDir(), flags: flags}
+	s := startService(t, n, flags...)
+	s.fill(images)
+	s.startAgent()
+	return s
+}
+
+// startService runs a ringfence that knows nothing yet.
+func startService(t *testing.T, n *node, flags ...string) *site {
+	t.Helper()
+	s := &site{node: n, host: hostID, keys: t.TempDir(), flags: flags}
 	owner, url := database.NewDatabase(t)
 	var err error
 	if s.pool, err = pgxpool.New(t.Context(), owner); err != nil {
@@ -65,7 +75,7 @@ func startSite(t *testing.T, n *node, images map[string]pushed, flags ...string)
 	s.options = server.Options{
 		Program: program, DatabaseURL: url, DataDir: server.DataDir(t), Flags: []string{"--listen", freeAddress(t), "--reservation-ttl", "10m"},
 		Clients: []server.Client{
-			{ID: "all", Token: "token-all", Roles: []string{"VNFM", "OPERATOR", "AUTHOR", "SCRUBBER"}},
+			{ID: "all", Token: "token-all", Roles: []string{"VNFM", "OPERATOR", "AUTHOR", "SCRUBBER", "VERIFIER"}},
 			{ID: "approver", Token: "token-approver", Roles: []string{"APPROVER"}},
 			{ID: "agent", Token: "token-agent", Roles: []string{"AGENT", "SCRUBBER"}},
 		},
@@ -76,8 +86,6 @@ func startSite(t *testing.T, n *node, images map[string]pushed, flags ...string)
 			t.Errorf("%v:\n%s", err, s.ringfence.Log())
 		}
 	})
-	s.fill(images)
-	s.startAgent()
 	return s
 }
 
@@ -109,7 +117,11 @@ hosts:
 `, domainShared, domainEncrypted, domainNoStore, hostID)
 	text.WriteString("images:\n")
 	for _, i := range images {
-		fmt.Fprintf(&text, "  - {digest: %q, reference: %q, kind: CONTAINER_IMAGE}\n", i.digest, s.at(i))
+		layers := ""
+		for _, id := range s.diffIDs[i.digest] {
+			layers += fmt.Sprintf("{digest: %q, diffId: %q}, ", id, id)
+		}
+		fmt.Fprintf(&text, "  - {digest: %q, reference: %q, kind: CONTAINER_IMAGE, layers: [%s]}\n", i.digest, s.at(i), strings.TrimSuffix(layers, ", "))
 	}
 	text.WriteString("vnfProfiles:\n")
 	for domain, i := range images {
@@ -146,7 +158,7 @@ func (s *site) startAgent() {
 		s.t.Fatal(err)
 	}
 	s.agent = startProcess(s.t, "agent", program, append([]string{
-		"agent", "--host", hostID, "--url", s.ringfence.URL, "--token-file", token, "--state-dir", filepath.Join(s.folder, "agent"),
+		"agent", "--host", s.host, "--url", s.ringfence.URL, "--token-file", token, "--state-dir", filepath.Join(s.folder, "agent"),
 		"--snapshotter-socket", s.snapshot, "--containerd-socket", s.socket, "--containerd-root", filepath.Join(s.folder, "containerd"),
 		"--layer-key-dir", s.keys, "--log-format", "text", "--log-level", "debug",
 	}, s.flags...)...)
@@ -180,7 +192,7 @@ func (s *site) terminated(domain, instance string) {
 
 // cached is what ringfence has from the reports of the host's cache.
 func (s *site) cached() (map[string]string, error) {
-	rows, err := s.pool.Query(s.t.Context(), `SELECT digest, mode, trust_domain_id FROM observed_cache WHERE host_id = $1`, hostID)
+	rows, err := s.pool.Query(s.t.Context(), `SELECT digest, mode, trust_domain_id FROM observed_cache WHERE host_id = $1`, s.host)
 	if err != nil {
 		return nil, err
 	}

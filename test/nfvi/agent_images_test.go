@@ -134,7 +134,14 @@ func (n *node) pushManifest(t *testing.T, name, tag string, layers []plainLayer,
 	manifest.SchemaVersion = 2
 	content := encode(t, manifest)
 	n.put(t, fmt.Sprintf("http://%s/v2/%s/manifests/%s", n.registry, name, tag), ocispec.MediaTypeImageManifest, content)
-	return pushed{name, tag, godigest.FromBytes(content).String()}
+	digest := godigest.FromBytes(content).String()
+	if n.diffIDs == nil {
+		n.diffIDs = map[string][]string{}
+	}
+	for _, id := range c.RootFS.DiffIDs {
+		n.diffIDs[digest] = append(n.diffIDs[digest], id.String())
+	}
+	return pushed{name, tag, digest}
 }
 
 func encode(t *testing.T, value any) []byte {

@@ -155,7 +155,7 @@ func (r *restarts) endOldest() {
 // lastSeq is the number of the host's newest directive.
 func (r *restarts) lastSeq() (last int64) {
 	r.t.Helper()
-	if err := r.pool.QueryRow(r.t.Context(), `SELECT max(seq) FROM directive WHERE host_id = $1`, hostID).Scan(&last); err != nil {
+	if err := r.pool.QueryRow(r.t.Context(), `SELECT max(seq) FROM directive WHERE host_id = $1`, r.host).Scan(&last); err != nil {
 		r.t.Fatal(err)
 	}
 	return last
@@ -167,7 +167,7 @@ func (r *restarts) compare() {
 	last := r.lastSeq()
 	var count, distinct, unanswered int64
 	const query = `SELECT count(*), count(DISTINCT seq), count(*) FILTER (WHERE coalesce(ack_outcome, 'FAILED') = 'FAILED') FROM directive WHERE host_id = $1`
-	if err := r.pool.QueryRow(r.t.Context(), query, hostID).Scan(&count, &distinct, &unanswered); err != nil {
+	if err := r.pool.QueryRow(r.t.Context(), query, r.host).Scan(&count, &distinct, &unanswered); err != nil {
 		r.t.Fatal(err)
 	}
 	if count != last || distinct != last || unanswered > 0 {
@@ -201,7 +201,7 @@ func (r *restarts) compare() {
 // stands are the residencies that run, by the database.
 func (r *restarts) stands() []string {
 	r.t.Helper()
-	rows, err := r.pool.Query(r.t.Context(), `SELECT id FROM residency WHERE host_id = $1 AND state = 'RUNNING' ORDER BY id`, hostID)
+	rows, err := r.pool.Query(r.t.Context(), `SELECT id FROM residency WHERE host_id = $1 AND state = 'RUNNING' ORDER BY id`, r.host)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -25,13 +25,14 @@ import (
 // byte, and a registry that holds images made by the test.
 type node struct {
 	t        *testing.T
-	folder   string // of the file system
-	image    string // the file that it lies in
-	registry string // address
-	blobs    string // where the registry keeps its content
-	socket   string // of containerd
-	snapshot string // socket of the agent's snapshotter
-	program  string // static, sleeps
+	folder   string              // of the file system
+	image    string              // the file that it lies in
+	registry string              // address
+	diffIDs  map[string][]string // layers of the images in the registry, by digest
+	blobs    string              // where the registry keeps its content
+	socket   string              // of containerd
+	snapshot string              // socket of the agent's snapshotter
+	program  string              // static, sleeps
 	version  containerdVersion
 	runtime  *process
 }
@@ -192,6 +193,12 @@ type runningPod struct {
 // startPod pulls an image and runs it in a pod with these annotations. An error is that of the pull.
 func (n *node) startPod(name, reference string, annotations map[string]string) (*runningPod, error) {
 	n.t.Helper()
+	return n.startPodWith("", name, reference, annotations)
+}
+
+// startPodWith does so with a runtime handler.
+func (n *node) startPodWith(handler, name, reference string, annotations map[string]string) (*runningPod, error) {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), 2*time.Minute)
 	defer cancel()
 	runtime, images := n.pods()
@@ -203,7 +210,7 @@ func (n *node) startPod(name, reference string, annotations map[string]string) (
 	}
 	var sandbox *cri.RunPodSandboxResponse
 	err := again(ctx, func() (err error) {
-		sandbox, err = runtime.RunPodSandbox(ctx, &cri.RunPodSandboxRequest{Config: config})
+		sandbox, err = runtime.RunPodSandbox(ctx, &cri.RunPodSandboxRequest{Config: config, RuntimeHandler: handler})
 		return err
 	})
 	if err != nil {

@@ -103,7 +103,8 @@ state = %q
 `, version, filepath.Join(n.folder, "containerd"), filepath.Join(n.folder, "run"), n.socket, n.socket+".ttrpc", n.snapshot)
 }
 
-// oldConfig is the configuration of containerd 1.6.
+// oldConfig is the configuration of containerd 1.6. Its handler kata is a stand-in, because no VM starts here: where the layers of an image
+// lie does not depend on what runs them.
 func (n *node) oldConfig() string {
 	cni := filepath.Join(filepath.Dir(n.image), "cni")
 	return n.common(2) + fmt.Sprintf(`[plugins."io.containerd.grpc.v1.cri"]
@@ -116,6 +117,8 @@ func (n *node) oldConfig() string {
     snapshotter = "ringfence"
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]
       runtime_type = "io.containerd.runc.v2"
 `, n.registry+"/pause:1", cni, cni)
 }
