@@ -75,7 +75,7 @@ func startService(t *testing.T, n *node, flags ...string) *site {
 	s.options = server.Options{
 		Program: program, DatabaseURL: url, DataDir: server.DataDir(t), Flags: []string{"--listen", freeAddress(t), "--reservation-ttl", "10m"},
 		Clients: []server.Client{
-			{ID: "all", Token: "token-all", Roles: []string{"VNFM", "OPERATOR", "AUTHOR", "SCRUBBER", "VERIFIER"}},
+			{ID: "all", Token: "token-all", Roles: []string{"VNFM", "OPERATOR", "AUTHOR", "SCRUBBER", "VERIFIER", "LI_ADMIN"}},
 			{ID: "approver", Token: "token-approver", Roles: []string{"APPROVER"}},
 			{ID: "agent", Token: "token-agent", Roles: []string{"AGENT", "SCRUBBER"}},
 		},
