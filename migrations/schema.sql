@@ -1824,6 +1824,73 @@ COMMENT ON COLUMN public.vnf_lcm_operation.event_at IS 'When the operation came 
 
 COMMENT ON COLUMN public.vnf_lcm_operation.noted_at IS 'When it was noted here, after everything that follows from it was done.';
 
+CREATE TABLE public.vnf_package (
+    id text NOT NULL,
+    vnfd_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    state text DEFAULT 'UPLOADING'::text NOT NULL,
+    archive boolean DEFAULT true NOT NULL,
+    vnfd_version text DEFAULT ''::text NOT NULL,
+    provider text DEFAULT ''::text NOT NULL,
+    product_name text DEFAULT ''::text NOT NULL,
+    software_version text DEFAULT ''::text NOT NULL,
+    size_bytes bigint DEFAULT 0 NOT NULL,
+    sha256 text DEFAULT ''::text NOT NULL,
+    draft json DEFAULT '{}'::json NOT NULL,
+    findings json DEFAULT '[]'::json NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    onboarded_at timestamp with time zone,
+    CONSTRAINT vnf_package_onboarded_ck CHECK (((state = 'UPLOADING'::text) OR ((vnfd_id <> ''::text) AND (onboarded_at IS NOT NULL)))),
+    CONSTRAINT vnf_package_state_ck CHECK ((state = ANY (ARRAY['UPLOADING'::text, 'ONBOARDED'::text])))
+);
+
+COMMENT ON TABLE public.vnf_package IS 'VNF packages and single VNFDs that were onboarded, or are being sent.';
+
+COMMENT ON COLUMN public.vnf_package.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.vnf_package.vnfd_id IS 'Identifier of the VNFD in it (descriptor_id); empty until it was read.';
+
+COMMENT ON COLUMN public.vnf_package.state IS 'UPLOADING while it is sent and read, then ONBOARDED. What stays UPLOADING for long was broken off and goes.';
+
+COMMENT ON COLUMN public.vnf_package.archive IS 'Whether it is a CSAR; otherwise it is a single VNFD.';
+
+COMMENT ON COLUMN public.vnf_package.vnfd_version IS 'Version of the VNFD.';
+
+COMMENT ON COLUMN public.vnf_package.provider IS 'Provider of the VNF.';
+
+COMMENT ON COLUMN public.vnf_package.product_name IS 'Name of the product.';
+
+COMMENT ON COLUMN public.vnf_package.software_version IS 'Version of its software.';
+
+COMMENT ON COLUMN public.vnf_package.size_bytes IS 'Length of the content.';
+
+COMMENT ON COLUMN public.vnf_package.sha256 IS 'SHA-256 of the content.';
+
+COMMENT ON COLUMN public.vnf_package.draft IS 'What the VNFD says of the VNF profile, byte for byte.';
+
+COMMENT ON COLUMN public.vnf_package.findings IS 'What was found in it, with places.';
+
+COMMENT ON COLUMN public.vnf_package.created_by IS 'Client that sent it.';
+
+COMMENT ON COLUMN public.vnf_package.created_at IS 'When it began to be sent.';
+
+COMMENT ON COLUMN public.vnf_package.onboarded_at IS 'When it was onboarded; null until then.';
+
+CREATE TABLE public.vnf_package_chunk (
+    vnf_package_id text NOT NULL,
+    number integer NOT NULL,
+    content bytea NOT NULL
+);
+ALTER TABLE ONLY public.vnf_package_chunk ALTER COLUMN content SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.vnf_package_chunk IS 'Content of VNF packages, in pieces.';
+
+COMMENT ON COLUMN public.vnf_package_chunk.vnf_package_id IS 'The package.';
+
+COMMENT ON COLUMN public.vnf_package_chunk.number IS 'From 0; all pieces but the last are equally long.';
+
+COMMENT ON COLUMN public.vnf_package_chunk.content IS 'The bytes.';
+
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
 
@@ -1965,6 +2032,12 @@ ALTER TABLE ONLY public.vnf_instance_params
 ALTER TABLE ONLY public.vnf_lcm_operation
     ADD CONSTRAINT vnf_lcm_operation_pk PRIMARY KEY (nfvi_pop_id, grant_id);
 
+ALTER TABLE ONLY public.vnf_package_chunk
+    ADD CONSTRAINT vnf_package_chunk_pk PRIMARY KEY (vnf_package_id, number);
+
+ALTER TABLE ONLY public.vnf_package
+    ADD CONSTRAINT vnf_package_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.vnf_profile
     ADD CONSTRAINT vnf_profile_pk PRIMARY KEY (vnfd_id);
 
@@ -2032,6 +2105,8 @@ CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_
 
 CREATE INDEX violation_until_ix ON public.violation USING btree (until) WHERE (until IS NOT NULL);
 
+CREATE UNIQUE INDEX vnf_package_vnfd_ix ON public.vnf_package USING btree (vnfd_id) WHERE (state = 'ONBOARDED'::text);
+
 ALTER TABLE ONLY public.cache_entry
     ADD CONSTRAINT cache_entry_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
 
@@ -2085,6 +2160,9 @@ ALTER TABLE ONLY public.trust_relation
 
 ALTER TABLE ONLY public.trust_relation
     ADD CONSTRAINT trust_relation_to_fk FOREIGN KEY (to_id) REFERENCES public.trust_domain(id);
+
+ALTER TABLE ONLY public.vnf_package_chunk
+    ADD CONSTRAINT vnf_package_chunk_fk FOREIGN KEY (vnf_package_id) REFERENCES public.vnf_package(id) ON DELETE CASCADE;
 
 ALTER TABLE public.attestation_record ENABLE ROW LEVEL SECURITY;
 
@@ -2147,6 +2225,12 @@ CREATE POLICY caller ON public.violation FOR SELECT TO ringfence_caller USING ((
 CREATE POLICY caller ON public.vnf_grant FOR SELECT TO ringfence_caller USING (((client_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT public.names_any((placements)::text, ( SELECT public.hidden_names() AS hidden_names))))));
 
 CREATE POLICY caller ON public.vnf_instance_params FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
+CREATE POLICY caller ON public.vnf_package FOR SELECT TO ringfence_caller USING ((NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles))));
+
+CREATE POLICY caller ON public.vnf_package_chunk FOR SELECT TO ringfence_caller USING ((EXISTS ( SELECT
+   FROM public.vnf_package p
+  WHERE (p.id = vnf_package_chunk.vnf_package_id))));
 
 CREATE POLICY caller ON public.vnf_profile FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles)))));
 
@@ -2248,6 +2332,10 @@ CREATE POLICY service ON public.vnf_grant TO ringfence_app USING (true) WITH CHE
 
 CREATE POLICY service ON public.vnf_instance_params TO ringfence_app USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON public.vnf_package TO ringfence_app USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON public.vnf_package_chunk TO ringfence_app USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON public.vnf_profile TO ringfence_app USING (true) WITH CHECK (true);
 
 ALTER TABLE public.trust_domain ENABLE ROW LEVEL SECURITY;
@@ -2259,6 +2347,10 @@ ALTER TABLE public.violation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.vnf_grant ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vnf_instance_params ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnf_package ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnf_package_chunk ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vnf_profile ENABLE ROW LEVEL SECURITY;
 
@@ -2473,3 +2565,9 @@ GRANT SELECT(vnf_instance_id) ON TABLE public.vnf_instance_params TO ringfence_c
 GRANT SELECT(client_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vnf_lcm_operation TO ringfence_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_package TO ringfence_app;
+GRANT SELECT ON TABLE public.vnf_package TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.vnf_package_chunk TO ringfence_app;
+GRANT SELECT ON TABLE public.vnf_package_chunk TO ringfence_caller;

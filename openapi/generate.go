@@ -9,3 +9,4 @@ package openapi
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -generate types,chi-server,skip-prune -package inventory -o ../api/inventory/inventory.gen.go inventory.yaml
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package placement -o ../api/placement/placement.gen.go placement.yaml
 //go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -package directives -o ../api/directives/directives.gen.go directives.yaml
+//go:generate go tool oapi-codegen -config generate/oapi-codegen.yaml -generate types,chi-server,skip-prune -package vnfpkgm -o ../api/vnfpkgm/vnfpkgm.gen.go vnfpkgm.yaml

@@ -30,6 +30,7 @@ const (
 	NameInventory  = "inventory"
 	NamePlacement  = "placement"
 	NameDirectives = "directives"
+	NameVNFPkgM    = "vnfpkgm"
 )
 
 // ErrUnknown is what Load, Raw and JSON return, wrapped, for a name that no API has.
@@ -40,7 +41,7 @@ var files embed.FS
 
 // Names lists the APIs in the order in which a newcomer should meet them.
 func Names() []string {
-	return []string{NameGrant, NameNFVPolicy, NameInventory, NamePlacement, NameDirectives}
+	return []string{NameGrant, NameNFVPolicy, NameInventory, NamePlacement, NameDirectives, NameVNFPkgM}
 }
 
 // Grant returns the document of VNF lifecycle operation granting, SOL003.
@@ -57,6 +58,17 @@ func Placement() (*openapi3.T, error) { return Load(NamePlacement) }
 
 // Directives returns the document of the directives API.
 func Directives() (*openapi3.T, error) { return Load(NameDirectives) }
+
+// VNFPkgM returns the document of the slice of VNF package management, SOL003.
+func VNFPkgM() (*openapi3.T, error) { return Load(NameVNFPkgM) }
+
+// MajorVersion is the major version of the named API, as its URIs have it.
+func MajorVersion(name string) string {
+	if name == NameVNFPkgM {
+		return "v2"
+	}
+	return "v1"
+}
 
 // Load returns the document of the named API with all references resolved. It is read and validated,
 // its examples included, at the first call; every caller gets the same value and must not change it.

@@ -53,6 +53,7 @@ func TestLoadReturnsOneValue(t *testing.T) {
 		openapi.NameInventory:  openapi.Inventory,
 		openapi.NamePlacement:  openapi.Placement,
 		openapi.NameDirectives: openapi.Directives,
+		openapi.NameVNFPkgM:    openapi.VNFPkgM,
 	}
 	if len(byName) != len(openapi.Names()) {
 		t.Fatalf("%d accessors for %d documents", len(byName), len(openapi.Names()))

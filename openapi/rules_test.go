@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"ringfence/openapi"
 )
 
 const problemJSON = "application/problem+json"
@@ -48,7 +50,7 @@ func documentFaults(name string, doc *openapi3.T) []string {
 			found = append(found, path+" is not under /"+name+"/")
 		}
 	}
-	for _, path := range []string{"/" + name + "/api_versions", "/" + name + "/v1/api_versions"} {
+	for _, path := range []string{"/" + name + "/api_versions", "/" + name + "/" + openapi.MajorVersion(name) + "/api_versions"} {
 		if doc.Paths.Find(path) == nil {
 			found = append(found, "there is no "+path)
 		}

@@ -343,6 +343,24 @@ func (e DedicationIdentity) Valid() bool {
 	}
 }
 
+// Defines values for DraftState.
+const (
+	DraftStateCOMPLETED DraftState = "COMPLETED"
+	DraftStateDRAFT     DraftState = "DRAFT"
+)
+
+// Valid indicates whether the value is a known member of the DraftState enum.
+func (e DraftState) Valid() bool {
+	switch e {
+	case DraftStateCOMPLETED:
+		return true
+	case DraftStateDRAFT:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Handling.
 const (
 	HandlingBORDER    Handling = "BORDER"
@@ -532,6 +550,24 @@ func (e ObjectKind) Valid() bool {
 	case ObjectKindTRUSTRELATION:
 		return true
 	case ObjectKindVNFPROFILE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PackageFindingSeverity.
+const (
+	PackageFindingSeverityERROR   PackageFindingSeverity = "ERROR"
+	PackageFindingSeverityWARNING PackageFindingSeverity = "WARNING"
+)
+
+// Valid indicates whether the value is a known member of the PackageFindingSeverity enum.
+func (e PackageFindingSeverity) Valid() bool {
+	switch e {
+	case PackageFindingSeverityERROR:
+		return true
+	case PackageFindingSeverityWARNING:
 		return true
 	default:
 		return false
@@ -739,6 +775,48 @@ func (e SecurityDifferenceAction) Valid() bool {
 	case SecurityDifferenceActionCREATE:
 		return true
 	case SecurityDifferenceActionDELETE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VNFDComponentKind.
+const (
+	VNFDComponentKindCOMPUTE        VNFDComponentKind = "COMPUTE"
+	VNFDComponentKindCONTAINER      VNFDComponentKind = "CONTAINER"
+	VNFDComponentKindDEPLOYABLEUNIT VNFDComponentKind = "DEPLOYABLE_UNIT"
+)
+
+// Valid indicates whether the value is a known member of the VNFDComponentKind enum.
+func (e VNFDComponentKind) Valid() bool {
+	switch e {
+	case VNFDComponentKindCOMPUTE:
+		return true
+	case VNFDComponentKindCONTAINER:
+		return true
+	case VNFDComponentKindDEPLOYABLEUNIT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VNFDStorageKind.
+const (
+	VNFDStorageKindBLOCK  VNFDStorageKind = "BLOCK"
+	VNFDStorageKindFILE   VNFDStorageKind = "FILE"
+	VNFDStorageKindOBJECT VNFDStorageKind = "OBJECT"
+)
+
+// Valid indicates whether the value is a known member of the VNFDStorageKind enum.
+func (e VNFDStorageKind) Valid() bool {
+	switch e {
+	case VNFDStorageKindBLOCK:
+		return true
+	case VNFDStorageKindFILE:
+		return true
+	case VNFDStorageKindOBJECT:
 		return true
 	default:
 		return false
@@ -1157,6 +1235,20 @@ type Digest = string
 // Example: {"cpuMillis":64000,"ephemeralStorageMiB":1048576,"memoryMiB":262144,"sriovVfs":64}
 type Dimensions map[string]int64
 
+// DraftGap Something that the completion has to say.
+type DraftGap struct {
+	// Pointer Where in the completion.
+	//
+	// Example: /components/upf-u/roles
+	Pointer string `json:"pointer"`
+
+	// Reason What is meant.
+	Reason string `json:"reason"`
+}
+
+// DraftState `DRAFT` until there is a VNF profile for the VNFD, then `COMPLETED`.
+type DraftState string
+
 // Handling How traffic from one trust domain to another is handled.
 // * `NONE`: like traffic within a trust domain.
 // * `PROTECTED`: protected on the way; the component at this end matches cache-mode rules as if it were a border.
@@ -1532,6 +1624,32 @@ type ObjectRef struct {
 	// Revision The revision, as in its `ETag`.
 	Revision int64 `json:"revision,omitempty,omitzero"`
 }
+
+// PackageFinding Something that was found in a VNF package.
+type PackageFinding struct {
+	// Code What kind of thing it is, for programs.
+	//
+	// Example: UNKNOWN_CONSTRUCT
+	Code string `json:"code"`
+
+	// Column The column, from 1.
+	Column int `json:"column,omitempty,omitzero"`
+
+	// File The file of the package; absent for the package itself.
+	File string `json:"file,omitempty,omitzero"`
+
+	// Line The line, from 1.
+	Line int `json:"line,omitempty,omitzero"`
+
+	// Message What it is.
+	Message string `json:"message"`
+
+	// Severity A package with an ERROR is not onboarded.
+	Severity PackageFindingSeverity `json:"severity"`
+}
+
+// PackageFindingSeverity A package with an ERROR is not onboarded.
+type PackageFindingSeverity string
 
 // Peer Who is at the other end when it is none of the operator's trust domains.
 //   - `EXTERNAL`: another operator. `UE`: user equipment. `INTERNET`: the internet. `THIRD_PARTY`: another
@@ -1998,6 +2116,49 @@ type VNFComputeResourceFlavour struct {
 	VNFDVirtualComputeDescID externalRef0.Identifier `json:"vnfdVirtualComputeDescId"`
 }
 
+// VNFPackage An onboarded VNF package, or a VNF descriptor that was onboarded alone.
+type VNFPackage struct {
+	// Archive Whether it is a CSAR; otherwise it is a single descriptor.
+	Archive bool `json:"archive"`
+
+	// DraftState `DRAFT` until there is a VNF profile for the VNFD, then `COMPLETED`.
+	DraftState DraftState `json:"draftState"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// OnboardedAt A time as RFC 3339 writes it, with its offset.
+	//
+	// Example: 2026-11-23T10:00:00Z
+	OnboardedAt externalRef0.DateTime `json:"onboardedAt"`
+
+	// OnboardedBy The client that sent it.
+	OnboardedBy string `json:"onboardedBy"`
+
+	// ProductName What it is called.
+	ProductName string `json:"productName,omitempty,omitzero"`
+
+	// Provider Who made the VNF.
+	Provider string `json:"provider,omitempty,omitzero"`
+
+	// SHA256 The SHA-256 of what was sent.
+	SHA256 string `json:"sha256"`
+
+	// SizeBytes The length of what was sent.
+	SizeBytes int64 `json:"sizeBytes"`
+
+	// SoftwareVersion The version of its software.
+	SoftwareVersion string `json:"softwareVersion,omitempty,omitzero"`
+
+	// VNFDID Its VNF descriptor, by which grant requests and VNF profiles name it (`descriptor_id`).
+	VNFDID externalRef0.Identifier `json:"vnfdId"`
+
+	// VNFDVersion The version of the descriptor.
+	VNFDVersion string `json:"vnfdVersion,omitempty,omitzero"`
+}
+
 // VNFProfile What the policy needs to know of a VNF descriptor (VNFD).
 //
 // A resource of type COMPUTE or OSCONTAINER in a grant request is one atom of placement, a virtual machine or a
@@ -2078,6 +2239,152 @@ type VNFVIMAssets struct {
 	StorageAssets []VNFStorageAsset `json:"storageAssets,omitempty,omitzero"`
 }
 
+// VNFDCompletion What the operator adds to a draft.
+type VNFDCompletion struct {
+	// Components For each component of the draft a merge patch (RFC 7396) of its `Component`, with `roles` at least; an empty list says that it has none. A container that is not named takes that of its deployable unit.
+	Components map[string]map[string]interface{} `json:"components"`
+
+	// NFType The type of network function, in 3GPP's words where it has one.
+	//
+	// Example: UPF
+	NFType string `json:"nfType"`
+
+	// TrustDomainID The trust domain of its components, unless one says otherwise.
+	TrustDomainID externalRef0.Identifier `json:"trustDomainId"`
+}
+
+// VNFDComponent A VDU or an OS container as the descriptor has it.
+type VNFDComponent struct {
+	// Description What it is.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// Kind A virtual machine, a pod, or one container of pods. VNFMs may name a pod by any of the last two.
+	Kind VNFDComponentKind `json:"kind"`
+
+	// MaxInstances How many instances there may be.
+	MaxInstances int64 `json:"maxInstances,omitempty,omitzero"`
+
+	// MCIOName The name of the object of a cluster that it becomes.
+	MCIOName string `json:"mcioName,omitempty,omitzero"`
+
+	// MCIOType The kind of that object.
+	MCIOType string `json:"mcioType,omitempty,omitzero"`
+
+	// MinInstances How few instances there may be.
+	MinInstances int64 `json:"minInstances,omitempty,omitzero"`
+
+	// Name Its name.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// PartOf The deployable units that a container belongs to.
+	PartOf []string `json:"partOf,omitempty,omitzero"`
+
+	// SoftwareImages What it starts from.
+	SoftwareImages []VNFDSoftwareImage `json:"softwareImages,omitempty,omitzero"`
+}
+
+// VNFDComponentKind A virtual machine, a pod, or one container of pods. VNFMs may name a pod by any of the last two.
+type VNFDComponentKind string
+
+// VNFDDraft What a VNF descriptor says of its VNF profile, and what it leaves to the operator.
+type VNFDDraft struct {
+	// Components What else the descriptor says of the components.
+	Components []VNFDComponent `json:"components"`
+
+	// Findings What was found in the package, by file and place.
+	Findings []PackageFinding `json:"findings"`
+
+	// Mciops Packages of manifests for a cluster.
+	Mciops []VNFDMCIOP `json:"mciops,omitempty,omitzero"`
+
+	// Missing What the completion has to say.
+	Missing []DraftGap `json:"missing"`
+
+	// Profile The `VnfProfile` as far as the descriptor says it: components with resources, cut-throughs and labels; affinity rules; the sizes of deployment flavours. Labels come from `nfvi_constraints` (`nfvi.NAME`), requested additional capabilities (`capability.NAME`: `mandatory` or `desired`), requirements of logical nodes, processors and memory, for rules of policies to select by.
+	Profile map[string]interface{} `json:"profile"`
+
+	// State `DRAFT` until there is a VNF profile for the VNFD, then `COMPLETED`.
+	State DraftState `json:"state"`
+
+	// Storages Virtual storages of their own, which use no capacity of a host.
+	Storages []VNFDStorage `json:"storages,omitempty,omitzero"`
+
+	// VNFPackageID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFPackageID externalRef0.Identifier `json:"vnfPackageId"`
+
+	// VNFDID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	VNFDID externalRef0.Identifier `json:"vnfdId"`
+}
+
+// VNFDMCIOP A package of manifests for a cluster.
+type VNFDMCIOP struct {
+	// ComponentIDs The deployable units that come from it.
+	ComponentIDs []string `json:"componentIds"`
+
+	// File Its file in the package.
+	File string `json:"file,omitempty,omitzero"`
+
+	// ID Its name in the descriptor.
+	ID string `json:"id"`
+}
+
+// VNFDSoftwareImage A software image as the descriptor has it.
+type VNFDSoftwareImage struct {
+	// Algorithm Of the checksum.
+	Algorithm string `json:"algorithm,omitempty,omitzero"`
+
+	// Checksum The checksum of its file.
+	Checksum string `json:"checksum,omitempty,omitzero"`
+
+	// ContainerFormat The form of its file, such as bare or docker.
+	ContainerFormat string `json:"containerFormat,omitempty,omitzero"`
+
+	// Digest The checksum as `images` of components name artefacts; absent where it is none.
+	Digest string `json:"digest,omitempty,omitzero"`
+
+	// DiskFormat The form of its disk, such as qcow2.
+	DiskFormat string `json:"diskFormat,omitempty,omitzero"`
+
+	// File Its file in the package; absent where it is elsewhere.
+	File string `json:"file,omitempty,omitzero"`
+
+	// ID Its name in the descriptor.
+	ID string `json:"id"`
+
+	// Name Its name.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// SizeBytes Its size.
+	SizeBytes int64 `json:"sizeBytes,omitempty,omitzero"`
+
+	// Version Its version.
+	Version string `json:"version,omitempty,omitzero"`
+}
+
+// VNFDStorage A virtual storage of the descriptor.
+type VNFDStorage struct {
+	// ID Its name in the descriptor.
+	ID string `json:"id"`
+
+	// Kind Its kind.
+	Kind VNFDStorageKind `json:"kind"`
+
+	// SizeBytes Its size.
+	SizeBytes int64 `json:"sizeBytes,omitempty,omitzero"`
+}
+
+// VNFDStorageKind Its kind.
+type VNFDStorageKind string
+
 // ChangeReason defines model for ChangeReason.
 type ChangeReason = string
 
@@ -2085,6 +2392,11 @@ type ChangeReason = string
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type PendingChangeID = externalRef0.Identifier
+
+// VNFPackageID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type VNFPackageID = externalRef0.Identifier
 
 // AwaitsApproval A write to the inventory that changes what security rests on.
 type AwaitsApproval = PendingChange
@@ -2932,6 +3244,60 @@ type PutTrustRelationParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ListVNFPackagesParams defines parameters for ListVNFPackages.
+type ListVNFPackagesParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// OnboardVNFPackageParams defines parameters for OnboardVNFPackage.
+type OnboardVNFPackageParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// DeleteVNFPackageParams defines parameters for DeleteVNFPackage.
+type DeleteVNFPackageParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetVNFPackageParams defines parameters for GetVNFPackage.
+type GetVNFPackageParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetVNFDDraftParams defines parameters for GetVNFDDraft.
+type GetVNFDDraftParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// CompleteVNFPackageParams defines parameters for CompleteVNFPackage.
+type CompleteVNFPackageParams struct {
+	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
+	RingfenceChangeReason ChangeReason `json:"Ringfence-Change-Reason,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // ListVNFProfilesParams defines parameters for ListVNFProfiles.
 type ListVNFProfilesParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes. An attribute or an operator that the resource does not support is answered 400, never ignored.
@@ -3081,6 +3447,9 @@ type PatchTrustRelationApplicationMergePatchPlusJSONRequestBody = MergePatch
 
 // PutTrustRelationJSONRequestBody defines body for PutTrustRelation for application/json ContentType.
 type PutTrustRelationJSONRequestBody = TrustRelation
+
+// CompleteVNFPackageJSONRequestBody defines body for CompleteVNFPackage for application/json ContentType.
+type CompleteVNFPackageJSONRequestBody = VNFDCompletion
 
 // PatchVNFProfileApplicationMergePatchPlusJSONRequestBody defines body for PatchVNFProfile for application/merge-patch+json ContentType.
 type PatchVNFProfileApplicationMergePatchPlusJSONRequestBody = MergePatch
@@ -3282,6 +3651,24 @@ type ServerInterface interface {
 	// PutTrustRelation Create or replace one trust relation
 	// (PUT /inventory/v1/trust_relations/{fromId}/{toId})
 	PutTrustRelation(w http.ResponseWriter, r *http.Request, fromID externalRef0.Identifier, toid externalRef0.Identifier, params PutTrustRelationParams)
+	// ListVNFPackages List VNF packages
+	// (GET /inventory/v1/vnf_packages)
+	ListVNFPackages(w http.ResponseWriter, r *http.Request, params ListVNFPackagesParams)
+	// OnboardVNFPackage Onboard a VNF package
+	// (POST /inventory/v1/vnf_packages)
+	OnboardVNFPackage(w http.ResponseWriter, r *http.Request, params OnboardVNFPackageParams)
+	// DeleteVNFPackage Delete one VNF package
+	// (DELETE /inventory/v1/vnf_packages/{vnfPackageId})
+	DeleteVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params DeleteVNFPackageParams)
+	// GetVNFPackage Read one VNF package
+	// (GET /inventory/v1/vnf_packages/{vnfPackageId})
+	GetVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params GetVNFPackageParams)
+	// GetVNFDDraft Read the draft of the VNF profile
+	// (GET /inventory/v1/vnf_packages/{vnfPackageId}/draft)
+	GetVNFDDraft(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params GetVNFDDraftParams)
+	// CompleteVNFPackage Complete the draft and make it the VNF profile
+	// (POST /inventory/v1/vnf_packages/{vnfPackageId}/profile)
+	CompleteVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params CompleteVNFPackageParams)
 	// ListVNFProfiles List VNF profiles
 	// (GET /inventory/v1/vnf_profiles)
 	ListVNFProfiles(w http.ResponseWriter, r *http.Request, params ListVNFProfilesParams)
@@ -3684,6 +4071,42 @@ func (_ Unimplemented) PatchTrustRelation(w http.ResponseWriter, r *http.Request
 // PutTrustRelation Create or replace one trust relation
 // (PUT /inventory/v1/trust_relations/{fromId}/{toId})
 func (_ Unimplemented) PutTrustRelation(w http.ResponseWriter, r *http.Request, fromID externalRef0.Identifier, toid externalRef0.Identifier, params PutTrustRelationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListVNFPackages List VNF packages
+// (GET /inventory/v1/vnf_packages)
+func (_ Unimplemented) ListVNFPackages(w http.ResponseWriter, r *http.Request, params ListVNFPackagesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// OnboardVNFPackage Onboard a VNF package
+// (POST /inventory/v1/vnf_packages)
+func (_ Unimplemented) OnboardVNFPackage(w http.ResponseWriter, r *http.Request, params OnboardVNFPackageParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeleteVNFPackage Delete one VNF package
+// (DELETE /inventory/v1/vnf_packages/{vnfPackageId})
+func (_ Unimplemented) DeleteVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params DeleteVNFPackageParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetVNFPackage Read one VNF package
+// (GET /inventory/v1/vnf_packages/{vnfPackageId})
+func (_ Unimplemented) GetVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params GetVNFPackageParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetVNFDDraft Read the draft of the VNF profile
+// (GET /inventory/v1/vnf_packages/{vnfPackageId}/draft)
+func (_ Unimplemented) GetVNFDDraft(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params GetVNFDDraftParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CompleteVNFPackage Complete the draft and make it the VNF profile
+// (POST /inventory/v1/vnf_packages/{vnfPackageId}/profile)
+func (_ Unimplemented) CompleteVNFPackage(w http.ResponseWriter, r *http.Request, vnfPackageID VNFPackageID, params CompleteVNFPackageParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -9348,6 +9771,390 @@ func (siw *ServerInterfaceWrapper) PutTrustRelation(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// ListVNFPackages operation middleware
+func (siw *ServerInterfaceWrapper) ListVNFPackages(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVNFPackagesParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListVNFPackages(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// OnboardVNFPackage operation middleware
+func (siw *ServerInterfaceWrapper) OnboardVNFPackage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OnboardVNFPackageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.OnboardVNFPackage(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteVNFPackage operation middleware
+func (siw *ServerInterfaceWrapper) DeleteVNFPackage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfPackageId" -------------
+	var vnfPackageID VNFPackageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfPackageId", chi.URLParam(r, "vnfPackageId"), &vnfPackageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfPackageId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteVNFPackageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteVNFPackage(w, r, vnfPackageID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetVNFPackage operation middleware
+func (siw *ServerInterfaceWrapper) GetVNFPackage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfPackageId" -------------
+	var vnfPackageID VNFPackageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfPackageId", chi.URLParam(r, "vnfPackageId"), &vnfPackageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfPackageId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVNFPackageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetVNFPackage(w, r, vnfPackageID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetVNFDDraft operation middleware
+func (siw *ServerInterfaceWrapper) GetVNFDDraft(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfPackageId" -------------
+	var vnfPackageID VNFPackageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfPackageId", chi.URLParam(r, "vnfPackageId"), &vnfPackageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfPackageId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVNFDDraftParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetVNFDDraft(w, r, vnfPackageID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompleteVNFPackage operation middleware
+func (siw *ServerInterfaceWrapper) CompleteVNFPackage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfPackageId" -------------
+	var vnfPackageID VNFPackageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfPackageId", chi.URLParam(r, "vnfPackageId"), &vnfPackageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfPackageId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteVNFPackageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Ringfence-Change-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Ringfence-Change-Reason")]; found {
+		var RingfenceChangeReason ChangeReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Ringfence-Change-Reason", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Ringfence-Change-Reason", valueList[0], &RingfenceChangeReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Ringfence-Change-Reason", Err: err})
+			return
+		}
+
+		params.RingfenceChangeReason = RingfenceChangeReason
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompleteVNFPackage(w, r, vnfPackageID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListVNFProfiles operation middleware
 func (siw *ServerInterfaceWrapper) ListVNFProfiles(w http.ResponseWriter, r *http.Request) {
 
@@ -10142,6 +10949,24 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/inventory/v1/trust_relations/{fromId}/{toId}", wrapper.PutTrustRelation)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/inventory/v1/vnf_packages", wrapper.ListVNFPackages)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/vnf_packages", wrapper.OnboardVNFPackage)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/inventory/v1/vnf_packages/{vnfPackageId}", wrapper.DeleteVNFPackage)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/inventory/v1/vnf_packages/{vnfPackageId}", wrapper.GetVNFPackage)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/inventory/v1/vnf_packages/{vnfPackageId}/draft", wrapper.GetVNFDDraft)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/inventory/v1/vnf_packages/{vnfPackageId}/profile", wrapper.CompleteVNFPackage)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/inventory/v1/vnf_profiles", wrapper.ListVNFProfiles)

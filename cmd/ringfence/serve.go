@@ -24,6 +24,7 @@ import (
 	"ringfence/internal/httpapi"
 	"ringfence/internal/inventory"
 	"ringfence/internal/notify"
+	"ringfence/internal/packages"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/embedded"
@@ -152,6 +153,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, Ready: rep.Ready, Log: log,
+		Packages: packages.New(store),
 	})
 	if err != nil {
 		return nil, parts{}, err

@@ -28,7 +28,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 	if err != nil {
 		return err
 	}
-	if op.OperationID == importOperation {
+	if op.OperationID == importOperation || op.OperationID == onboardOperation {
 		return nil
 	}
 	body, err := readBounded(w, r)

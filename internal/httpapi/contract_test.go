@@ -139,7 +139,7 @@ func TestMethodsNotAllowed(t *testing.T) {
 func TestRolesOfEveryOperation(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	open := map[string]bool{"getApiVersions": true, "getApiVersionsOfV1": true, "listKeys": true, "getPolicySchema": true}
+	open := map[string]bool{"getApiVersions": true, "getApiVersionsOfV1": true, "getApiVersionsOfV2": true, "listKeys": true, "getPolicySchema": true}
 	for _, o := range operations(t) {
 		allowed := 0
 		for _, client := range []string{"vnfm-a", "author", "approver", "operator", "auditor", "agent", "verifier", "scrubber"} {

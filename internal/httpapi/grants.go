@@ -43,7 +43,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		within, h := requestTimeout, limited
 		switch {
-		case pathPattern(r) == importPath, pathPattern(r) == exportPath:
+		case pathPattern(r) == importPath, pathPattern(r) == exportPath, pathPattern(r) == packagesPath && r.Method == http.MethodPost, carriesPackage(r):
 			within, h = importTimeout, next
 		case r.URL.Query().Has("wait"):
 			within, h = delivery.MaxWait+requestTimeout, next

@@ -222,7 +222,12 @@ func (n *noun[W, D]) put(r *http.Request, key inventory.Key, match, noneMatch st
 	if err := json.NewDecoder(r.Body).Decode(&w); err != nil {
 		return reply{}, newProblem(http.StatusUnprocessableEntity, "the "+n.schema+" cannot be read: "+printable(err.Error()))
 	}
-	stored, created, err := n.store(r.Context(), key, &w, want)
+	return n.putValue(r, key, &w, want)
+}
+
+// putValue creates or replaces one resource, whose wire form is there already.
+func (n *noun[W, D]) putValue(r *http.Request, key inventory.Key, w *W, want *int64) (reply, error) {
+	stored, created, err := n.store(r.Context(), key, w, want)
 	if err != nil {
 		return reply{}, err
 	}

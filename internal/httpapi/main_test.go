@@ -25,6 +25,7 @@ import (
 	"ringfence/internal/httpapi"
 	"ringfence/internal/inventory"
 	"ringfence/internal/notify"
+	"ringfence/internal/packages"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/pgtest"
@@ -93,6 +94,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 		Grants: a.grants,
 		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
+		Packages: packages.New(store),
 	})
 	if err != nil {
 		t.Fatal(err)

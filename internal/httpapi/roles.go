@@ -27,6 +27,8 @@ func rolesOf(api, operation, method string) []auth.Role {
 			return readers()
 		}
 		return []auth.Role{auth.RoleOperator}
+	case openapi.NameVNFPkgM:
+		return askers(auth.RoleVNFM, auth.RoleNFVO)
 	case openapi.NameDirectives:
 		return []auth.Role{auth.RoleAgent}
 	}
@@ -37,6 +39,7 @@ func rolesOf(api, operation, method string) []auth.Role {
 var operationRoles = map[string][]auth.Role{
 	"getApiVersions":           {},
 	"getApiVersionsOfV1":       {},
+	"getApiVersionsOfV2":       {},
 	"modifyPolicy":             {auth.RoleApprover}, // all that it changes is what is in force, and where
 	"createPolicySubscription": readers(),           // whoever may read policies may be told of them
 	"deletePolicySubscription": readers(),

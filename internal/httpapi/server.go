@@ -15,6 +15,7 @@ import (
 	"ringfence/internal/delivery"
 	"ringfence/internal/grant"
 	"ringfence/internal/inventory"
+	"ringfence/internal/packages"
 	"ringfence/internal/placement"
 	"ringfence/internal/policies"
 	"ringfence/internal/sol013"
@@ -36,6 +37,7 @@ type Config struct {
 	Policies          *policies.Service
 	Subscribers       *policies.Subscribers
 	Inventory         *inventory.Service
+	Packages          *packages.Service
 	Delivery          *delivery.Service
 	Compliance        *compliance.Service
 	Modes             Modes
@@ -51,7 +53,7 @@ type Config struct {
 	ValidateResponses bool // tests only: every answer is checked against the contract
 }
 
-// Server answers the five APIs.
+// Server answers the APIs.
 type Server struct {
 	Config
 	log     *slog.Logger
@@ -99,6 +101,7 @@ func (s *Server) routes() *chi.Mux {
 	s.mountInventory(r)
 	s.mountPlacement(r)
 	s.mountDirectives(r)
+	s.mountVNFPkgM(r)
 	return r
 }
 

@@ -120,7 +120,7 @@ func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *rou
 	if err := unknownQuery(r, op, route.PathItem); err != nil {
 		return err
 	}
-	judged := op.OperationID != importOperation && op.OperationID != transferOperation // by the contract's schema
+	judged := op.OperationID != importOperation && op.OperationID != onboardOperation && op.OperationID != transferOperation // by the contract's schema
 	if err := s.readBody(w, r, op, judged); err != nil {
 		return err
 	}

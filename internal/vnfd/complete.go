@@ -1,6 +1,9 @@
 package vnfd
 
 import (
+	"maps"
+	"slices"
+
 	"ringfence/internal/placement"
 )
 
@@ -33,7 +36,74 @@ func (d *Draft) Profile() placement.VNFProfile {
 			ID: c.ID, Labels: c.Labels, Resources: c.Resources, CutThrough: c.CutThrough,
 		})
 	}
+	for i := range d.Flavours {
+		p.DeploymentFlavours = append(p.DeploymentFlavours, d.sizes(&d.Flavours[i]))
+	}
 	return p
+}
+
+// sizes are the sizes of a flavour. Containers are not counted: they come with their deployable units.
+func (d *Draft) sizes(f *Flavour) placement.DeploymentFlavour {
+	out := placement.DeploymentFlavour{ID: f.ID, DefaultInstantiationLevelID: f.DefaultLevel, InitialDelta: d.counts(f, f.Initial)}
+	for i := range f.Aspects {
+		if a := f.Aspects[i].sizes(); a.MaxScaleLevel > 0 {
+			out.ScalingAspects = append(out.ScalingAspects, a)
+		}
+	}
+	for _, l := range f.Levels {
+		level := placement.InstantiationLevel{ID: l.ID}
+		if len(l.Instances) > 0 {
+			level.Components = d.counts(f, l.Instances)
+		}
+		for _, id := range slices.Sorted(maps.Keys(l.Scale)) {
+			if out.Aspect(id) != nil {
+				level.ScaleLevels = append(level.ScaleLevels, placement.AspectLevel{AspectID: id, ScaleLevel: int(l.Scale[id])})
+			}
+		}
+		out.InstantiationLevels = append(out.InstantiationLevels, level)
+	}
+	return out
+}
+
+// counts are the instances of each VDU of a flavour: those given, else as few as its vdu_profile allows.
+func (d *Draft) counts(f *Flavour, given map[string]int64) []placement.ComponentCount {
+	var out []placement.ComponentCount
+	for _, id := range f.ComponentIDs {
+		c := d.Component(id)
+		if c == nil || c.Kind == KindContainer {
+			continue
+		}
+		n, ok := given[id]
+		if !ok {
+			n = c.MinInstances
+		}
+		out = append(out, placement.ComponentCount{ComponentID: id, Count: int(n)})
+	}
+	return out
+}
+
+// sizes are the steps of an aspect: one that stands for all, or each.
+func (a *Aspect) sizes() placement.ScalingAspect {
+	out := placement.ScalingAspect{ID: a.ID, MaxScaleLevel: int(a.MaxLevel)}
+	steps := a.Steps
+	switch {
+	case len(steps) == 0:
+		steps = slices.Sorted(maps.Keys(a.Deltas))
+		steps = steps[:min(len(steps), 1)]
+	case int64(len(steps)) != a.MaxLevel:
+		steps = steps[:1]
+	}
+	for _, step := range steps {
+		s := placement.ScalingStep{}
+		for _, id := range slices.Sorted(maps.Keys(a.Deltas[step])) {
+			s.Components = append(s.Components, placement.ComponentCount{ComponentID: id, Count: int(a.Deltas[step][id])})
+		}
+		out.Steps = append(out.Steps, s)
+	}
+	if len(out.Steps) == 0 {
+		out.MaxScaleLevel = 0 // nothing says what it scales
+	}
+	return out
 }
 
 // Component returns the component with the id, or nil.

@@ -22,7 +22,7 @@ var (
 	pure     = []string{"internal/placement", "internal/policy", "internal/fleet", "internal/solver", "internal/directive"}
 	useCases = []string{
 		"internal/grant", "internal/policies", "internal/inventory", "internal/catalogue", "internal/delivery",
-		"internal/compliance", "internal/notify", "internal/auth", "internal/audit",
+		"internal/compliance", "internal/notify", "internal/auth", "internal/audit", "internal/packages",
 	}
 	outside = slices.Concat([]string{"api/...", "openapi", "internal/placement", "internal/sol013"}, useCases)
 )
@@ -58,7 +58,11 @@ var table = slices.Concat([]room{
 func useCaseRooms() []room {
 	rooms := make([]room, 0, len(useCases))
 	for _, useCase := range useCases {
-		rooms = append(rooms, room{path: useCase, ours: pure})
+		ours := pure
+		if useCase == "internal/packages" { // what decides has nothing to do with what providers ship
+			ours = slices.Concat(pure, []string{"internal/vnfd"})
+		}
+		rooms = append(rooms, room{path: useCase, ours: ours})
 	}
 	return rooms
 }
