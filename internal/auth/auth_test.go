@@ -170,8 +170,15 @@ func TestDelegations(t *testing.T) {
 		client, vnf string
 		want        bool
 	}{
-		{nfvo, "nfvo", "v9", true}, {nfvo, "all", "v9", true}, {nfvo, "some", "v1", true}, {nfvo, "some", "v2", false}, {nfvo, "none", "v1", false},
-		{nfvo, "", "v1", false}, {vnfm, "vnfm", "v1", true}, {vnfm, "all", "v1", false}, {auth.Principal{}, "", "v1", false},
+		{nfvo, "nfvo", "v9", true},
+		{nfvo, "all", "v9", true},
+		{nfvo, "some", "v1", true},
+		{nfvo, "some", "v2", false},
+		{nfvo, "none", "v1", false},
+		{nfvo, "", "v1", false},
+		{vnfm, "vnfm", "v1", true},
+		{vnfm, "all", "v1", false},
+		{auth.Principal{}, "", "v1", false},
 	} {
 		if got := c.who.SpeaksFor(c.client, c.vnf); got != c.want {
 			t.Errorf("%s speaks for %q about %s: %t, want %t", c.who.ClientID, c.client, c.vnf, got, c.want)

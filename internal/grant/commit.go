@@ -137,10 +137,9 @@ func (a *attempt) answer(directives []placement.Directive) []placement.GrantedPl
 func (a *attempt) vimAssets(answer []placement.GrantedPlacement) placement.VIMAssets {
 	req := &a.decision.Inputs.Request
 	vnfdID := ""
-	switch req.Operation {
-	case placement.OpInstantiate:
+	if req.Operation == placement.OpInstantiate {
 		vnfdID = req.VNFDID
-	case placement.OpChangeVNFPkg:
+	} else if req.Operation == placement.OpChangeVNFPkg {
 		vnfdID = req.DstVNFDID
 	}
 	profile, known := a.view.Catalogue.VNFProfiles[vnfdID]

@@ -142,7 +142,7 @@ func TestRolesOfEveryOperation(t *testing.T) {
 	open := map[string]bool{"getApiVersions": true, "getApiVersionsOfV1": true, "getApiVersionsOfV2": true, "listKeys": true, "getPolicySchema": true}
 	for _, o := range operations(t) {
 		allowed := 0
-		for _, client := range []string{"vnfm-a", "author", "approver", "operator", "auditor", "agent", "verifier", "scrubber"} {
+		for _, client := range []string{"vnfm-a", "nfvo", "author", "approver", "operator", "auditor", "agent", "verifier", "scrubber"} {
 			c := call{as: client, method: o.method, path: o.url(), header: map[string]string{}}
 			if o.RequestBody != nil {
 				c.header["Content-Type"], c.body = "text/plain", "{}"
@@ -158,21 +158,21 @@ func TestRolesOfEveryOperation(t *testing.T) {
 			}
 		}
 		switch {
-		case open[o.OperationID] && allowed != 8:
-			t.Errorf("%s is open to %d of 8", o.OperationID, allowed)
-		case !open[o.OperationID] && (allowed == 0 || allowed > 7):
-			t.Errorf("%s is allowed to %d of 8 clients with one role each", o.OperationID, allowed)
+		case open[o.OperationID] && allowed != 9:
+			t.Errorf("%s is open to %d of 9", o.OperationID, allowed)
+		case !open[o.OperationID] && (allowed == 0 || allowed > 8):
+			t.Errorf("%s is allowed to %d of 9 clients with one role each", o.OperationID, allowed)
 		}
 	}
 	for id, allowed := range map[string][]string{
-		"createGrant": {"vnfm-a"}, "createAttestation": {"verifier"}, "createScrubRecord": {"scrubber"}, "createScrubOrder": {"operator"}, "releaseReservation": {"operator"},
+		"createGrant": {"vnfm-a", "nfvo"}, "createReservations": {"nfvo"}, "notifyVnfLcm": {"vnfm-a", "nfvo"}, "createAttestation": {"verifier"}, "createScrubRecord": {"scrubber"}, "createScrubOrder": {"operator"}, "releaseReservation": {"operator"},
 		"createAck": {"agent"}, "putObservedState": {"agent"}, "modifyPolicy": {"approver"}, "createPolicy": {"author"}, "transferPolicyVersion": {"author"}, "deletePolicy": {"author"},
 		"deletePolicyVersion": {"author"}, "listPolicies": {"author", "approver", "operator", "auditor"}, "replayDecision": {"operator", "auditor"},
 		"importInventory": {"operator"}, "listHostDirectives": {"agent", "operator", "auditor"}, "putHost": {"operator"},
 	} {
 		i := slices.IndexFunc(operations(t), func(o operation) bool { return o.OperationID == id })
 		o := operations(t)[i]
-		for _, client := range []string{"vnfm-a", "author", "approver", "operator", "auditor", "agent", "verifier", "scrubber"} {
+		for _, client := range []string{"vnfm-a", "nfvo", "author", "approver", "operator", "auditor", "agent", "verifier", "scrubber"} {
 			c := call{as: client, method: o.method, path: o.url(), header: map[string]string{}}
 			if o.RequestBody != nil {
 				c.header["Content-Type"], c.body = "text/plain", "{}"

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -118,9 +119,7 @@ func TestSizesByLevel(t *testing.T) {
 	unlisted := func(instance string, more object) object {
 		r := instantiate(instance, "vnfd-a", "open")
 		delete(r, "addResources")
-		for k, v := range more {
-			r[k] = v
-		}
+		maps.Copy(r, more)
 		return r
 	}
 	for instance, tc := range map[string]struct {
@@ -187,9 +186,7 @@ func TestEveryOperation(t *testing.T) {
 		request := instantiate("i1", "vnfd-a", "open")
 		delete(request, "addResources")
 		request["operation"], request["vnfLcmOpOccId"] = operation, "op-"+operation
-		for k, v := range requests[operation] {
-			request[k] = v
-		}
+		maps.Copy(request, requests[operation])
 		g := a.ask("1.12.0", request).want(201).object()
 		for _, list := range []string{"addResources", "tempResources", "removeResources", "updateResources"} {
 			asked, _ := request[list].([]object)

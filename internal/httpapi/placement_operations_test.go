@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -16,9 +17,7 @@ func event(instance, state string, more object) object {
 		"id": "n-" + instance + state, "notificationType": "VnfLcmOperationOccurrenceNotification", "notificationStatus": "RESULT", "operationState": state,
 		"timeStamp": "2026-11-23T10:00:00Z", "vnfInstanceId": instance, "vnfLcmOpOccId": "op-" + instance, "operation": "INSTANTIATE", "isAutomaticInvocation": false, "affectedVnfcs": nil,
 	}
-	for k, v := range more {
-		n[k] = v
-	}
+	maps.Copy(n, more)
 	return n
 }
 

@@ -1,6 +1,9 @@
 package placement
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // DeploymentFlavour says in which sizes a VNF comes (IFA011 VnfDf, as far as sizes are concerned).
 type DeploymentFlavour struct {
@@ -107,7 +110,7 @@ func (f *DeploymentFlavour) SizeAt(levels []AspectLevel) ([]ComponentCount, erro
 	if def := f.Level(f.DefaultInstantiationLevelID); def != nil {
 		for _, d := range def.ScaleLevels {
 			if !namesAspect(levels, d.AspectID) {
-				all = append(all[:len(all):len(all)], d)
+				all = append(slices.Clip(all), d)
 			}
 		}
 	}
@@ -195,10 +198,8 @@ func (p *VNFProfile) Selected(componentID string, modules []string) bool {
 				continue
 			}
 			belongs = true
-			for _, m := range modules {
-				if m == p.DeployableModules[i].ID {
-					return true
-				}
+			if slices.Contains(modules, p.DeployableModules[i].ID) {
+				return true
 			}
 		}
 	}
