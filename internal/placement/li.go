@@ -30,15 +30,13 @@ func (c *Catalogue) LIHostPools() map[string]bool {
 		return nil
 	}
 	for id := range c.HostPools {
-		for _, domain := range c.HostPools[id].AllowedTrustDomainIDs {
-			if c.LITrustDomain(domain) {
-				if out == nil {
-					out = map[string]bool{}
-				}
-				out[id] = true
-				break
-			}
+		if !slices.ContainsFunc(c.HostPools[id].AllowedTrustDomainIDs, c.LITrustDomain) {
+			continue
 		}
+		if out == nil {
+			out = map[string]bool{}
+		}
+		out[id] = true
 	}
 	return out
 }

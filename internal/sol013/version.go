@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -39,9 +40,9 @@ func Negotiate(values, offered []string) (string, error) {
 	case !ok:
 		return "", &Fault{Parameter: VersionHeader, Reason: "the Version header is not of the form MAJOR.MINOR.PATCH, with -impl:... behind it or not: " + shown(values[0])}
 	}
-	for i := len(offered) - 1; i >= 0; i-- {
-		if has, _ := MajorMinor(offered[i]); has == wanted {
-			return offered[i], nil
+	for _, version := range slices.Backward(offered) {
+		if has, _ := MajorMinor(version); has == wanted {
+			return version, nil
 		}
 	}
 	return "", fmt.Errorf("%w: %s", ErrVersionNotOffered, shown(values[0]))
