@@ -2043,6 +2043,8 @@ ALTER TABLE ONLY public.vnf_profile
 
 CREATE INDEX audit_record_position_ix ON public.audit_record USING btree (txid, id);
 
+CREATE INDEX cache_entry_host_ix ON public.cache_entry USING btree (host_id, digest);
+
 CREATE INDEX change_feed_position_ix ON public.change_feed USING btree (txid, id);
 
 CREATE INDEX decision_at_ix ON public.decision USING btree (at, id);
@@ -2055,9 +2057,13 @@ CREATE INDEX directive_recorded_ix ON public.directive USING btree (vim_connecti
 
 CREATE INDEX directive_unsettled_ix ON public.directive USING btree (nfvi_pop_id, host_id, seq) WHERE (((ack_outcome)::text = 'FAILED'::text) OR ((ack_outcome IS NULL) AND ((kind)::text <> 'PLACE'::text)));
 
-CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id);
+CREATE INDEX host_host_pool_ix ON public.host USING btree (host_pool_id, id);
 
-CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id);
+CREATE INDEX host_id_ix ON public.host USING btree (id);
+
+CREATE INDEX host_lifecycle_ix ON public.host USING btree (lifecycle, id);
+
+CREATE INDEX host_resource_zone_ix ON public.host USING btree (resource_zone_id, id);
 
 CREATE INDEX host_told_ix ON public.host USING btree (vim_connection_id, told_enforcement);
 
@@ -2099,9 +2105,15 @@ CREATE INDEX violation_eviction_ix ON public.violation USING btree (eviction, nf
 
 CREATE INDEX violation_eviction_ordered_ix ON public.violation USING btree (eviction_ordered_at) WHERE (eviction_ordered_at IS NOT NULL);
 
+CREATE INDEX violation_host_ix ON public.violation USING btree (host_id, id);
+
 CREATE INDEX violation_id_ix ON public.violation USING btree (id);
 
 CREATE UNIQUE INDEX violation_open_ix ON public.violation USING btree (nfvi_pop_id, host_id, source, residency_id, policy_id, rule_id, against_id, object) WHERE (until IS NULL);
+
+CREATE INDEX violation_rule_ix ON public.violation USING btree (rule_id, id);
+
+CREATE INDEX violation_standing_ix ON public.violation USING btree (id) WHERE (until IS NULL);
 
 CREATE INDEX violation_until_ix ON public.violation USING btree (until) WHERE (until IS NOT NULL);
 

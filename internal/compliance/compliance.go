@@ -42,7 +42,7 @@ type Store interface {
 	// CountViolations counts those that stand by rule, and PruneViolations removes those that ended long ago.
 	CountViolations(ctx context.Context, limit int) ([]placement.ViolationCount, error)
 	PruneViolations(ctx context.Context, after time.Duration, limit int) (int, error)
-	ListViolations(ctx context.Context, f placement.ViolationFilter, page placement.Page) ([]placement.Violation, error)
+	ListViolations(ctx context.Context, page placement.Page) ([]placement.Violation, error)
 	GetViolation(ctx context.Context, id string) (placement.Violation, error)
 	// UnconfirmedBreakGlass returns the policies that one person alone put in force and that nobody has confirmed in time.
 	UnconfirmedBreakGlass(ctx context.Context) ([]placement.PolicyRecord, error)
@@ -114,8 +114,8 @@ func New(store Store, f Fleet, settings Settings, observer Observer, log *slog.L
 }
 
 // List returns a page of violations.
-func (s *Service) List(ctx context.Context, f placement.ViolationFilter, page placement.Page) ([]placement.Violation, error) {
-	return s.store.ListViolations(ctx, f, page)
+func (s *Service) List(ctx context.Context, page placement.Page) ([]placement.Violation, error) {
+	return s.store.ListViolations(ctx, page)
 }
 
 // Get returns a violation, whether it stands or not.

@@ -355,7 +355,7 @@ func TestWhatIsSupersededIsConfirmedMeanwhile(t *testing.T) {
 	if commits != 1 || first.Grant.ID == second.Grant.ID || len(second.Decision.Inputs.Superseded) != 0 {
 		t.Errorf("after %d commits that supersede, superseded are %v", commits, second.Decision.Inputs.Superseded)
 	}
-	list, err := a.store.ListGrantResidencies(t.Context(), first.Grant.ID)
+	list, err := a.store.ListPlacedResidencies(t.Context(), "", first.Grant.ID, placement.Page{Limit: 10})
 	if err != nil || len(list) != 1 || list[0].State != placement.StateRunning {
 		t.Errorf("what was confirmed: %+v, %v", list, err)
 	}

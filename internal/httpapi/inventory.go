@@ -151,15 +151,14 @@ func pointed(err error, pointer string) error {
 // noun is one collection of the inventory on the wire: how its resources are read, written, found and named. W is the
 // wire's type, D the domain's.
 type noun[W, D any] struct {
-	server     *Server
-	records    *inventory.Collection[D]
-	path       string   // below /inventory/v1
-	listName   string   // in the inventory document
-	schema     string   // in the contract
-	keys       []string // the attributes that are the key, in its order
-	filterable filterable[D]
-	toWire     func(*D) W
-	fromWire   func(*W, *reading) D
+	server   *Server
+	records  *inventory.Collection[D]
+	path     string   // below /inventory/v1
+	listName string   // in the inventory document
+	schema   string   // in the contract
+	keys     []string // the attributes that are the key, in its order
+	toWire   func(*D) W
+	fromWire func(*W, *reading) D
 }
 
 // reading is what the conversion of something that was sent needs to know, and what it finds wrong with it.
@@ -183,16 +182,12 @@ func (in *reading) err() error {
 
 // list answers one page of the collection.
 func (n *noun[W, D]) list(r *http.Request, filterText, marker string) (reply, error) {
-	return listed(r, n.server, filterText, marker, n.filterable, source[D]{read: n.records.List, key: n.records.After}, n.toWire)
+	return listed(r, n.server, filterText, marker, source[D]{read: n.records.List, key: n.records.After}, n.toWire)
 }
 
 // listed answers one page of any list.
-func listed[W, D any](r *http.Request, s *Server, filterText, marker string, by filterable[D], src source[D], toWire func(*D) W) (reply, error) {
-	f, err := by.parse(filterText)
-	if err != nil {
-		return reply{}, err
-	}
-	entries, link, err := readPage(r.Context(), s, marker, f, src)
+func listed[W, D any](r *http.Request, s *Server, filterText, marker string, src source[D], toWire func(*D) W) (reply, error) {
+	entries, link, err := readPage(r.Context(), s, filterText, marker, src)
 	if err != nil {
 		return reply{}, err
 	}

@@ -11,12 +11,6 @@ import (
 func cacheEntryNoun(s *Server, records *inventory.Collection[placement.CacheEntry]) noun[wire.CacheEntry, placement.CacheEntry] {
 	return noun[wire.CacheEntry, placement.CacheEntry]{
 		server: s, records: records, path: "cache_entries", listName: "cacheEntries", schema: "CacheEntry", keys: []string{"hostId", "digest"},
-		filterable: filterable[placement.CacheEntry]{
-			"hostId":        byText(func(e *placement.CacheEntry) string { return e.HostID }),
-			"digest":        byText(func(e *placement.CacheEntry) string { return e.Digest }),
-			"mode":          byName(func(e *placement.CacheEntry) string { return e.Mode.String() }),
-			"trustDomainId": byText(func(e *placement.CacheEntry) string { return e.TrustDomainID }),
-		},
 		toWire: cacheEntryToWire, fromWire: cacheEntryFromWire,
 	}
 }

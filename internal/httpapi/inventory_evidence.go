@@ -4,21 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	wire "ringfence/api/inventory"
 	"ringfence/internal/auth"
 	"ringfence/internal/placement"
 )
-
-// attestationFilter says by what the verdicts on a host can be filtered.
-func attestationFilter() filterable[placement.AttestationRecord] {
-	return filterable[placement.AttestationRecord]{
-		"state":      byName(func(a *placement.AttestationRecord) placement.AttestationState { return a.State }),
-		"verifier":   byText(func(a *placement.AttestationRecord) string { return a.Verifier }),
-		"attestedAt": byTime(func(a *placement.AttestationRecord) time.Time { return a.AttestedAt }),
-	}
-}
 
 // ListAttestations answers a page of the verdicts on a host.
 func (a inventoryAPI) ListAttestations(w http.ResponseWriter, r *http.Request, hostID string, p wire.ListAttestationsParams) {
@@ -28,7 +18,7 @@ func (a inventoryAPI) ListAttestations(w http.ResponseWriter, r *http.Request, h
 		},
 		key: func(v *placement.AttestationRecord) string { return v.ID },
 	}
-	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, attestationFilter(), verdicts, attestationRecordToWire))
+	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, verdicts, attestationRecordToWire))
 }
 
 // CreateAttestation records the verdict of a verifier.
@@ -74,15 +64,6 @@ func attestationRecordToWire(r *placement.AttestationRecord) wire.AttestationRec
 	}
 }
 
-// scrubFilter says by what the scrub records of a host can be filtered.
-func scrubFilter() filterable[placement.ScrubRecord] {
-	return filterable[placement.ScrubRecord]{
-		"level": byName(func(s *placement.ScrubRecord) string { return s.Level.String() }),
-		"actor": byText(func(s *placement.ScrubRecord) string { return s.Actor }),
-		"at":    byTime(func(s *placement.ScrubRecord) time.Time { return s.At }),
-	}
-}
-
 // ListScrubRecords answers a page of the cleanings of a host.
 func (a inventoryAPI) ListScrubRecords(w http.ResponseWriter, r *http.Request, hostID string, p wire.ListScrubRecordsParams) {
 	scrubs := source[placement.ScrubRecord]{
@@ -91,7 +72,7 @@ func (a inventoryAPI) ListScrubRecords(w http.ResponseWriter, r *http.Request, h
 		},
 		key: func(s *placement.ScrubRecord) string { return s.ID },
 	}
-	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, scrubFilter(), scrubs, scrubRecordToWire))
+	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, scrubs, scrubRecordToWire))
 }
 
 // CreateScrubRecord records the evidence of a cleaning.

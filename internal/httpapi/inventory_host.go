@@ -13,14 +13,6 @@ import (
 func hostNoun(s *Server, records *inventory.Collection[placement.Host]) noun[wire.Host, placement.Host] {
 	return noun[wire.Host, placement.Host]{
 		server: s, records: records, path: "hosts", listName: "hosts", schema: "Host", keys: []string{"id"},
-		filterable: filterable[placement.Host]{
-			"id":                byText(func(h *placement.Host) string { return h.ID }),
-			"hostPoolId":        byText(func(h *placement.Host) string { return h.HostPoolID }),
-			"nfviPopId":         byText(func(h *placement.Host) string { return h.NFVIPoPID }),
-			"resourceZoneId":    byText(func(h *placement.Host) string { return h.ResourceZoneID }),
-			"lifecycle":         byName(func(h *placement.Host) placement.Lifecycle { return h.Lifecycle }),
-			"attestation/state": byName(func(h *placement.Host) placement.AttestationState { return h.Attestation.State }),
-		},
 		toWire: hostToWire, fromWire: hostFromWire,
 	}
 }

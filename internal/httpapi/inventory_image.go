@@ -12,12 +12,6 @@ import (
 func imageNoun(s *Server, records *inventory.Collection[placement.Image]) noun[wire.Image, placement.Image] {
 	return noun[wire.Image, placement.Image]{
 		server: s, records: records, path: "images", listName: "images", schema: "Image", keys: []string{"digest"},
-		filterable: filterable[placement.Image]{
-			"digest":          byText(func(i *placement.Image) string { return i.Digest }),
-			"kind":            byName(func(i *placement.Image) placement.ArtefactKind { return i.Kind }),
-			"publicBase":      byFlag(func(i *placement.Image) bool { return i.PublicBase }),
-			"containsSecrets": byFlag(func(i *placement.Image) bool { return i.ContainsSecrets }),
-		},
 		toWire: imageToWire, fromWire: imageFromWire,
 	}
 }

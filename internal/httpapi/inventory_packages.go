@@ -24,15 +24,8 @@ const (
 
 // ListVNFPackages answers a page of VNF packages.
 func (a inventoryAPI) ListVNFPackages(w http.ResponseWriter, r *http.Request, p wire.ListVNFPackagesParams) {
-	by := filterable[placement.VNFPackage]{
-		"id":          byText(func(p *placement.VNFPackage) string { return p.ID }),
-		"vnfdId":      byText(func(p *placement.VNFPackage) string { return p.VNFDID }),
-		"provider":    byText(func(p *placement.VNFPackage) string { return p.Provider }),
-		"productName": byText(func(p *placement.VNFPackage) string { return p.ProductName }),
-		"draftState":  byName(func(p *placement.VNFPackage) wire.DraftState { return draftState(p) }),
-	}
 	src := source[placement.VNFPackage]{read: a.Packages.List, key: func(p *placement.VNFPackage) string { return p.ID }}
-	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, by, src, vnfPackageToWire))
+	a.reply(w, r)(listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, src, vnfPackageToWire))
 }
 
 // GetVNFPackage answers one VNF package.

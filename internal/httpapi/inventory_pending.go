@@ -39,37 +39,17 @@ func pendingURL(base, id string) string {
 	return base + "/inventory/v1/pending_changes/" + url.PathEscape(id)
 }
 
-// pendingAttributes are those by which pending changes can be filtered.
-func pendingAttributes() filterable[placement.PendingChange] {
-	return filterable[placement.PendingChange]{
-		"id":         byText(func(p *placement.PendingChange) string { return p.ID }),
-		"state":      byName(func(p *placement.PendingChange) placement.PendingState { return p.State }),
-		"proposedBy": byText(func(p *placement.PendingChange) string { return p.ProposedBy }),
-		"decidedBy":  byText(func(p *placement.PendingChange) string { return p.Decision.By }),
-	}
-}
-
 // ListPendingChanges answers a page of pending changes.
 func (a inventoryAPI) ListPendingChanges(w http.ResponseWriter, r *http.Request, p wire.ListPendingChangesParams) {
 	a.reply(w, r)(a.listPendingChanges(r, p))
 }
 
 func (a inventoryAPI) listPendingChanges(r *http.Request, p wire.ListPendingChangesParams) (reply, error) {
-	f, err := pendingAttributes().parse(p.Filter)
-	if err != nil {
-		return reply{}, err
+	changes := source[placement.PendingChange]{
+		read: a.Inventory.PendingChanges,
+		key:  func(p *placement.PendingChange) string { return p.ID },
 	}
-	open := f.equal["state"] == string(placement.PendingOpen)
-	entries, link, err := readPage(r.Context(), a.Server, p.NextpageOpaqueMarker, f, source[placement.PendingChange]{
-		read: func(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
-			return a.Inventory.PendingChanges(ctx, open, page)
-		},
-		key: func(p *placement.PendingChange) string { return p.ID },
-	})
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{status: http.StatusOK, link: link, body: mapped(entries, func(p *placement.PendingChange) wire.PendingChange { return a.pendingToWire(p, a.base(r)) })}, nil
+	return listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, changes, func(p *placement.PendingChange) wire.PendingChange { return a.pendingToWire(p, a.base(r)) })
 }
 
 // GetPendingChange answers one pending change.

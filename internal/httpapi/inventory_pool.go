@@ -11,8 +11,7 @@ import (
 func hostPoolNoun(s *Server, records *inventory.Collection[placement.HostPool]) noun[wire.HostPool, placement.HostPool] {
 	return noun[wire.HostPool, placement.HostPool]{
 		server: s, records: records, path: "host_pools", listName: "hostPools", schema: "HostPool", keys: []string{"id"},
-		filterable: filterable[placement.HostPool]{"id": byText(func(p *placement.HostPool) string { return p.ID })},
-		toWire:     hostPoolToWire, fromWire: hostPoolFromWire,
+		toWire: hostPoolToWire, fromWire: hostPoolFromWire,
 	}
 }
 
@@ -27,10 +26,6 @@ func hostPoolFromWire(w *wire.HostPool, _ *reading) placement.HostPool {
 func runtimeClassNoun(s *Server, records *inventory.Collection[placement.RuntimeClass]) noun[wire.RuntimeClass, placement.RuntimeClass] {
 	return noun[wire.RuntimeClass, placement.RuntimeClass]{
 		server: s, records: records, path: "runtime_classes", listName: "runtimeClasses", schema: "RuntimeClass", keys: []string{"name"},
-		filterable: filterable[placement.RuntimeClass]{
-			"name":      byText(func(c *placement.RuntimeClass) string { return c.Name }),
-			"isolation": byName(func(c *placement.RuntimeClass) string { return c.Isolation.String() }),
-		},
 		toWire: runtimeClassToWire, fromWire: runtimeClassFromWire,
 	}
 }

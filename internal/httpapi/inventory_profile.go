@@ -12,11 +12,6 @@ import (
 func vnfProfileNoun(s *Server, records *inventory.Collection[placement.VNFProfile]) noun[wire.VNFProfile, placement.VNFProfile] {
 	return noun[wire.VNFProfile, placement.VNFProfile]{
 		server: s, records: records, path: "vnf_profiles", listName: "vnfProfiles", schema: "VnfProfile", keys: []string{"vnfdId"},
-		filterable: filterable[placement.VNFProfile]{
-			"vnfdId":        byText(func(p *placement.VNFProfile) string { return p.VNFDID }),
-			"nfType":        byText(func(p *placement.VNFProfile) string { return p.NFType }),
-			"trustDomainId": byText(func(p *placement.VNFProfile) string { return p.TrustDomainID }),
-		},
 		toWire: vnfProfileToWire, fromWire: vnfProfileFromWire,
 	}
 }

@@ -12,15 +12,6 @@ import (
 func residencyNoun(s *Server, records *inventory.Collection[placement.Residency]) noun[wire.Residency, placement.Residency] {
 	return noun[wire.Residency, placement.Residency]{
 		server: s, records: records, path: "residencies", listName: "residencies", schema: "Residency", keys: []string{"id"},
-		filterable: filterable[placement.Residency]{
-			"id":            byText(func(r *placement.Residency) string { return r.ID }),
-			"hostId":        byText(func(r *placement.Residency) string { return r.HostID }),
-			"vnfInstanceId": byText(func(r *placement.Residency) string { return r.Workload.NF.VNFInstanceID }),
-			"trustDomainId": byText(func(r *placement.Residency) string { return r.Workload.TrustDomainID }),
-			"state":         byName(func(r *placement.Residency) placement.ResidencyState { return r.State }),
-			"kind":          byName(func(r *placement.Residency) placement.ResidencyKind { return r.Kind }),
-			"grantId":       byText(func(r *placement.Residency) string { return r.GrantID }),
-		},
 		toWire: residencyToWire, fromWire: residencyFromWire,
 	}
 }

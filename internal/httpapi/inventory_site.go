@@ -11,10 +11,6 @@ import (
 func nfviPoPNoun(s *Server, records *inventory.Collection[placement.NFVIPoP]) noun[wire.NFVIPoP, placement.NFVIPoP] {
 	return noun[wire.NFVIPoP, placement.NFVIPoP]{
 		server: s, records: records, path: "nfvi_pops", listName: "nfviPops", schema: "NfviPop", keys: []string{"id"},
-		filterable: filterable[placement.NFVIPoP]{
-			"id":      byText(func(p *placement.NFVIPoP) string { return p.ID }),
-			"country": byText(func(p *placement.NFVIPoP) string { return p.Country }),
-		},
 		toWire: nfviPoPToWire, fromWire: nfviPoPFromWire,
 	}
 }
@@ -30,10 +26,6 @@ func nfviPoPFromWire(w *wire.NFVIPoP, _ *reading) placement.NFVIPoP {
 func resourceZoneNoun(s *Server, records *inventory.Collection[placement.ResourceZone]) noun[wire.ResourceZone, placement.ResourceZone] {
 	return noun[wire.ResourceZone, placement.ResourceZone]{
 		server: s, records: records, path: "resource_zones", listName: "resourceZones", schema: "ResourceZone", keys: []string{"id"},
-		filterable: filterable[placement.ResourceZone]{
-			"id":        byText(func(z *placement.ResourceZone) string { return z.ID }),
-			"nfviPopId": byText(func(z *placement.ResourceZone) string { return z.NFVIPoPID }),
-		},
 		toWire: resourceZoneToWire, fromWire: resourceZoneFromWire,
 	}
 }

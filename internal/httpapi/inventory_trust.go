@@ -11,11 +11,6 @@ import (
 func trustDomainNoun(s *Server, records *inventory.Collection[placement.TrustDomain]) noun[wire.TrustDomain, placement.TrustDomain] {
 	return noun[wire.TrustDomain, placement.TrustDomain]{
 		server: s, records: records, path: "trust_domains", listName: "trustDomains", schema: "TrustDomain", keys: []string{"id"},
-		filterable: filterable[placement.TrustDomain]{
-			"id":       byText(func(t *placement.TrustDomain) string { return t.ID }),
-			"category": byName(func(t *placement.TrustDomain) placement.Category { return t.Category }),
-			"parentId": byText(func(t *placement.TrustDomain) string { return t.ParentID }),
-		},
 		toWire: trustDomainToWire, fromWire: trustDomainFromWire,
 	}
 }
@@ -48,11 +43,6 @@ func trustDomainFromWire(w *wire.TrustDomain, in *reading) placement.TrustDomain
 func trustRelationNoun(s *Server, records *inventory.Collection[placement.TrustRelation]) noun[wire.TrustRelation, placement.TrustRelation] {
 	return noun[wire.TrustRelation, placement.TrustRelation]{
 		server: s, records: records, path: "trust_relations", listName: "trustRelations", schema: "TrustRelation", keys: []string{"fromId", "toId"},
-		filterable: filterable[placement.TrustRelation]{
-			"fromId":   byText(func(t *placement.TrustRelation) string { return t.FromID }),
-			"toId":     byText(func(t *placement.TrustRelation) string { return t.ToID }),
-			"handling": byName(func(t *placement.TrustRelation) placement.Handling { return t.Handling }),
-		},
 		toWire: trustRelationToWire, fromWire: trustRelationFromWire,
 	}
 }

@@ -41,6 +41,7 @@ type api struct {
 	grants     *grant.Service
 	t          testing.TB
 	url        string
+	database   string // its owner's address
 	server     *httpapi.Server
 	store      *postgres.Store
 	delivery   *delivery.Service
@@ -68,7 +69,7 @@ func newServerWith(t testing.TB, opts inventory.Options, ofPolicies policies.Set
 
 func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options, ofPolicies policies.Settings) *api {
 	t.Helper()
-	_, appURL := database.NewDatabase(t)
+	ownerURL, appURL := database.NewDatabase(t)
 	ofStore.AllowUnsafe, ofStore.MaxConns = true, 8
 	store, err := postgres.Open(t.Context(), appURL, ofStore)
 	if err != nil {
@@ -87,7 +88,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 	}
 	ofPolicies.BreakGlassFor, ofPolicies.Now, ofPolicies.ReadInventory = time.Hour, rep.Now, httpapi.ReadInventory
 	caller := notify.NewCaller(&notify.Guard{Developing: true})
-	a := &api{t: t, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, compliance.Settings{EvictionsPerMinute: 100}, unobserved{}, log), replica: rep}
+	a := &api{t: t, database: ownerURL, client: http.DefaultClient, store: store, delivery: delivery.New(store, rep), compliance: compliance.New(store, rep, compliance.Settings{EvictionsPerMinute: 100}, unobserved{}, log), replica: rep}
 	a.notify = notify.NewWorker(store, caller, httpapi.RenderNotification("https://ringfence.example.com"), log)
 	a.grants = grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log)
 	server, err := httpapi.New(httpapi.Config{

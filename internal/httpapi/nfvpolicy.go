@@ -30,27 +30,6 @@ func (s *Server) mountNFVPolicy(r chi.Router) {
 	wire.HandlerWithOptions(strict, wire.ChiServerOptions{BaseRouter: s.with(r, c), ErrorHandlerFunc: s.badRequest})
 }
 
-// policyAttributes are those by which policies can be filtered: all (SOL012, GET policies).
-func policyAttributes(base string) filterable[placement.PolicyRecord] {
-	return filterable[placement.PolicyRecord]{
-		"id":               byText(func(p *placement.PolicyRecord) string { return p.ID }),
-		"designer":         byText(func(p *placement.PolicyRecord) string { return p.Designer }),
-		"name":             byText(func(p *placement.PolicyRecord) string { return p.Name }),
-		"pfId":             byText(func(p *placement.PolicyRecord) string { return p.PFID }),
-		"versions":         byTexts(func(p *placement.PolicyRecord) []string { return p.Versions }),
-		"selectedVersion":  byText(func(p *placement.PolicyRecord) string { return p.SelectedVersion }),
-		"activationStatus": byName(activationStatus),
-		"transferStatus":   byName(transferStatus),
-		"associations":     byTexts(func(p *placement.PolicyRecord) []string { return p.Associations }),
-
-		"_links/self/href":     byText(func(p *placement.PolicyRecord) string { return policyURL(base, p.ID) }),
-		"_links/selected/href": byText(func(p *placement.PolicyRecord) string { return policyToWire(p, base).Links.Selected.Href }),
-		"_links/versions/href": byTexts(func(p *placement.PolicyRecord) []string {
-			return mapped(p.Versions, func(v *string) string { return versionURL(base, p.ID, *v) })
-		}),
-	}
-}
-
 // CreatePolicy makes a policy without content.
 func (a nfvPolicyAPI) CreatePolicy(ctx context.Context, req wire.CreatePolicyRequestObject) (wire.CreatePolicyResponseObject, error) {
 	p, err := a.Policies.Create(ctx, actor(ctx), policies.Draft{
@@ -69,11 +48,7 @@ func (a nfvPolicyAPI) CreatePolicy(ctx context.Context, req wire.CreatePolicyReq
 // ListPolicies returns a page of policies.
 func (a nfvPolicyAPI) ListPolicies(ctx context.Context, req wire.ListPoliciesRequestObject) (wire.ListPoliciesResponseObject, error) {
 	base := a.base(requestOf(ctx))
-	f, err := policyAttributes(base).parse(req.Params.Filter)
-	if err != nil {
-		return nil, err
-	}
-	list, link, err := readPage(ctx, a.Server, req.Params.NextpageOpaqueMarker, f, source[placement.PolicyRecord]{
+	list, link, err := readPage(ctx, a.Server, req.Params.Filter, req.Params.NextpageOpaqueMarker, source[placement.PolicyRecord]{
 		read: a.Policies.List, key: policies.PageKey,
 	})
 	if err != nil {

@@ -16,22 +16,6 @@ func subscriptionURL(base, id string) string {
 	return base + "/nfvpolicy/v1/subscriptions/" + url.PathEscape(id)
 }
 
-// subscriptionAttributes are those by which subscriptions can be filtered (SOL012, GET subscriptions).
-func subscriptionAttributes(base string) filterable[placement.PolicySubscription] {
-	return filterable[placement.PolicySubscription]{
-		"id":          byText(func(p *placement.PolicySubscription) string { return p.ID }),
-		"callbackUri": byText(func(p *placement.PolicySubscription) string { return p.CallbackURI }),
-		"filter/notificationTypes": byTexts(func(p *placement.PolicySubscription) []string {
-			return names[placement.NotificationType, string](p.NotificationTypes)
-		}),
-		"filter/policyIds": byTexts(func(p *placement.PolicySubscription) []string { return p.PolicyIDs }),
-		"filter/changeTypes": byTexts(func(p *placement.PolicySubscription) []string {
-			return names[placement.PolicyOperation, string](p.ChangeTypes)
-		}),
-		"_links/self/href": byText(func(p *placement.PolicySubscription) string { return subscriptionURL(base, p.ID) }),
-	}
-}
-
 // names converts a list of a closed vocabulary; nil stays nil.
 func names[A, B ~string](list []A) []B {
 	if list == nil {
@@ -68,11 +52,7 @@ func (a nfvPolicyAPI) CreatePolicySubscription(ctx context.Context, req wire.Cre
 // ListPolicySubscriptions returns a page of the caller's subscriptions.
 func (a nfvPolicyAPI) ListPolicySubscriptions(ctx context.Context, req wire.ListPolicySubscriptionsRequestObject) (wire.ListPolicySubscriptionsResponseObject, error) {
 	base := a.base(requestOf(ctx))
-	f, err := subscriptionAttributes(base).parse(req.Params.Filter)
-	if err != nil {
-		return nil, err
-	}
-	list, link, err := readPage(ctx, a.Server, req.Params.NextpageOpaqueMarker, f, source[placement.PolicySubscription]{
+	list, link, err := readPage(ctx, a.Server, req.Params.Filter, req.Params.NextpageOpaqueMarker, source[placement.PolicySubscription]{
 		read: func(ctx context.Context, page placement.Page) ([]placement.PolicySubscription, error) {
 			return a.Subscribers.List(ctx, actor(ctx), page)
 		},

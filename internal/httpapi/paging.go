@@ -12,10 +12,8 @@ import (
 	"ringfence/internal/sol013"
 )
 
-const (
-	pageSize  = 500 // entries that one answer lists at most
-	scanPages = 20  // pages of entries that are looked at for one answer, where a filter takes most of them out
-)
+// pageSize is how many entries one answer lists at most.
+const pageSize = 500
 
 // markerParam is the query parameter of SOL013 that says where a page starts.
 const markerParam = sol013.MarkerParameter
@@ -27,36 +25,27 @@ type source[T any] struct {
 	size int             // of a page, where entries are large; 0: pageSize
 }
 
-// readPage returns the next entries that pass the filter, never nil, and the Link header that leads to the page
-// after them; nil on the last page. A page may hold fewer entries than there are, even none, where a filter
-// takes most of them out: then the link goes on from there.
-func readPage[T any](ctx context.Context, s *Server, marker string, f *filter[T], src source[T]) (entries []T, link *string, err error) {
-	after, err := s.markerKey(requestOf(ctx), marker)
-	if err != nil {
+// readPage returns the next entries for which the filter holds, never nil, and the Link header that leads to the page after them; nil
+// on the last page.
+func readPage[T any](ctx context.Context, s *Server, filter, marker string, src source[T]) (entries []T, link *string, err error) {
+	r := requestOf(ctx)
+	size := cmp.Or(src.size, pageSize)
+	page := placement.Page{Limit: size + 1, Base: s.base(r)}
+	if page.Where, err = sol013.ParseFilter(filter); err != nil {
 		return nil, nil, err
 	}
-	entries = []T{}
-	size := cmp.Or(src.size, pageSize)
-	for scanned := 0; ; {
-		batch, err := src.read(ctx, placement.Page{After: after, Limit: size + 1})
-		if err != nil {
-			return nil, nil, err
-		}
-		for i := range batch {
-			if len(entries) == size || scanned == scanPages*size {
-				next := s.nextLink(requestOf(ctx), markerParam, s.newMarker(requestOf(ctx), after))
-				return entries, &next, nil
-			}
-			scanned++
-			after = src.key(&batch[i])
-			if f.matches(&batch[i]) {
-				entries = append(entries, batch[i])
-			}
-		}
-		if len(batch) <= size {
-			return entries, nil, nil
-		}
+	if page.After, err = s.markerKey(r, marker); err != nil {
+		return nil, nil, err
 	}
+	if entries, err = src.read(ctx, page); err != nil {
+		return nil, nil, err
+	}
+	if len(entries) <= size {
+		return append([]T{}, entries...), nil, nil
+	}
+	entries = entries[:size]
+	next := s.nextLink(r, markerParam, s.newMarker(r, src.key(&entries[size-1])))
+	return entries, &next, nil
 }
 
 // nextLink is the request's own URI with one query parameter set, as a Link header.

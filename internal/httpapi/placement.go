@@ -28,13 +28,14 @@ func lenientOperations() []string {
 type Records interface {
 	// ListDecisions returns a page of decisions, newest first; with a client only those that it asked for.
 	ListDecisions(ctx context.Context, clientID string, page placement.Page) ([]placement.Decision, error)
-	// ListReservations returns a page of what was granted and has not ended, ascending by id.
-	ListReservations(ctx context.Context, f placement.ReservationFilter, page placement.Page) ([]placement.Residency, error)
+	// ListReservations returns a page of what was granted and has not ended, ascending by id; with a client only what it was granted.
+	ListReservations(ctx context.Context, clientID string, page placement.Page) ([]placement.Residency, error)
 	GetReservation(ctx context.Context, id string) (placement.Residency, error)
-	// ListGrantResidencies returns what a grant placed and has not ended, ascending by id.
-	ListGrantResidencies(ctx context.Context, grantID string) ([]placement.Residency, error)
-	// ListDeliveries returns a page of the deliveries of notifications, newest first, of one state where that is not empty.
-	ListDeliveries(ctx context.Context, state placement.DeliveryState, page placement.Page) ([]placement.DeliveryRecord, error)
+	// ListPlacedResidencies returns a page of residencies, ascending by id; with a client only what it was granted, with a grant only
+	// what that one placed.
+	ListPlacedResidencies(ctx context.Context, clientID, grantID string, page placement.Page) ([]placement.Residency, error)
+	// ListDeliveries returns a page of the deliveries of notifications, newest first.
+	ListDeliveries(ctx context.Context, page placement.Page) ([]placement.DeliveryRecord, error)
 }
 
 // placementAPI answers the placement API.
@@ -110,29 +111,12 @@ func within(attribute string, err error) error {
 	return &moved
 }
 
-// decisionAttributes are those by which decisions can be filtered.
-func decisionAttributes() filterable[placement.Decision] {
-	return filterable[placement.Decision]{
-		"id":          byText(func(d *placement.Decision) string { return d.ID }),
-		"kind":        byName(func(d *placement.Decision) placement.DecisionKind { return d.Kind }),
-		"outcome":     byName(func(d *placement.Decision) placement.Outcome { return d.Outcome }),
-		"enforcement": byName(modeOf),
-		"clientId":    byText(func(d *placement.Decision) string { return d.ClientID }),
-		"at":          byTime(decidedAt),
-		"policyEpoch": byNumber(func(d *placement.Decision) int64 { return d.Inputs.PolicyEpoch }),
-	}
-}
-
 // decisionPage is smaller than other pages: a decision may hold an explanation of every host.
 const decisionPage = 50
 
 // ListDecisions returns a page of the recorded decisions.
 func (a placementAPI) ListDecisions(ctx context.Context, req wire.ListDecisionsRequestObject) (wire.ListDecisionsResponseObject, error) {
-	f, err := decisionAttributes().parse(req.Params.Filter)
-	if err != nil {
-		return nil, err
-	}
-	list, link, err := readPage(ctx, a.Server, req.Params.NextpageOpaqueMarker, f, source[placement.Decision]{
+	list, link, err := readPage(ctx, a.Server, req.Params.Filter, req.Params.NextpageOpaqueMarker, source[placement.Decision]{
 		read: func(ctx context.Context, page placement.Page) ([]placement.Decision, error) {
 			return a.Records.ListDecisions(ctx, own(ctx), page)
 		},

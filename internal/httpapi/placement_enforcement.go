@@ -23,16 +23,6 @@ type Modes interface {
 	ReportEnforcement(ctx context.Context, key placement.ModeKey, since time.Time) (placement.EnforcementReport, error)
 }
 
-func enforcementModeAttributes() filterable[placement.EnforcementMode] {
-	return filterable[placement.EnforcementMode]{
-		"id":              byText(func(m *placement.EnforcementMode) string { return m.String() }),
-		"subject":         byName(func(m *placement.EnforcementMode) placement.ModeSubject { return m.Subject }),
-		"mode":            byName(func(m *placement.EnforcementMode) placement.Mode { return m.Mode }),
-		"clientId":        byText(func(m *placement.EnforcementMode) string { return idOf(m, placement.SubjectClient) }),
-		"vimConnectionId": byText(func(m *placement.EnforcementMode) string { return idOf(m, placement.SubjectVIMConnection) }),
-	}
-}
-
 // idOf is the id of a mode's subject, if it is one of a kind.
 func idOf(m *placement.EnforcementMode, subject placement.ModeSubject) string {
 	if m.Subject != subject {
@@ -43,11 +33,7 @@ func idOf(m *placement.EnforcementMode, subject placement.ModeSubject) string {
 
 // ListEnforcementModes returns a page of the modes that were set.
 func (a placementAPI) ListEnforcementModes(ctx context.Context, req wire.ListEnforcementModesRequestObject) (wire.ListEnforcementModesResponseObject, error) {
-	f, err := enforcementModeAttributes().parse(req.Params.Filter)
-	if err != nil {
-		return nil, err
-	}
-	list, link, err := readPage(ctx, a.Server, req.Params.NextpageOpaqueMarker, f, source[placement.EnforcementMode]{
+	list, link, err := readPage(ctx, a.Server, req.Params.Filter, req.Params.NextpageOpaqueMarker, source[placement.EnforcementMode]{
 		read: a.Modes.ListEnforcementModes, key: func(m *placement.EnforcementMode) string { return m.String() },
 	})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 type pendingStore interface {
 	GetPendingChange(ctx context.Context, id string) (placement.PendingChange, error)
-	// ListPendingChanges returns changes without what they store; open: only those that wait.
-	ListPendingChanges(ctx context.Context, open bool, page placement.Page) ([]placement.PendingChange, error)
+	// ListPendingChanges returns changes without what they store.
+	ListPendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error)
 	// ApprovePendingChange applies a change as a whole, or not at all. A Conflict says that it cannot be applied any more.
 	ApprovePendingChange(ctx context.Context, id string, a placement.PendingApproval) (placement.PendingChange, error)
 	RejectPendingChange(ctx context.Context, id, actor, reason string) (placement.PendingChange, error)
@@ -22,8 +22,8 @@ type pendingStore interface {
 }
 
 // PendingChanges returns a page of the changes that wait for a second person, or did, without what they store.
-func (s *Service) PendingChanges(ctx context.Context, open bool, page placement.Page) ([]placement.PendingChange, error) {
-	return s.store.ListPendingChanges(ctx, open, page)
+func (s *Service) PendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
+	return s.store.ListPendingChanges(ctx, page)
 }
 
 // PendingChange returns one.

@@ -69,15 +69,8 @@ type ImportResult struct {
 type Page struct {
 	After string // the last key of the page before; empty: from the start
 	Limit int
-}
-
-// ReservationFilter selects residencies; empty members select all.
-type ReservationFilter struct {
-	ClientID      string // that was given the grant
-	VNFInstanceID string
-	HostID        string
-	GrantID       string
-	States        []ResidencyState
+	Where []Condition // all of which hold for the entries
+	Base  string      // of the links that conditions are about
 }
 
 // PolicyRecord is a policy of the SOL012 interface with its versions.

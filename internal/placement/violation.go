@@ -95,13 +95,6 @@ type UnsettledRecord struct {
 	Ended  int
 }
 
-// ViolationFilter selects violations; empty members select all.
-type ViolationFilter struct {
-	HostID      string
-	Open        bool // only those that stand
-	Enforcement Enforcement
-}
-
 // ViolationCount is how many violations of a rule stand.
 type ViolationCount struct {
 	RuleID      string

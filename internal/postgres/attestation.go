@@ -97,17 +97,27 @@ func (s *Store) ListAttestations(ctx context.Context, hostID string, p placement
 	const listSQL = `
 		SELECT a.id::text AS id, a.state, a.verifier, a.evidence_digest, a.attested_at, a.valid_until, a.attested_capabilities, a.recorded_at, a.actor_id
 		FROM attestation_record a
-		WHERE a.nfvi_pop_id = $1 AND a.host_id = $2
+		WHERE a.nfvi_pop_id = $1 AND a.host_id = $2 AND {filter}
 		  AND ($3 = '' OR (a.attested_at, a.id) < (SELECT x.attested_at, x.id FROM attestation_record x
 		                                           WHERE x.nfvi_pop_id = $1 AND x.host_id = $2 AND x.id::text = $3))
 		ORDER BY a.attested_at DESC, a.id DESC
 		LIMIT $4`
+	if err := attestationAttributes().check(p); err != nil {
+		return nil, err
+	}
 	key, err := hostKey(ctx, s.reads(ctx), hostID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collect(ctx, s.reads(ctx), attestationFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
-	return list, translate(err)
+	return listed(ctx, s, attestationFromRow, attestationAttributes(), p, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
+}
+
+func attestationAttributes() attributes {
+	return attributes{
+		"id": text("a.id::text"), "state": enum("a.state"), "verifier": text("a.verifier"), "evidenceDigest": text("a.evidence_digest"),
+		"attestedAt": dateTime("a.attested_at"), "validUntil": dateTime("a.valid_until"), "capabilities": enums("a.attested_capabilities"),
+		"recordedAt": dateTime("a.recorded_at"),
+	}
 }
 
 type attestationRow struct {

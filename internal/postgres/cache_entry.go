@@ -31,6 +31,13 @@ func cacheEntryFromRow(r *cacheEntryRow) (placement.CacheEntry, error) {
 	}, err
 }
 
+func cacheEntryAttributes() attributes {
+	return attributes{
+		"hostId": hostID("host_id"), "digest": text("digest"), "mode": enum("mode"), "trustDomainId": text("trust_domain_id"),
+		"observedAt": dateTime("observed_at"),
+	}
+}
+
 // cacheEntryChange is the change of a cache entry to its present state.
 func cacheEntryChange(e *placement.CacheEntry) placement.Change {
 	return placement.Change{Kind: placement.ChangeCacheEntry, NFVIPoPID: e.NFVIPoPID, ID: cacheEntryID(e.HostID, e.Digest), CacheEntry: e}
@@ -46,12 +53,11 @@ func (s *Store) ListCacheEntries(ctx context.Context, p placement.Page) ([]place
 	const listSQL = `
 		SELECT ` + cacheEntryColumns + `
 		FROM cache_entry
-		WHERE (host_id, digest) > ($1, $2)
+		WHERE (host_id, digest) > ($1, $2) AND {filter}
 		ORDER BY host_id, digest
 		LIMIT $3`
 	host, digest := splitCacheEntryID(p.After)
-	list, err := collect(ctx, s.reads(ctx), cacheEntryFromRow, listSQL, host, digest, p.Limit)
-	return list, translate(err)
+	return listed(ctx, s, cacheEntryFromRow, cacheEntryAttributes(), p, listSQL, host, digest, p.Limit)
 }
 
 // GetCacheEntry returns what a host's cache holds of an artefact.

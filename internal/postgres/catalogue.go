@@ -15,7 +15,8 @@ type table[T any] struct {
 	kind      placement.ChangeKind
 	what      string // in messages
 	list      string // of the inventory document
-	selectSQL string // takes the arguments of selection
+	selectSQL string // takes the arguments of selection, and a {filter}
+	known     attributes
 	deleteSQL string // takes the id
 	rows      func(ctx context.Context, q queryer, sql string, args ...any) ([]T, error)
 	id        func(*T) string // as it appears in the feed
@@ -37,11 +38,11 @@ func rowsOf[R, T any](from func(*R) (T, error)) func(context.Context, queryer, s
 // A selectSQL has the parameters $1 ids (null: all), $2 the id after which the page starts, $3 limit (null: none).
 
 func (t *table[T]) byIDs(ctx context.Context, q queryer, ids []string) ([]T, error) {
-	return t.rows(ctx, q, t.selectSQL, ids, "", nil)
+	return t.rows(ctx, q, filtered(t.selectSQL, "true"), ids, "", nil)
 }
 
 func (t *table[T]) all(ctx context.Context, q queryer) ([]T, error) {
-	return t.rows(ctx, q, t.selectSQL, nil, "", nil)
+	return t.rows(ctx, q, filtered(t.selectSQL, "true"), nil, "", nil)
 }
 
 func (t *table[T]) get(ctx context.Context, q queryer, id string) (T, error) {
@@ -56,9 +57,8 @@ func (t *table[T]) get(ctx context.Context, q queryer, id string) (T, error) {
 	return found[0], nil
 }
 
-func (t *table[T]) page(ctx context.Context, q queryer, p placement.Page) ([]T, error) {
-	list, err := t.rows(ctx, q, t.selectSQL, nil, p.After, p.Limit)
-	return list, translate(err)
+func (t *table[T]) page(ctx context.Context, s *Store, p placement.Page) ([]T, error) {
+	return listedBy(ctx, s, t.rows, t.known, p, t.selectSQL, nil, p.After, p.Limit)
 }
 
 // put creates or replaces one record. What is not a change writes nothing and keeps the revision.

@@ -43,7 +43,7 @@ func nounOf[T any](t *table[T], s *Store, v T, change func(*T), referred string,
 		},
 		remove: func(ctx context.Context, ifRevision *int64) error { return remove(ctx, id, ifRevision, tester) },
 		list: func(ctx context.Context, p placement.Page) ([]string, error) {
-			list, err := t.page(ctx, s.pool, p)
+			list, err := t.page(ctx, s, p)
 			var ids []string
 			for i := range list {
 				ids = append(ids, t.id(&list[i]))

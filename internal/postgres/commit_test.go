@@ -46,7 +46,7 @@ func TestCommitWritesEverythingThatFollows(t *testing.T) {
 	if diff := cmp.Diff(want, d, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the stored decision differs (-want +got):\n%s", diff)
 	}
-	list, err := w.ListGrantResidencies(t.Context(), c.GrantID)
+	list, err := w.ListPlacedResidencies(t.Context(), "", c.GrantID, placement.Page{Limit: 10})
 	if err != nil || len(list) != 1 || list[0].State != placement.StateReserved || !list[0].ExpiresAt.Equal(g.ValidUntil) {
 		t.Errorf("residencies %+v, %v", list, err)
 	}

@@ -115,14 +115,32 @@ func (s *Store) ListDecisions(ctx context.Context, clientID string, page placeme
 	const listSQL = `
 		SELECT ` + decisionColumns + `
 		FROM decision d
-		WHERE ($1 = '' OR d.client_id = $1)
+		WHERE ($1 = '' OR d.client_id = $1) AND {filter}
 		  AND ($2 = '' OR (d.at, d.id) < (SELECT a.at, a.id
 		                                  FROM directory l JOIN decision a ON a.nfvi_pop_id = l.nfvi_pop_id AND a.id = l.id
 		                                  WHERE l.kind = 'DECISION' AND l.id = $2))
 		ORDER BY d.at DESC, d.id DESC
 		LIMIT $3`
-	decisions, err := collect(ctx, s.reads(ctx), decisionFromRow, listSQL, clientID, page.After, page.Limit)
-	return decisions, translate(err)
+	return listed(ctx, s, decisionFromRow, decisionAttributes(), page, listSQL, clientID, page.After, page.Limit)
+}
+
+// decisionAttributes are what decisions can be filtered by; decision has the alias d. The explanation is none of them: what is in it
+// depends on who asks.
+func decisionAttributes() attributes {
+	return attributes{
+		"id": text("d.id"), "kind": enum("d.kind"), "outcome": enum("d.outcome"), "at": dateTime("d.at"), "policyEpoch": number("d.policy_epoch"),
+		"changeSeq": text("d.change_seq"), "clientId": text("d.client_id"), "enforcement": enum("d.enforcement"),
+		"policies": objects("json_array_elements(d.inputs -> 'policies') AS p", attributes{
+			"id": text("p ->> 'id'"), "version": text("p ->> 'version'"), "sha256": text("p ->> 'sha256'"),
+		}),
+		"placements": objects("json_array_elements(d.plan -> 'placements') AS p", attributes{
+			"resourceDefinitionId": text("p ->> 'resourceDefinitionId'"), "hostId": text("p ->> 'hostId'"), "cisNode": text("p ->> 'cisNodeId'"),
+			"runtimeClass": text("p ->> 'runtime'"), "isolation": enum("coalesce(p ->> 'isolation', 'NONE')"),
+			"cache": objects("json_array_elements(p -> 'cache') AS c", attributes{
+				"digest": text("c ->> 'digest'"), "mode": enum("c ->> 'mode'"),
+			}),
+		}),
+	}
 }
 
 func decisionFromRow(r *decisionRow) (d placement.Decision, err error) {

@@ -45,7 +45,7 @@ func TestDriftIsRecorded(t *testing.T) {
 	}
 	open := func() (objects []string) {
 		t.Helper()
-		for _, v := range must(w.ListViolations(ctx, placement.ViolationFilter{Open: true}, placement.Page{Limit: 10}))(t) {
+		for _, v := range must(w.ListViolations(ctx, placement.Page{Limit: 10, Where: stillOpen()}))(t) {
 			objects = append(objects, v.HostID+" "+string(v.Source)+" "+v.Reason.RuleID+" "+v.Object)
 		}
 		slices.Sort(objects)

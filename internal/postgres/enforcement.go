@@ -58,11 +58,18 @@ func (s *Store) ListEnforcementModes(ctx context.Context, page placement.Page) (
 	const listSQL = `
 		SELECT ` + enforcementModeColumns + `
 		FROM enforcement_mode
-		WHERE (subject || ':' || subject_id) COLLATE "C" > $1
+		WHERE (subject || ':' || subject_id) COLLATE "C" > $1 AND {filter}
 		ORDER BY (subject || ':' || subject_id) COLLATE "C"
 		LIMIT $2`
-	list, err := collect(ctx, s.reads(ctx), enforcementModeFromRow, listSQL, page.After, page.Limit)
-	return list, translate(err)
+	return listed(ctx, s, enforcementModeFromRow, enforcementModeAttributes(), page, listSQL, page.After, page.Limit)
+}
+
+func enforcementModeAttributes() attributes {
+	return attributes{
+		"id": text("subject || ':' || subject_id"), "subject": enum("subject"), "clientId": text("CASE WHEN subject = 'CLIENT' THEN subject_id END"),
+		"vimConnectionId": text("CASE WHEN subject = 'VIM_CONNECTION' THEN subject_id END"), "mode": enum("mode"), "reason": text("reason"),
+		"since": dateTime("since"), "actorId": text("actor_id"),
+	}
 }
 
 // GetEnforcementMode returns the mode that was set for somebody. Kind of error: NotFound when none ever was.

@@ -86,8 +86,8 @@ func TestNobodyIsEvictedWhereObserved(t *testing.T) {
 	if got := w.evict("h1", 5, sendsAway(ids[0])); len(got.Ordered) > 0 || w.releases("h1") > 0 {
 		t.Errorf("evicted %+v", got)
 	}
-	observed := placement.ViolationFilter{Enforcement: placement.Observed}
-	list := must(w.ListViolations(t.Context(), observed, placement.Page{Limit: 9}))(t)
+	observed := placement.Page{Limit: 9, Where: []placement.Condition{equal("enforcement", string(placement.Observed))}}
+	list := must(w.ListViolations(t.Context(), observed))(t)
 	if len(list) != 1 || list[0].Enforcement != placement.Observed || list[0].Eviction != placement.EvictionNone {
 		t.Errorf("violations %+v", list)
 	}
@@ -98,7 +98,7 @@ func TestNobodyIsEvictedWhereObserved(t *testing.T) {
 		t.Errorf("report %+v", r)
 	}
 	w.setMode(vim1, placement.ModeEnforce)
-	if list := must(w.ListViolations(t.Context(), observed, placement.Page{Limit: 9}))(t); len(list) > 0 {
+	if list := must(w.ListViolations(t.Context(), observed))(t); len(list) > 0 {
 		t.Errorf("enforced, violations %+v", list)
 	}
 	if got := w.evict("h1", 5, sendsAway(ids[0])); len(got.Ordered) != 1 {

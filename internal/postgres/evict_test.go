@@ -88,7 +88,7 @@ func TestEviction(t *testing.T) {
 	if got := w.evict("h1", 5, sendsAway(id)); !slices.Equal(got.Ordered, ids) || got.Waiting != 0 || got.Stale {
 		t.Fatalf("evicted %+v", got)
 	}
-	violation := must(w.ListViolations(t.Context(), placement.ViolationFilter{Open: true}, placement.Page{Limit: 9}))(t)[0]
+	violation := must(w.ListViolations(t.Context(), placement.Page{Limit: 9, Where: stillOpen()}))(t)[0]
 	if violation.Eviction != placement.EvictionOrdered || violation.OrderedAt.IsZero() || !violation.DoneAt.IsZero() {
 		t.Errorf("violation %+v", violation)
 	}

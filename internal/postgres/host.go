@@ -14,11 +14,10 @@ func (s *Store) ListHosts(ctx context.Context, p placement.Page) ([]placement.Ho
 	const listSQL = `
 		SELECT ` + fullHostColumns + `
 		FROM host h
-		WHERE (h.nfvi_pop_id, h.id) IN (SELECT d.nfvi_pop_id, d.id FROM directory d
-		                                WHERE d.kind = 'HOST' AND d.id > $1 ORDER BY d.id LIMIT $2)
-		ORDER BY h.id`
-	hosts, err := collect(ctx, s.reads(ctx), hostFromRow, listSQL, p.After, p.Limit)
-	return hosts, translate(err)
+		WHERE h.id > $1 AND {filter}
+		ORDER BY h.id
+		LIMIT $2`
+	return listed(ctx, s, hostFromRow, hostAttributes(), p, listSQL, p.After, p.Limit)
 }
 
 // GetHost returns a host.

@@ -19,7 +19,7 @@ func hostPoolTable() *table[placement.HostPool] {
 	const selectSQL = `
 		SELECT id, allowed_trust_domain_ids, fabric_digests, revision
 		FROM host_pool
-		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2
+		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2 AND {filter}
 		ORDER BY id
 		LIMIT $3`
 	const referrersSQL = `
@@ -32,7 +32,7 @@ func hostPoolTable() *table[placement.HostPool] {
 		(SELECT 'residency ' || id FROM residency WHERE $1 = ANY(administers_host_pool_ids) LIMIT 6)`
 	return &table[placement.HostPool]{
 		kind: placement.ChangeHostPool, what: "host pool", list: "hostPools",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM host_pool WHERE id = $1`,
+		selectSQL: selectSQL, known: hostPoolAttributes(), deleteSQL: `DELETE FROM host_pool WHERE id = $1`,
 		rows:      rowsOf(hostPoolFromRow),
 		id:        func(v *placement.HostPool) string { return v.ID },
 		revision:  func(v *placement.HostPool) *int64 { return &v.Revision },
@@ -63,7 +63,7 @@ func hostPoolFromRow(r *hostPoolRow) (placement.HostPool, error) {
 
 // ListHostPools returns a page of host pools by id.
 func (s *Store) ListHostPools(ctx context.Context, p placement.Page) ([]placement.HostPool, error) {
-	return hostPoolTable().page(ctx, s.reads(ctx), p)
+	return hostPoolTable().page(ctx, s, p)
 }
 
 // GetHostPool returns a host pool.
@@ -79,4 +79,8 @@ func (s *Store) PutHostPool(ctx context.Context, v placement.HostPool, ifRevisio
 // DeleteHostPool deletes a host pool that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteHostPool(ctx context.Context, id string, ifRevision *int64, actor string) error {
 	return hostPoolTable().remove(ctx, s, id, ifRevision, actor)
+}
+
+func hostPoolAttributes() attributes {
+	return attributes{"id": text("id"), "allowedTrustDomainIds": texts("allowed_trust_domain_ids"), "fabricDigests": texts("fabric_digests")}
 }

@@ -24,7 +24,7 @@ func imageTable() *table[placement.Image] {
 	const selectSQL = `
 		SELECT digest, reference, kind, layers, sensitivity, contains_secrets, public_base, signature, revision
 		FROM image
-		WHERE ($1::text[] IS NULL OR digest = ANY($1)) AND digest > $2
+		WHERE ($1::text[] IS NULL OR digest = ANY($1)) AND digest > $2 AND {filter}
 		ORDER BY digest
 		LIMIT $3`
 	const referrersSQL = `
@@ -39,7 +39,7 @@ func imageTable() *table[placement.Image] {
 		(SELECT 'cache of host ' || host_id FROM cache_entry WHERE digest = $1 LIMIT 6)`
 	return &table[placement.Image]{
 		kind: placement.ChangeImage, what: "image", list: "images",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM image WHERE digest = $1`,
+		selectSQL: selectSQL, known: imageAttributes(), deleteSQL: `DELETE FROM image WHERE digest = $1`,
 		rows:      rowsOf(imageFromRow),
 		id:        func(v *placement.Image) string { return v.Digest },
 		revision:  func(v *placement.Image) *int64 { return &v.Revision },
@@ -73,7 +73,7 @@ func imageFromRow(r *imageRow) (placement.Image, error) {
 
 // ListImages returns a page of images by digest.
 func (s *Store) ListImages(ctx context.Context, p placement.Page) ([]placement.Image, error) {
-	return imageTable().page(ctx, s.reads(ctx), p)
+	return imageTable().page(ctx, s, p)
 }
 
 // GetImage returns an image.
@@ -89,4 +89,14 @@ func (s *Store) PutImage(ctx context.Context, v placement.Image, ifRevision *int
 // DeleteImage deletes an image that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteImage(ctx context.Context, digest string, ifRevision *int64, actor string) error {
 	return imageTable().remove(ctx, s, digest, ifRevision, actor)
+}
+
+func imageAttributes() attributes {
+	return attributes{
+		"digest": text("digest"), "reference": text("reference"), "kind": enum("kind"), "sensitivity": number("sensitivity"),
+		"containsSecrets": boolean("contains_secrets"), "publicBase": boolean("public_base"), "signature": text("signature"),
+		"layers": objects("jsonb_array_elements(layers) AS l", attributes{
+			"digest": text("l ->> 'digest'"), "diffId": text("l ->> 'diffId'"), "sizeBytes": number("coalesce((l ->> 'sizeBytes')::bigint, 0)"),
+		}),
+	}
 }

@@ -243,27 +243,28 @@ func TestListReservations(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
-		filter placement.ReservationFilter
+		client string
+		where  []placement.Condition
 		want   int
 	}{
-		"all":        {placement.ReservationFilter{}, 3},
-		"client":     {placement.ReservationFilter{ClientID: "c1"}, 2},
-		"instance":   {placement.ReservationFilter{VNFInstanceID: "amf-2"}, 1},
-		"host":       {placement.ReservationFilter{HostID: "h1"}, 2},
-		"grant":      {placement.ReservationFilter{GrantID: a.ID, HostID: "h1"}, 1},
-		"states":     {placement.ReservationFilter{States: []placement.ResidencyState{placement.StateRunning, placement.StateTerminating}}, 1},
-		"no such":    {placement.ReservationFilter{ClientID: "c1", GrantID: b.ID}, 0},
-		"not a kind": {placement.ReservationFilter{States: []placement.ResidencyState{"GONE"}}, 0},
+		"all":        {"", nil, 3},
+		"client":     {"c1", nil, 2},
+		"instance":   {"", []placement.Condition{equal("vnfInstanceId", "amf-2")}, 1},
+		"host":       {"", []placement.Condition{equal("hostId", "h1")}, 2},
+		"grant":      {"", []placement.Condition{equal("grantId", a.ID), equal("hostId", "h1")}, 1},
+		"states":     {"", []placement.Condition{{Operator: placement.OpIn, Path: []string{"state"}, Values: []string{"RUNNING", "TERMINATING"}}}, 1},
+		"not theirs": {"c1", []placement.Condition{equal("grantId", b.ID)}, 0},
+		"not a kind": {"", []placement.Condition{equal("state", "GONE")}, 0},
 	}
 	for name, tt := range tests {
-		list, err := w.ListReservations(t.Context(), tt.filter, placement.Page{Limit: 10})
+		list, err := w.ListReservations(t.Context(), tt.client, placement.Page{Limit: 10, Where: tt.where})
 		if err != nil || len(list) != tt.want {
 			t.Errorf("%s: %d reservations, want %d; %v", name, len(list), tt.want, err)
 		}
 	}
 	var paged []string
 	for after := ""; ; after = paged[len(paged)-1] {
-		list, err := w.ListReservations(t.Context(), placement.ReservationFilter{}, placement.Page{After: after, Limit: 2})
+		list, err := w.ListReservations(t.Context(), "", placement.Page{After: after, Limit: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,9 +284,14 @@ func TestListReservations(t *testing.T) {
 	if _, err := w.GetReservation(t.Context(), "imported"); placement.KindOf(err) != placement.NotFound {
 		t.Errorf("what was imported is no reservation: %v", err)
 	}
-	list, err := w.ListGrantResidencies(t.Context(), a.ID)
-	if err != nil || len(list) != 2 {
-		t.Errorf("%d residencies of the grant, %v", len(list), err)
+	for _, c := range []struct {
+		client, grant string
+		want          int
+	}{{"", "", 4}, {"", a.ID, 2}, {"c1", "", 2}, {"c1", a.ID, 2}, {"c2", a.ID, 0}} {
+		list, err := w.ListPlacedResidencies(t.Context(), c.client, c.grant, placement.Page{Limit: 10})
+		if err != nil || len(list) != c.want {
+			t.Errorf("client %q, grant %q: %d residencies, %v", c.client, c.grant, len(list), err)
+		}
 	}
 }
 

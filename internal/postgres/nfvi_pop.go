@@ -18,7 +18,7 @@ func nfviPoPTable() *table[placement.NFVIPoP] {
 	const selectSQL = `
 		SELECT id, country, revision
 		FROM nfvi_pop
-		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2
+		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2 AND {filter}
 		ORDER BY id
 		LIMIT $3`
 	const referrersSQL = `
@@ -27,7 +27,7 @@ func nfviPoPTable() *table[placement.NFVIPoP] {
 		(SELECT 'host ' || id FROM host WHERE nfvi_pop_id = $1 ORDER BY id LIMIT 6)`
 	return &table[placement.NFVIPoP]{
 		kind: placement.ChangeNFVIPoP, what: "NFVI-PoP", list: "nfviPops",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM nfvi_pop WHERE id = $1`,
+		selectSQL: selectSQL, known: nfviPoPAttributes(), deleteSQL: `DELETE FROM nfvi_pop WHERE id = $1`,
 		rows:      rowsOf(nfviPoPFromRow),
 		id:        func(v *placement.NFVIPoP) string { return v.ID },
 		revision:  func(v *placement.NFVIPoP) *int64 { return &v.Revision },
@@ -51,7 +51,7 @@ func nfviPoPFromRow(r *nfviPoPRow) (placement.NFVIPoP, error) { return placement
 
 // ListNFVIPoPs returns a page of NFVI-PoPs by id.
 func (s *Store) ListNFVIPoPs(ctx context.Context, p placement.Page) ([]placement.NFVIPoP, error) {
-	return nfviPoPTable().page(ctx, s.reads(ctx), p)
+	return nfviPoPTable().page(ctx, s, p)
 }
 
 // GetNFVIPoP returns an NFVI-PoP.
@@ -67,4 +67,8 @@ func (s *Store) PutNFVIPoP(ctx context.Context, v placement.NFVIPoP, ifRevision 
 // DeleteNFVIPoP deletes an NFVI-PoP that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteNFVIPoP(ctx context.Context, id string, ifRevision *int64, actor string) error {
 	return nfviPoPTable().remove(ctx, s, id, ifRevision, actor)
+}
+
+func nfviPoPAttributes() attributes {
+	return attributes{"id": text("id"), "country": text("country")}
 }

@@ -137,16 +137,34 @@ func (s *Store) GetPendingChange(ctx context.Context, id string) (placement.Pend
 	return *p, nil
 }
 
-// ListPendingChanges returns a page of them by id, which is by time, without what they store. Open: only those that wait.
-func (s *Store) ListPendingChanges(ctx context.Context, open bool, page placement.Page) ([]placement.PendingChange, error) {
+// ListPendingChanges returns a page of them by id, which is by time, without what they store.
+func (s *Store) ListPendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
 	const listSQL = `
 		SELECT ` + pendingHeadColumns + `, '[]'::jsonb AS changes, '[]'::jsonb AS base
 		FROM pending_change
-		WHERE id > $1 AND (NOT $2 OR state = 'PENDING' AND expires_at > statement_timestamp())
+		WHERE id > $1 AND {filter}
 		ORDER BY id
-		LIMIT $3`
-	list, err := collect(ctx, s.reads(ctx), pendingChangeFromRow, listSQL, page.After, open, page.Limit)
-	return list, translate(err)
+		LIMIT $2`
+	return listed(ctx, s, pendingChangeFromRow, pendingChangeAttributes(), page, listSQL, page.After, page.Limit)
+}
+
+// pendingChangeAttributes are what pending changes can be filtered by, as long as lists show it.
+func pendingChangeAttributes() attributes {
+	return attributes{
+		"id": text("id"), "proposedBy": text("proposed_by"), "proposedAt": dateTime("proposed_at"),
+		"state":     enum("CASE WHEN state = 'PENDING' AND expires_at <= statement_timestamp() THEN 'EXPIRED' ELSE state END"),
+		"expiresAt": dateTime("expires_at"), "reason": text("reason"), "decidedBy": text("decided_by"), "decisionReason": text("decision_reason"),
+		"decidedAt":         dateTime("CASE WHEN state = 'PENDING' AND expires_at <= statement_timestamp() THEN expires_at ELSE decided_at END"),
+		"breakGlass/reason": text("break_glass_reason"), "breakGlass/until": dateTime("break_glass_until"), "breakGlass/confirmedBy": text("confirmed_by"),
+		"differences": objects("jsonb_array_elements(differences) AS d", attributes{
+			"kind": enum("d ->> 'kind'"), "id": text("d ->> 'id'"), "action": enum("d ->> 'action'"),
+			"attributes": objects("jsonb_array_elements(d -> 'attributes') AS a", attributes{
+				"name": text("a ->> 'name'"), "before": text("a ->> 'before'"), "after": text("a ->> 'after'"),
+			}),
+		}),
+		"_links/self/href":     text("{base} || '/inventory/v1/pending_changes/' || id"),
+		"_links/analysis/href": text("{base} || '/placement/v1/pending_changes/' || id || '/analysis'"),
+	}
 }
 
 // UnconfirmedChanges returns the changes that the client who asked for them applied alone, and that nobody has confirmed in time,

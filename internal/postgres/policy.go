@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ringfence/internal/placement"
+	"ringfence/internal/sol013"
 )
 
 type policyRow struct {
@@ -53,9 +54,30 @@ func policyFromRow(r *policyRow) (placement.PolicyRecord, error) {
 
 // ListPolicies returns a page of policies by id.
 func (s *Store) ListPolicies(ctx context.Context, p placement.Page) ([]placement.PolicyRecord, error) {
-	const listSQL = `SELECT ` + policyColumns + ` FROM policy p WHERE p.id > $1 ORDER BY p.id LIMIT $2`
-	list, err := collect(ctx, s.reads(ctx), policyFromRow, listSQL, p.After, p.Limit)
-	return list, translate(err)
+	const listSQL = `SELECT ` + policyColumns + ` FROM policy p WHERE p.id > $1 AND {filter} ORDER BY p.id LIMIT $2`
+	return listed(ctx, s, policyFromRow, policyAttributes(), p, listSQL, p.After, p.Limit)
+}
+
+// policyAttributes are what policies can be filtered by: all (SOL012, GET policies); policy has the alias p.
+func policyAttributes() attributes {
+	const (
+		self     = "{base} || '/nfvpolicy/v1/policies/' || p.id"
+		versions = "(SELECT v.version FROM policy_version v WHERE v.policy_id = p.id)"
+	)
+	return attributes{
+		"id": text("p.id"), "designer": text("p.designer"), "name": text("p.name"), "pfId": text("p.pf_id"), "selectedVersion": text("p.selected_version"),
+		"versions": {kind: sol013.String, sql: versions, each: true}, "associations": texts("p.associations"),
+		"activationStatus": computed(map[string]string{"ACTIVATED": "p.activated", "DEACTIVATED": "NOT p.activated"}),
+		"transferStatus":   computed(map[string]string{"TRANSFERRED": "EXISTS " + versions, "CREATED": "NOT EXISTS " + versions}),
+		"breakGlass/by":    text("p.break_glass_by"), "breakGlass/reason": text("p.break_glass_reason"),
+		"breakGlass/at": dateTime("p.break_glass_at"), "breakGlass/until": dateTime("p.break_glass_until"),
+
+		"_links/self/href":     text(self),
+		"_links/selected/href": text(self + " || '/versions/' || p.selected_version"),
+		"_links/versions": objects("(SELECT v.version FROM policy_version v WHERE v.policy_id = p.id) AS v", attributes{
+			"href": text(self + " || '/versions/' || v.version"),
+		}),
+	}
 }
 
 // GetPolicy returns a policy.

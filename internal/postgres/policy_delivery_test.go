@@ -15,8 +15,12 @@ import (
 func deliveries(t *testing.T, s *Store, state placement.DeliveryState) (lines []string) {
 	t.Helper()
 	after := ""
+	var where []placement.Condition
+	if state != "" {
+		where = append(where, equal("state", string(state)))
+	}
 	for {
-		page := must(s.ListDeliveries(t.Context(), state, placement.Page{After: after, Limit: 2}))(t)
+		page := must(s.ListDeliveries(t.Context(), placement.Page{After: after, Limit: 2, Where: where}))(t)
 		for _, d := range page {
 			line := fmt.Sprintf("%s %s to %s, tried %d", d.State, strings.Join(d.Event.PolicyIDs, ","), d.SubscriptionID, d.Attempts)
 			if d.LastError != "" {

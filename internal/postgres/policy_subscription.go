@@ -95,11 +95,19 @@ func (s *Store) ListPolicySubscriptions(ctx context.Context, clientID string, pa
 	const listSQL = `
 		SELECT ` + readableSubscriptionColumns + `
 		FROM policy_subscription s
-		WHERE s.client_id = $1 AND s.id > $2
+		WHERE s.client_id = $1 AND s.id > $2 AND {filter}
 		ORDER BY s.id
 		LIMIT $3`
-	list, err := collect(ctx, s.reads(ctx), policySubscriptionFromRow, listSQL, clientID, page.After, page.Limit)
-	return list, translate(err)
+	return listed(ctx, s, policySubscriptionFromRow, policySubscriptionAttributes(), page, listSQL, clientID, page.After, page.Limit)
+}
+
+// policySubscriptionAttributes are what subscriptions can be filtered by: what they show, and so no secret.
+func policySubscriptionAttributes() attributes {
+	return attributes{
+		"id": text("s.id"), "callbackUri": text("s.callback_uri"), "filter/notificationTypes": enums("s.notification_types"),
+		"filter/policyIds": texts("s.policy_ids"), "filter/changeTypes": enums("s.change_types"),
+		"_links/self/href": text("{base} || '/nfvpolicy/v1/subscriptions/' || s.id"),
+	}
 }
 
 // GetPolicySubscription returns a subscription of a client, without its secrets.

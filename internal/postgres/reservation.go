@@ -8,22 +8,32 @@ import (
 	"ringfence/internal/placement"
 )
 
-// ListReservations returns a page of what was granted and has not ended, ascending by id.
-func (s *Store) ListReservations(ctx context.Context, f placement.ReservationFilter, page placement.Page) ([]placement.Residency, error) {
+// ofClient restricts residencies to those that the client of $3 was granted, if there is one.
+const ofClient = `($3 = '' OR EXISTS (SELECT FROM directory l
+                                      JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
+                                      WHERE l.kind = 'GRANT' AND l.id = residency.grant_id AND g.client_id = $3))`
+
+// ListReservations returns a page of what was granted and has not ended, ascending by id; with a client only what it was granted.
+func (s *Store) ListReservations(ctx context.Context, clientID string, page placement.Page) ([]placement.Residency, error) {
 	const listSQL = `
 		SELECT ` + residencyColumns + `
 		FROM residency
-		WHERE grant_id IS NOT NULL AND id > $1
-		  AND ($2 = '' OR vnf_instance_id = $2) AND ($3 = '' OR host_id = $3) AND ($4 = '' OR grant_id = $4)
-		  AND ($5::text[] IS NULL OR state = ANY($5))
-		  AND ($6 = '' OR EXISTS (SELECT FROM directory l
-		                          JOIN vnf_grant g ON g.nfvi_pop_id = l.nfvi_pop_id AND g.id = l.id
-		                          WHERE l.kind = 'GRANT' AND l.id = residency.grant_id AND g.client_id = $6))
+		WHERE grant_id IS NOT NULL AND id > $1 AND ` + ofClient + ` AND {filter}
 		ORDER BY id
-		LIMIT $7`
-	states := convert(nilIfEmpty(f.States), func(s placement.ResidencyState) string { return string(s) })
-	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, page.After, f.VNFInstanceID, f.HostID, f.GrantID, states, f.ClientID, page.Limit)
-	return list, translate(err)
+		LIMIT $2`
+	return listed(ctx, s, residencyFromRow, reservationAttributes(), page, listSQL, page.After, page.Limit, clientID)
+}
+
+// ListPlacedResidencies returns a page of residencies, ascending by id; with a client only what it was granted, with a grant only what
+// that one placed.
+func (s *Store) ListPlacedResidencies(ctx context.Context, clientID, grantID string, page placement.Page) ([]placement.Residency, error) {
+	const listSQL = `
+		SELECT ` + residencyColumns + `
+		FROM residency
+		WHERE id > $1 AND ` + ofClient + ` AND ($4 = '' OR grant_id = $4) AND {filter}
+		ORDER BY id
+		LIMIT $2`
+	return listed(ctx, s, residencyFromRow, residencyAttributes(), page, listSQL, page.After, page.Limit, clientID, grantID)
 }
 
 // GetReservation returns what was granted under an id and has not ended.
@@ -40,17 +50,6 @@ func (s *Store) GetReservation(ctx context.Context, id string) (placement.Reside
 		return placement.Residency{}, notFound("reservation", id)
 	}
 	return list[0], nil
-}
-
-// ListGrantResidencies returns what a grant placed and has not ended, ascending by id.
-func (s *Store) ListGrantResidencies(ctx context.Context, grantID string) ([]placement.Residency, error) {
-	const listSQL = `
-		SELECT ` + residencyColumns + `
-		FROM residency
-		WHERE grant_id = $1
-		ORDER BY id`
-	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, grantID)
-	return list, translate(err)
 }
 
 // ReleaseReservation ends a reservation by hand and returns it as it was: the operator vouches that nothing runs under it.

@@ -13,11 +13,10 @@ func (s *Store) ListResidencies(ctx context.Context, p placement.Page) ([]placem
 	const listSQL = `
 		SELECT ` + residencyColumns + `
 		FROM residency
-		WHERE id > $1
+		WHERE id > $1 AND {filter}
 		ORDER BY id
 		LIMIT $2`
-	list, err := collect(ctx, s.reads(ctx), residencyFromRow, listSQL, p.After, p.Limit)
-	return list, translate(err)
+	return listed(ctx, s, residencyFromRow, residencyAttributes(), p, listSQL, p.After, p.Limit)
 }
 
 // GetResidency returns a residency.

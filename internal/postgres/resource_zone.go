@@ -19,14 +19,14 @@ func resourceZoneTable() *table[placement.ResourceZone] {
 	const selectSQL = `
 		SELECT id, nfvi_pop_id, zone_group_ids, revision
 		FROM resource_zone
-		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2
+		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2 AND {filter}
 		ORDER BY id
 		LIMIT $3`
 	const referrersSQL = `
 		SELECT 'host ' || id FROM host WHERE resource_zone_id = $1 ORDER BY id LIMIT 6`
 	return &table[placement.ResourceZone]{
 		kind: placement.ChangeResourceZone, what: "resource zone", list: "resourceZones",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM resource_zone WHERE id = $1`,
+		selectSQL: selectSQL, known: resourceZoneAttributes(), deleteSQL: `DELETE FROM resource_zone WHERE id = $1`,
 		rows:      rowsOf(resourceZoneFromRow),
 		id:        func(v *placement.ResourceZone) string { return v.ID },
 		revision:  func(v *placement.ResourceZone) *int64 { return &v.Revision },
@@ -56,7 +56,7 @@ func resourceZoneFromRow(r *resourceZoneRow) (placement.ResourceZone, error) {
 
 // ListResourceZones returns a page of resource zones by id.
 func (s *Store) ListResourceZones(ctx context.Context, p placement.Page) ([]placement.ResourceZone, error) {
-	return resourceZoneTable().page(ctx, s.reads(ctx), p)
+	return resourceZoneTable().page(ctx, s, p)
 }
 
 // GetResourceZone returns a resource zone.
@@ -72,4 +72,8 @@ func (s *Store) PutResourceZone(ctx context.Context, v placement.ResourceZone, i
 // DeleteResourceZone deletes a resource zone that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteResourceZone(ctx context.Context, id string, ifRevision *int64, actor string) error {
 	return resourceZoneTable().remove(ctx, s, id, ifRevision, actor)
+}
+
+func resourceZoneAttributes() attributes {
+	return attributes{"id": text("id"), "nfviPopId": text("nfvi_pop_id"), "zoneGroupIds": texts("zone_group_ids")}
 }

@@ -19,7 +19,7 @@ func runtimeClassTable() *table[placement.RuntimeClass] {
 	const selectSQL = `
 		SELECT name, isolation, overhead, revision
 		FROM runtime_class
-		WHERE ($1::text[] IS NULL OR name = ANY($1)) AND name > $2
+		WHERE ($1::text[] IS NULL OR name = ANY($1)) AND name > $2 AND {filter}
 		ORDER BY name
 		LIMIT $3`
 	const referrersSQL = `
@@ -34,7 +34,7 @@ func runtimeClassTable() *table[placement.RuntimeClass] {
 		(SELECT 'residency ' || id FROM residency WHERE runtime = $1 LIMIT 6)`
 	return &table[placement.RuntimeClass]{
 		kind: placement.ChangeRuntimeClass, what: "runtime class", list: "runtimeClasses",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM runtime_class WHERE name = $1`,
+		selectSQL: selectSQL, known: runtimeClassAttributes(), deleteSQL: `DELETE FROM runtime_class WHERE name = $1`,
 		rows:      rowsOf(runtimeClassFromRow),
 		id:        func(v *placement.RuntimeClass) string { return v.Name },
 		revision:  func(v *placement.RuntimeClass) *int64 { return &v.Revision },
@@ -64,7 +64,7 @@ func runtimeClassFromRow(r *runtimeClassRow) (placement.RuntimeClass, error) {
 
 // ListRuntimeClasses returns a page of runtime classes by name.
 func (s *Store) ListRuntimeClasses(ctx context.Context, p placement.Page) ([]placement.RuntimeClass, error) {
-	return runtimeClassTable().page(ctx, s.reads(ctx), p)
+	return runtimeClassTable().page(ctx, s, p)
 }
 
 // GetRuntimeClass returns a runtime class.
@@ -80,4 +80,8 @@ func (s *Store) PutRuntimeClass(ctx context.Context, v placement.RuntimeClass, i
 // DeleteRuntimeClass deletes a runtime class that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteRuntimeClass(ctx context.Context, name string, ifRevision *int64, actor string) error {
 	return runtimeClassTable().remove(ctx, s, name, ifRevision, actor)
+}
+
+func runtimeClassAttributes() attributes {
+	return attributes{"name": text("name"), "isolation": enum("isolation"), "overhead": amounts("overhead")}
 }

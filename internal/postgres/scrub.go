@@ -52,17 +52,26 @@ func (s *Store) ListScrubs(ctx context.Context, hostID string, p placement.Page)
 	const listSQL = `
 		SELECT c.id, c.level, c.device_reset, c.at, c.actor, c.evidence, c.recorded_at
 		FROM scrub_record c
-		WHERE c.nfvi_pop_id = $1 AND c.host_id = $2
+		WHERE c.nfvi_pop_id = $1 AND c.host_id = $2 AND {filter}
 		  AND ($3 = '' OR (c.at, c.id) < (SELECT x.at, x.id FROM scrub_record x
 		                                  WHERE x.nfvi_pop_id = $1 AND x.host_id = $2 AND x.id = $3))
 		ORDER BY c.at DESC, c.id DESC
 		LIMIT $4`
+	if err := scrubAttributes().check(p); err != nil {
+		return nil, err
+	}
 	key, err := hostKey(ctx, s.reads(ctx), hostID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collect(ctx, s.reads(ctx), scrubFromRow, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
-	return list, translate(err)
+	return listed(ctx, s, scrubFromRow, scrubAttributes(), p, listSQL, key.NFVIPoPID, key.HostID, p.After, p.Limit)
+}
+
+func scrubAttributes() attributes {
+	return attributes{
+		"id": text("c.id"), "level": enum("c.level"), "deviceReset": boolean("c.device_reset"), "at": dateTime("c.at"), "actor": text("c.actor"),
+		"evidence": text("c.evidence"), "recordedAt": dateTime("c.recorded_at"),
+	}
 }
 
 type scrubRow struct {

@@ -32,7 +32,7 @@ func trustDomainTable() *table[placement.TrustDomain] {
 		SELECT id, name, owner_plmn, admin_domain, category, sensitivity, security_critical, exclusive, requires_physical_security,
 		       allowed_countries, max_attestation_age, min_isolation, snssais, parent_id, revision
 		FROM trust_domain
-		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2
+		WHERE ($1::text[] IS NULL OR id = ANY($1)) AND id > $2 AND {filter}
 		ORDER BY id
 		LIMIT $3`
 	const referrersSQL = `
@@ -57,7 +57,7 @@ func trustDomainTable() *table[placement.TrustDomain] {
 		(SELECT 'dedicated host ' || id FROM host WHERE dedicated_identity = 'TRUST_DOMAIN' AND dedicated_id = $1 LIMIT 6)`
 	return &table[placement.TrustDomain]{
 		kind: placement.ChangeTrustDomain, what: "trust domain", list: "trustDomains",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM trust_domain WHERE id = $1`,
+		selectSQL: selectSQL, known: trustDomainAttributes(), deleteSQL: `DELETE FROM trust_domain WHERE id = $1`,
 		rows:      rowsOf(trustDomainFromRow),
 		id:        func(v *placement.TrustDomain) string { return v.ID },
 		revision:  func(v *placement.TrustDomain) *int64 { return &v.Revision },
@@ -110,7 +110,7 @@ func trustDomainFromRow(r *trustDomainRow) (placement.TrustDomain, error) {
 
 // ListTrustDomains returns a page of trust domains by id.
 func (s *Store) ListTrustDomains(ctx context.Context, p placement.Page) ([]placement.TrustDomain, error) {
-	return trustDomainTable().page(ctx, s.reads(ctx), p)
+	return trustDomainTable().page(ctx, s, p)
 }
 
 // GetTrustDomain returns a trust domain.
@@ -126,4 +126,14 @@ func (s *Store) PutTrustDomain(ctx context.Context, v placement.TrustDomain, ifR
 // DeleteTrustDomain deletes a trust domain that nothing refers to; with ifRevision only that revision of it.
 func (s *Store) DeleteTrustDomain(ctx context.Context, id string, ifRevision *int64, actor string) error {
 	return trustDomainTable().remove(ctx, s, id, ifRevision, actor)
+}
+
+func trustDomainAttributes() attributes {
+	return attributes{
+		"id": text("id"), "name": text("name"), "ownerPlmn": text("owner_plmn"), "adminDomain": text("admin_domain"), "category": enum("category"),
+		"sensitivity": number("sensitivity"), "securityCritical": boolean("security_critical"), "exclusive": boolean("exclusive"),
+		"requiresPhysicalSecurity": boolean("requires_physical_security"), "allowedCountries": texts("allowed_countries"),
+		"maxAttestationAge": duration("NULLIF(max_attestation_age, 0)"), "minIsolation": enum("NULLIF(min_isolation, 'NONE')"),
+		"snssais": texts("snssais"), "parentId": text("parent_id"),
+	}
 }

@@ -19,12 +19,12 @@ func trustRelationTable() *table[placement.TrustRelation] {
 	const selectSQL = `
 		SELECT from_id, to_id, handling, revision
 		FROM trust_relation
-		WHERE ($1::text[] IS NULL OR from_id || ':' || to_id = ANY($1)) AND ($2 = '' OR (from_id, to_id) > (split_part($2, ':', 1), split_part($2, ':', 2)))
+		WHERE ($1::text[] IS NULL OR from_id || ':' || to_id = ANY($1)) AND ($2 = '' OR (from_id, to_id) > (split_part($2, ':', 1), split_part($2, ':', 2))) AND {filter}
 		ORDER BY from_id, to_id
 		LIMIT $3`
 	return &table[placement.TrustRelation]{
 		kind: placement.ChangeTrustRelation, what: "trust relation", list: "trustRelations",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM trust_relation WHERE from_id || ':' || to_id = $1`,
+		selectSQL: selectSQL, known: trustRelationAttributes(), deleteSQL: `DELETE FROM trust_relation WHERE from_id || ':' || to_id = $1`,
 		rows:     rowsOf(trustRelationFromRow),
 		id:       func(v *placement.TrustRelation) string { return relationID(v.FromID, v.ToID) },
 		revision: func(v *placement.TrustRelation) *int64 { return &v.Revision },
@@ -49,7 +49,7 @@ func trustRelationFromRow(r *trustRelationRow) (placement.TrustRelation, error) 
 
 // ListTrustRelations returns a page of trust relations by from and to; the page's key is "from:to".
 func (s *Store) ListTrustRelations(ctx context.Context, p placement.Page) ([]placement.TrustRelation, error) {
-	return trustRelationTable().page(ctx, s.reads(ctx), p)
+	return trustRelationTable().page(ctx, s, p)
 }
 
 // GetTrustRelation returns the relation from one trust domain to another.
@@ -65,4 +65,8 @@ func (s *Store) PutTrustRelation(ctx context.Context, v placement.TrustRelation,
 // DeleteTrustRelation deletes a trust relation: the direction is undeclared then. With ifRevision only that revision of it.
 func (s *Store) DeleteTrustRelation(ctx context.Context, fromID, toID string, ifRevision *int64, actor string) error {
 	return trustRelationTable().remove(ctx, s, relationID(fromID, toID), ifRevision, actor)
+}
+
+func trustRelationAttributes() attributes {
+	return attributes{"fromId": text("from_id"), "toId": text("to_id"), "handling": enum("handling")}
 }

@@ -32,7 +32,7 @@ func (w *world) orders(host, occ string, directives ...placement.Directive) stri
 func (w *world) unsettled(overdueAfter time.Duration) (standing []string) {
 	w.t.Helper()
 	must(w.RecordUnsettled(w.t.Context(), "me", overdueAfter, 7))(w.t)
-	for _, v := range must(w.ListViolations(w.t.Context(), placement.ViolationFilter{Open: true}, placement.Page{Limit: 100}))(w.t) {
+	for _, v := range must(w.ListViolations(w.t.Context(), placement.Page{Limit: 100, Where: stillOpen()}))(w.t) {
 		if v.Source == placement.SourceDirectives {
 			standing = append(standing, fmt.Sprintf("%s %s %s %s", v.HostID, v.Reason.RuleID, v.Object, v.Reason.Params["kind"]))
 		}
@@ -75,7 +75,7 @@ func TestFailedDirectivesAreViolations(t *testing.T) {
 	w.acks("h1", placement.AckFailed, 1, 2, 3)
 	all := []string{"h1 DIRECTIVE-FAILED seq 1 PLACE", "h1 DIRECTIVE-FAILED seq 2 CACHE", "h1 DIRECTIVE-FAILED seq 3 CACHE"}
 	w.expectUnsettled("all failed", time.Minute, all...)
-	found := must(w.ListViolations(t.Context(), placement.ViolationFilter{Open: true}, placement.Page{Limit: 1}))(t)[0]
+	found := must(w.ListViolations(t.Context(), placement.Page{Limit: 1, Where: stillOpen()}))(t)[0]
 	if p := found.Reason.Params; p["detail"] != "no space left" || p["host"] != "h1" || p["issuedAt"] == "" || found.PolicyEpoch != 7 {
 		t.Errorf("recorded %+v", found)
 	}

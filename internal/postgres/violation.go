@@ -232,9 +232,12 @@ const observedHostSQL = `EXISTS (
 // shownEnforcementSQL is what a violation says of its rule: on a host behind an observed VIM connection nothing is enforced.
 const shownEnforcementSQL = `CASE WHEN enforcement = 'ENFORCED' AND until IS NULL AND ` + observedHostSQL + ` THEN 'OBSERVE' ELSE enforcement END`
 
+// shownEvictionSQL is what a violation says of its eviction: there nobody is evicted.
+const shownEvictionSQL = `CASE WHEN eviction = 'PENDING' AND ` + observedHostSQL + ` THEN 'NONE' ELSE eviction END`
+
 const violationColumns = `nfvi_pop_id, id, host_id, residency_id, vnf_instance_id, trust_domain_id, policy_id, rule_id, checked, against_id,
 	params, ` + shownEnforcementSQL + ` AS enforcement, evict,
-	CASE WHEN eviction = 'PENDING' AND ` + observedHostSQL + ` THEN 'NONE' ELSE eviction END AS eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at, object, source`
+	` + shownEvictionSQL + ` AS eviction, policy_epoch, since, until, eviction_ordered_at, eviction_done_at, object, source`
 
 func violationFromRow(r *violationRow) (placement.Violation, error) {
 	v := placement.Violation{
@@ -251,15 +254,29 @@ func violationFromRow(r *violationRow) (placement.Violation, error) {
 }
 
 // ListViolations returns a page of what was recorded, ascending by id.
-func (s *Store) ListViolations(ctx context.Context, f placement.ViolationFilter, page placement.Page) ([]placement.Violation, error) {
+func (s *Store) ListViolations(ctx context.Context, page placement.Page) ([]placement.Violation, error) {
 	const listSQL = `
 		SELECT ` + violationColumns + `
 		FROM violation
-		WHERE id > $1 AND ($2 = '' OR host_id = $2) AND (NOT $3 OR until IS NULL) AND ($5 = '' OR ` + shownEnforcementSQL + ` = $5)
+		WHERE id > $1 AND {filter}
 		ORDER BY id
-		LIMIT $4`
-	list, err := collect(ctx, s.reads(ctx), violationFromRow, listSQL, page.After, f.HostID, f.Open, page.Limit, string(f.Enforcement))
-	return list, translate(err)
+		LIMIT $2`
+	return listed(ctx, s, violationFromRow, violationAttributes(), page, listSQL, page.After, page.Limit)
+}
+
+// violationAttributes are what violations can be filtered by, but for the sentence, which nobody stores.
+func violationAttributes() attributes {
+	return attributes{
+		"id": text("id"), "hostId": text("host_id"), "residencyId": text("residency_id"), "vnfInstanceId": text("vnf_instance_id"),
+		"trustDomainId": text("trust_domain_id"), "enforcement": enum(shownEnforcementSQL), "eviction": enum(shownEvictionSQL), "source": enum("source"),
+		"object": text("object"), "policyEpoch": number("policy_epoch"), "since": dateTime("since"), "until": dateTime("until"),
+		"evictionOrderedAt": dateTime("eviction_ordered_at"), "evictionDoneAt": dateTime("eviction_done_at"),
+		"state":           computed(map[string]string{"OPEN": "until IS NULL", "ENDED": "until IS NOT NULL"}),
+		"onViolation":     computed(map[string]string{"EVICT": "evict", "REPORT": "NOT evict"}),
+		"reason/policyId": text("policy_id"), "reason/ruleId": text("rule_id"), "reason/check": text("checked"), "reason/againstId": text("against_id"),
+		"reason/params": labelled("params - 'message'"),
+		"policyId":      text("policy_id"), "ruleId": text("rule_id"),
+	}
 }
 
 // GetViolation returns one, whether it stands or not.

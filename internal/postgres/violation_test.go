@@ -49,11 +49,11 @@ func TestRecordViolations(t *testing.T) {
 		}
 	}
 	page := placement.Page{Limit: 10}
-	open := must(s.ListViolations(ctx, placement.ViolationFilter{Open: true, HostID: "h2"}, page))(t)
+	open := must(s.ListViolations(ctx, placement.Page{Limit: page.Limit, Where: append(stillOpen(), equal("hostId", "h2"))}))(t)
 	if len(open) != 1 || open[0].Key() != c.Key() || open[0].Reason.Params["host"] != "h2" || !open[0].Evict || open[0].PolicyEpoch != 7 || open[0].Since.IsZero() {
 		t.Errorf("open %+v", open)
 	}
-	all := must(s.ListViolations(ctx, placement.ViolationFilter{}, page))(t)
+	all := must(s.ListViolations(ctx, page))(t)
 	if len(all) != 5 {
 		t.Errorf("%d in all", len(all))
 	}
@@ -78,8 +78,8 @@ func TestViolationFollowsItsRule(t *testing.T) {
 	v.Enforcement, v.Evict = placement.Audit, false
 	other.Enforcement = placement.Should
 	record(v, other)
-	audit := placement.ViolationFilter{Enforcement: placement.Audit}
-	if got := must(s.ListViolations(ctx, audit, placement.Page{Limit: 9}))(t); len(got) != 1 || got[0].Enforcement != placement.Audit || got[0].Evict {
+	audit := placement.Page{Limit: 9, Where: []placement.Condition{equal("enforcement", string(placement.Audit))}}
+	if got := must(s.ListViolations(ctx, audit))(t); len(got) != 1 || got[0].Enforcement != placement.Audit || got[0].Evict {
 		t.Errorf("in audit mode: %+v", got)
 	}
 	want := []placement.ViolationCount{{RuleID: "R-1", Enforcement: placement.Audit, Count: 1}, {RuleID: "R-2", Enforcement: placement.Should, Count: 1}}
@@ -90,7 +90,7 @@ func TestViolationFollowsItsRule(t *testing.T) {
 	if done := record(v, other); done.Opened != 0 || len(done.Ended) != 0 || done.Pending != 1 {
 		t.Errorf("the rule is enforced now: %+v", done)
 	}
-	if got := must(s.ListViolations(ctx, audit, placement.Page{Limit: 9}))(t); len(got) != 0 {
+	if got := must(s.ListViolations(ctx, audit))(t); len(got) != 0 {
 		t.Errorf("still in audit mode: %+v", got)
 	}
 	if done := record(); done.Ended[placement.Enforced] != 1 || done.Ended[placement.Should] != 1 || done.Pending != 0 {

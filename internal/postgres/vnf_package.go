@@ -131,8 +131,19 @@ func (s *Store) DropVNFPackage(ctx context.Context, id string) error {
 
 // ListVNFPackages returns a page of the onboarded packages by id.
 func (s *Store) ListVNFPackages(ctx context.Context, page placement.Page) ([]placement.VNFPackage, error) {
-	list, err := collect(ctx, s.reads(ctx), vnfPackageFromRow, vnfPackageSQL+` AND p.id > $1 ORDER BY p.id LIMIT $2`, page.After, page.Limit)
-	return list, translate(err)
+	const listSQL = vnfPackageSQL + ` AND p.id > $1 AND {filter} ORDER BY p.id LIMIT $2`
+	return listed(ctx, s, vnfPackageFromRow, vnfPackageAttributes(), page, listSQL, page.After, page.Limit)
+}
+
+// vnfPackageAttributes are what VNF packages can be filtered by; vnf_package has the alias p.
+func vnfPackageAttributes() attributes {
+	const profiled = "EXISTS (SELECT FROM vnf_profile v WHERE v.vnfd_id = p.vnfd_id)"
+	return attributes{
+		"id": text("p.id"), "vnfdId": text("p.vnfd_id"), "archive": boolean("p.archive"), "vnfdVersion": text("p.vnfd_version"),
+		"provider": text("p.provider"), "productName": text("p.product_name"), "softwareVersion": text("p.software_version"),
+		"sizeBytes": number("p.size_bytes"), "sha256": text("p.sha256"), "onboardedBy": text("p.created_by"), "onboardedAt": dateTime("p.onboarded_at"),
+		"draftState": computed(map[string]string{"COMPLETED": profiled, "DRAFT": "NOT " + profiled}),
+	}
 }
 
 // GetVNFPackage returns an onboarded package.

@@ -24,13 +24,13 @@ func vnfProfileTable() *table[placement.VNFProfile] {
 	const selectSQL = `
 		SELECT vnfd_id, nf_type, trust_domain_id, components, affinity_rules, deployment_flavours, deployable_modules, vim_assets, revision
 		FROM vnf_profile
-		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2
+		WHERE ($1::text[] IS NULL OR vnfd_id = ANY($1)) AND vnfd_id > $2 AND {filter}
 		ORDER BY vnfd_id
 		LIMIT $3`
 	const referrersSQL = `SELECT 'residency ' || id FROM residency WHERE vnfd_id = $1 ORDER BY id LIMIT 6`
 	return &table[placement.VNFProfile]{
 		kind: placement.ChangeVNFProfile, what: "VNF profile", list: "vnfProfiles",
-		selectSQL: selectSQL, deleteSQL: `DELETE FROM vnf_profile WHERE vnfd_id = $1`,
+		selectSQL: selectSQL, known: vnfProfileAttributes(), deleteSQL: `DELETE FROM vnf_profile WHERE vnfd_id = $1`,
 		rows:     rowsOf(vnfProfileFromRow),
 		id:       func(v *placement.VNFProfile) string { return v.VNFDID },
 		revision: func(v *placement.VNFProfile) *int64 { return &v.Revision },
@@ -70,7 +70,7 @@ func vnfProfileFromRow(r *vnfProfileRow) (placement.VNFProfile, error) {
 
 // ListVNFProfiles returns a page of VNF profiles by VNFD id.
 func (s *Store) ListVNFProfiles(ctx context.Context, p placement.Page) ([]placement.VNFProfile, error) {
-	return vnfProfileTable().page(ctx, s.reads(ctx), p)
+	return vnfProfileTable().page(ctx, s, p)
 }
 
 // GetVNFProfile returns a VNF profile.
@@ -86,4 +86,57 @@ func (s *Store) PutVNFProfile(ctx context.Context, v placement.VNFProfile, ifRev
 // DeleteVNFProfile deletes a VNF profile; with ifRevision only that revision of it.
 func (s *Store) DeleteVNFProfile(ctx context.Context, vnfdID string, ifRevision *int64, actor string) error {
 	return vnfProfileTable().remove(ctx, s, vnfdID, ifRevision, actor)
+}
+
+// vnfProfileAttributes are what VNF profiles can be filtered by.
+func vnfProfileAttributes() attributes {
+	counts := func(from, alias string) attribute {
+		return objects("jsonb_array_elements("+from+") AS "+alias, attributes{
+			"componentId": text(alias + " ->> 'componentId'"), "count": number("(" + alias + " ->> 'count')::bigint"),
+		})
+	}
+	assets := func(list, descriptor, name string) attribute {
+		return objects("jsonb_array_elements(vim_assets -> '"+list+"') AS a", attributes{
+			"vimConnectionId": text("a ->> 'vimConnectionId'"), descriptor: text("a ->> 'descriptorId'"), name: text("a ->> 'name'"),
+		})
+	}
+	return attributes{
+		"affinityRules": objects("jsonb_array_elements(affinity_rules) AS r", attributes{
+			"id": text("r ->> 'id'"), "scope": enum("r ->> 'scope'"), "componentIds": textsInJSON("r -> 'componentIds'"),
+			"affinityOrAntiAffinity": enum("CASE WHEN (r ->> 'antiAffinity')::boolean THEN 'ANTI_AFFINITY' ELSE 'AFFINITY' END"),
+		}),
+		"deploymentFlavours": objects("jsonb_array_elements(deployment_flavours) AS f", attributes{
+			"id": text("f ->> 'id'"), "defaultInstantiationLevelId": text("f ->> 'defaultInstantiationLevelId'"), "initialDelta": counts("f -> 'initialDelta'", "n"),
+			"scalingAspects": objects("jsonb_array_elements(f -> 'scalingAspects') AS a", attributes{
+				"id": text("a ->> 'id'"), "maxScaleLevel": number("(a ->> 'maxScaleLevel')::bigint"),
+				"steps": objects("jsonb_array_elements(a -> 'steps') AS s", attributes{"components": counts("s", "n")}),
+			}),
+			"instantiationLevels": objects("jsonb_array_elements(f -> 'instantiationLevels') AS l", attributes{
+				"id": text("l ->> 'id'"), "components": counts("l -> 'components'", "n"),
+				"scaleLevels": objects("jsonb_array_elements(l -> 'scaleLevels') AS s", attributes{
+					"aspectId": text("s ->> 'aspectId'"), "scaleLevel": number("(s ->> 'scaleLevel')::bigint"),
+				}),
+			}),
+		}),
+		"deployableModules": objects("jsonb_array_elements(deployable_modules) AS m", attributes{
+			"id": text("m ->> 'id'"), "componentIds": textsInJSON("m -> 'componentIds'"),
+		}),
+		"vimAssets/computeResourceFlavours": assets("computeResourceFlavours", "vnfdVirtualComputeDescId", "vimFlavourId"),
+		"vimAssets/softwareImages":          assets("softwareImages", "vnfdSoftwareImageId", "vimSoftwareImageId"),
+		"vimAssets/storageAssets":           assets("storageAssets", "virtualStorageDescId", "storageClassName"),
+
+		"vnfdId": text("vnfd_id"), "nfType": text("nf_type"), "trustDomainId": text("trust_domain_id"),
+		"components": objects("jsonb_array_elements(components) AS c", attributes{
+			"id": text("c ->> 'id'"), "nf/nfType": text("c #>> '{nf,nfType}'"), "nf/instanceKey": text("c #>> '{nf,instanceKey}'"),
+			"nf/nfSetId": text("c #>> '{nf,nfSetId}'"), "trustDomainId": text("c ->> 'trustDomainId'"), "roles": enumsInJSON("c -> 'roles'"),
+			"exposed": boolean("coalesce((c ->> 'exposed')::boolean, false)"), "images": textsInJSON("c -> 'images'"), "runtime": text("c ->> 'runtime'"),
+			"isolation": enum("c ->> 'isolation'"), "cutThrough": enumsInJSON("c -> 'cutThrough'"), "privileged": enumsInJSON("c -> 'privileged'"),
+			"administersHostPoolIds": textsInJSON("c -> 'administersHostPoolIds'"), "labels": labelled("c -> 'labels'"), "resources": amounts("c -> 'resources'"),
+			"interfaces": objects("jsonb_array_elements(c -> 'interfaces') AS i", attributes{
+				"name": text("i ->> 'name'"), "kind": enum("i ->> 'kind'"), "peerTrustDomainId": text("i ->> 'peerTrustDomainId'"),
+				"peer": enum("i ->> 'peer'"), "peerComponentId": text("i ->> 'peerComponentId'"), "via": text("i ->> 'via'"),
+				"terminatesTls": boolean("coalesce((i ->> 'terminatesTls')::boolean, false)"),
+			}),
+		}),
+	}
 }
