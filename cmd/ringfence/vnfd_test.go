@@ -64,8 +64,10 @@ func TestVNFDOnboard(t *testing.T) {
 	if got.code != exitOK || s.last().body != `{"components":{"upf-u":{"roles":[]}},"nfType":"UPF","trustDomainId":"TD-UP"}` {
 		t.Errorf("got %+v, sent %+v", got, s.last())
 	}
-	s.json("POST "+packagesPath, 422, map[string]any{"status": 422, "detail": "the VNF package cannot be onboarded",
-		"findings": []map[string]any{{"severity": "ERROR", "code": "IMPORT", "line": 3, "column": 5, "message": "v.yaml: the import leads out"}}})
+	s.json("POST "+packagesPath, 422, map[string]any{
+		"status": 422, "detail": "the VNF package cannot be onboarded",
+		"findings": []map[string]any{{"severity": "ERROR", "code": "IMPORT", "line": 3, "column": 5, "message": "v.yaml: the import leads out"}},
+	})
 	if got := s.command(t, "x", "vnfd", "onboard", "-"); got.code != exitRefused || !strings.Contains(got.stderr, "IMPORT") {
 		t.Errorf("got %+v", got)
 	}

@@ -82,23 +82,31 @@ func TestDescriptorConstraints(t *testing.T) {
 			want: "VNFD[apart] apart ZONE n m; VNFD[together] together NFVI_POP n m",
 		},
 		"the request says so itself": {
-			req: placement.GrantRequest{AddResources: []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
-				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeZone, "n", "m")}},
+			req: placement.GrantRequest{
+				AddResources:         []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
+				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeZone, "n", "m")},
+			},
 			want: "VNFD[together] together NFVI_POP n m",
 		},
 		"the request says the contrary": {
-			req: placement.GrantRequest{AddResources: []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
-				PlacementConstraints: []placement.PlacementConstraint{constrained(false, placement.ScopeNFVINode, "n", "m")}},
+			req: placement.GrantRequest{
+				AddResources:         []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
+				PlacementConstraints: []placement.PlacementConstraint{constrained(false, placement.ScopeNFVINode, "n", "m")},
+			},
 			want: "VNFD[together] together NFVI_POP n m",
 		},
 		"the request says something else": {
-			req: placement.GrantRequest{AddResources: []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
-				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeNFVINode, "n", "m")}},
+			req: placement.GrantRequest{
+				AddResources:         []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
+				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeNFVINode, "n", "m")},
+			},
 			want: "VNFD[apart] apart ZONE n m; VNFD[together] together NFVI_POP n m",
 		},
 		"the request says it of some only": {
-			req: placement.GrantRequest{AddResources: []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
-				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeZone, "n")}},
+			req: placement.GrantRequest{
+				AddResources:         []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")},
+				PlacementConstraints: []placement.PlacementConstraint{constrained(true, placement.ScopeZone, "n")},
+			},
 			want: "VNFD[apart] apart ZONE n m; VNFD[together] together NFVI_POP n m",
 		},
 		"an unknown VNFD": {req: placement.GrantRequest{VNFDID: "zz", AddResources: []placement.ResourceDefinition{pod("n", "a"), pod("m", "a")}}},

@@ -39,8 +39,7 @@ const (
 	CodeNoResources       = "NO_RESOURCES"        // a component whose use of resources is not said
 	CodeFlavoursDiffer    = "FLAVOURS_DIFFER"     // one component, described differently by two flavours
 	CodeArtifact          = "ARTIFACT"            // an artifact that is not in the package
-	CodeChart             = "CHART"               // a Helm chart that could not be read or rendered
-	CodeChartDiffers      = "CHART_DIFFERS"       // the chart asks for something else than the descriptor
+	CodeChart             = "CHART"               // a Helm chart, which is not rendered here
 	CodeSeveralTargets    = "SEVERAL_TARGETS"     // a rule that names several VDUs without a group
 	CodeImageDigestNeeded = "IMAGE_DIGEST_NEEDED" // the checksum is no digest of a container image
 )

@@ -159,7 +159,7 @@ func (t *topology) otherTarget(name string, at *value, f field) {
 	t.fail(CodeUnknownReference, at.place, "the rule %s has the target %s, which is no node and no group of the descriptor", quote(f.name), quote(name))
 }
 
-// charts takes the MCIOPs of the topology, and what the Helm charts in them ask for.
+// charts takes the MCIOPs of the topology. Charts are not rendered: they are programs of a stranger's.
 func (t *topology) charts(out *Draft) {
 	for i := range t.nodes {
 		n := &t.nodes[i]
@@ -170,6 +170,7 @@ func (t *topology) charts(out *Draft) {
 		for _, f := range n.value.get("artifacts").entries() {
 			if name := t.locate(f.place, f.value.get("file").str()); name != "" {
 				m.File = name
+				t.warn(CodeChart, f.place, "the chart %s is not rendered: what its containers use is taken from the descriptor alone", quote(name))
 			} else if t.files != nil {
 				t.warn(CodeArtifact, f.place, "the package does not hold the chart %s", quote(f.value.get("file").str()))
 			}

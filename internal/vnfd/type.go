@@ -32,7 +32,6 @@ const (
 	policyInitialDelta   = "tosca.policies.nfv.VduInitialDelta"
 	groupPlacement       = "tosca.groups.nfv.PlacementGroup"
 	artifactSoftware     = "tosca.artifacts.nfv.SwImage"
-	artifactHelmChart    = "tosca.artifacts.nfv.HelmChart"
 	ancestor             = "tosca.nodes.Root"
 	standardPrefix       = "tosca."
 	standardTypesPrefix  = "etsi_nfv_sol001_"
