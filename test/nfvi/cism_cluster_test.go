@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	issuer "ringfence/test/pki"
 	"ringfence/test/server"
 	"ringfence/test/stub"
 )
@@ -45,6 +46,9 @@ type cluster struct {
 	adminURL  string
 	stateFile string
 	fabric    []string // further pods that need no grant, as the cluster file has them
+
+	secure *server.TLS     // of ringfence; nil: it serves in the clear
+	agents []server.Client // the agents of the hosts
 }
 
 // startCluster runs everything: ringfence with an inventory and a policy, the control plane with its nodes, cism.
@@ -83,10 +87,10 @@ func (c *cluster) startRingfence() {
 	for _, role := range []string{"VNFM", "OPERATOR", "AUTHOR", "APPROVER", "VERIFIER"} {
 		clients = append(clients, server.Client{ID: role, Token: "token-" + role, Roles: []string{role}})
 	}
-	clients = append(clients, server.Client{ID: "agents", Token: "token-AGENTS", Roles: []string{"AGENT", "SCRUBBER"}})
+	clients = append(clients, c.agents...)
 	clients = append(clients, server.Client{ID: "cism", Token: "token-cism", Roles: []string{"AGENT"}, VIMConnectionIDs: []string{vimConnection}})
 	c.options = server.Options{
-		Program: program, DatabaseURL: url, DataDir: server.DataDir(c.t), Clients: clients, Flags: []string{"--listen", freeAddress(c.t)},
+		Program: program, DatabaseURL: url, DataDir: server.DataDir(c.t), Clients: clients, TLS: c.secure, Flags: []string{"--listen", freeAddress(c.t)},
 	}
 	c.ringfence = c.newRingfence()
 	c.t.Cleanup(func() {
@@ -94,6 +98,31 @@ func (c *cluster) startRingfence() {
 			c.t.Errorf("%v:\n%s", err, c.ringfence.Log())
 		}
 	})
+}
+
+// identity returns the flags by which a program shows ringfence who it is: a token, and a certificate where ringfence serves over TLS.
+func (c *cluster) identity(name string) []string {
+	c.t.Helper()
+	folder := c.t.TempDir()
+	token, cert, key := filepath.Join(folder, "token"), filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	if err := os.WriteFile(token, []byte("token-"+name+"\n"), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	flags := []string{"--token-file", token}
+	if c.secure == nil {
+		return flags
+	}
+	c.secure.Authority.Issue(c.t, issuer.Leaf{Name: name, DNS: []string{name}}).Write(c.t, cert, key)
+	return append(flags, "--ca-file", c.secure.ClientCAFile, "--cert-file", cert, "--key-file", key)
+}
+
+// api is a client of ringfence with a role.
+func (c *cluster) api(role string) stub.Client {
+	client := stub.Client{URL: c.ringfence.URL, Token: "token-" + role}
+	if c.secure != nil {
+		client.HTTP = c.secure.Client(c.t)
+	}
+	return client
 }
 
 // fill gives ringfence an inventory and a policy.
@@ -121,6 +150,9 @@ func (c *cluster) command(client string, arguments ...string) string {
 	c.t.Helper()
 	command := exec.CommandContext(c.t.Context(), program, arguments...)
 	command.Env = append(os.Environ(), "RINGFENCE_URL="+c.ringfence.URL, "RINGFENCE_TOKEN=token-"+client)
+	if c.secure != nil {
+		command.Env = append(command.Env, "RINGFENCE_CA_FILE="+c.secure.ClientCAFile)
+	}
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
 	if err := command.Run(); err != nil {
@@ -147,11 +179,12 @@ func (c *cluster) startCISM(flags ...string) {
 	fabric := fmt.Sprintf("fabric: [%s]\ndebugImages: [%q]\ndevices: {intel.com/sriov: SRIOV}\n", strings.Join(append(c.fabric, plugIn), ", "), digest(debugImage))
 	admin := freeAddress(c.t)
 	arguments := append([]string{
-		"cism", "--url", c.ringfence.URL, "--token-file", file("cism.token", "token-cism\n"), "--vim-connection", vimConnection,
+		"cism", "--url", c.ringfence.URL, "--vim-connection", vimConnection,
 		"--kubeconfig", c.pki.kubeconfig(c.t, user, "cism"), "--listen", c.listen, "--admin-listen", admin,
 		"--tls-cert-file", c.pki.file("cism.crt"), "--tls-key-file", c.pki.file("cism.key"), "--state-file", c.stateFile,
 		"--cluster-file", file("cluster.yaml", fabric), "--max-silence", "4s", "--break-glass-group", "breakers", "--log-format", "json",
 	}, flags...)
+	arguments = append(arguments, c.identity("cism")...)
 	c.cism = startProcess(c.t, "cism", program, arguments...)
 	c.adminURL = "http://" + admin
 	c.cism.answers(c.t, http.DefaultClient, c.adminURL+"/readyz")
@@ -217,7 +250,7 @@ func (c *cluster) grant(vnfdID, component, vnfInstanceID string, resourceIDs ...
 // ask asks for pods of a component of a VNF instance, and returns what was granted for each.
 func (c *cluster) ask(vnfdID, component, vnfInstanceID string, resourceIDs ...string) []granted {
 	c.t.Helper()
-	vnfm := &stub.VNFM{Client: stub.Client{URL: c.ringfence.URL, Token: "token-VNFM"}}
+	vnfm := &stub.VNFM{Client: c.api("VNFM")}
 	request := vnfm.NewRequest("INSTANTIATE", vnfdID, vnfInstanceID)
 	for _, id := range resourceIDs {
 		request.AddResources = append(request.AddResources, vnfm.Resource(id, component))

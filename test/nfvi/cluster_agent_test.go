@@ -7,9 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	issuer "ringfence/test/pki"
+	"ringfence/test/stub"
 )
 
 // startAgent runs the agent as a service of the host.
@@ -18,7 +22,7 @@ func (w *worker) startAgent() {
 	w.agent = startProcess(w.t, "agent-"+w.name, program, append([]string{
 		"agent", "--host", w.name, "--url", w.l.ringfence.URL, "--state-dir", filepath.Join(w.folder, "agent"), "--snapshotter-socket", w.snapshot,
 		"--containerd-socket", w.socket, "--containerd-root", filepath.Join(w.folder, "containerd"), "--log-format", "text", "--log-level", "debug",
-	}, w.l.identity...)...)
+	}, w.l.identity(w.name)...)...)
 }
 
 // deployAgent runs the agent as the manifests have it, on the nodes that are labelled for that. The paths are those of the worker:
@@ -26,7 +30,7 @@ func (w *worker) startAgent() {
 func (w *worker) deployAgent() {
 	w.t.Helper()
 	secret := map[string]string{"url": w.l.ringfence.URL, "token": "token-AGENTS"}
-	authority, err := os.ReadFile(w.l.pki.file("ca.crt"))
+	authority, err := os.ReadFile(w.l.secure.ClientCAFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -99,4 +103,31 @@ func (w *worker) returns() {
 	again.startKubelet()
 	again.joins()
 	w.runtime, w.agent, w.kubelet = again.runtime, again.agent, again.kubelet
+}
+
+// testIdentity reads the directives of hosts as the agent of one, without its token, and with a certificate of somebody else.
+func (l *live) testIdentity(t *testing.T) {
+	l = l.in(t)
+	own := l.secure.Authority.Issue(t, issuer.Leaf{Name: "w1", DNS: []string{"w1"}})
+	stranger := issuer.New(t, "authority").Issue(t, issuer.Leaf{Name: "w1", DNS: []string{"w1"}})
+	read := func(host, token string, shown *issuer.Identity) error {
+		client := stub.Client{URL: l.ringfence.URL, Token: token, HTTP: l.secure.Client(t, shown)}
+		_, err := client.Do(t.Context(), "GET", "/directives/v1/hosts/"+host+"/directives", nil, nil)
+		return err
+	}
+	if err := read("w1", "token-w1", own); err != nil {
+		t.Errorf("its own host: %v", err)
+	}
+	for name, tc := range map[string]struct {
+		err  error
+		says string
+	}{
+		"another host":      {read("w2", "token-w1", own), "403"},
+		"no token":          {read("w1", "", own), "401"},
+		"another authority": {read("w1", "token-w1", stranger), ""}, // there is no answer: the connection ends
+	} {
+		if tc.err == nil || !strings.Contains(tc.err.Error(), tc.says) {
+			t.Errorf("%s: answered with %v, want %s", name, tc.err, tc.says)
+		}
+	}
 }

@@ -141,7 +141,7 @@ func (l *live) replacementRefused(namespace string) error {
 // heal asks for a replacement of a pod, as its VNFM does.
 func (l *live) heal(g granted, uid, definition string) granted {
 	l.t.Helper()
-	vnfm := &stub.VNFM{Client: stub.Client{URL: l.ringfence.URL, Token: "token-VNFM"}}
+	vnfm := &stub.VNFM{Client: l.api("VNFM")}
 	r := vnfm.NewRequest("HEAL", domainEncrypted, g.vnf)
 	old := vnfm.Resource(g.definition, "c")
 	old.Resource = &stub.ResourceHandle{VIMConnectionID: vimConnection, ResourceID: uid}

@@ -23,7 +23,7 @@ func (l *live) testRuns(t *testing.T) {
 // onEach asks for a pod of a trust domain on each of the two hosts.
 func (l *live) onEach(domain, instance string) []granted {
 	l.t.Helper()
-	vnfm := &stub.VNFM{Client: stub.Client{URL: l.ringfence.URL, Token: "token-VNFM"}}
+	vnfm := &stub.VNFM{Client: l.api("VNFM")}
 	r := vnfm.NewRequest("INSTANTIATE", domain, instance)
 	r.AddResources = []stub.ResourceDefinition{vnfm.Resource("a", "c"), vnfm.Resource("b", "c")}
 	apart := stub.PlacementConstraint{AffinityOrAntiAffinity: "ANTI_AFFINITY", Scope: "NFVI_NODE"}
@@ -135,7 +135,7 @@ func (l *live) found(domain string) int {
 // terminated ends the life of a VNF instance, as its VNFM does.
 func (l *live) terminated(vnfdID, instance string) {
 	l.t.Helper()
-	vnfm := &stub.VNFM{Client: stub.Client{URL: l.ringfence.URL, Token: "token-VNFM"}}
+	vnfm := &stub.VNFM{Client: l.api("VNFM")}
 	if _, err := vnfm.Ask(l.t.Context(), vnfm.NewRequest("TERMINATE", vnfdID, instance)); err != nil {
 		l.t.Fatal(err)
 	}

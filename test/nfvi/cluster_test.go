@@ -15,18 +15,19 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"ringfence/test/server"
 )
 
 // live is a cluster whose nodes are real: what is granted is run by a kubelet and containerd, what is ordered is done by agents.
 type live struct {
 	*cluster
-	store    *node             // has the registry
-	images   map[string]pushed // by trust domain
-	marks    map[string]string // what their content can be found by
-	own      []string          // digests of what belongs to the hosts
-	image    pushed            // of ringfence
-	identity []string          // flags by which agents show who they are
-	workers  map[string]*worker
+	store   *node             // has the registry
+	images  map[string]pushed // by trust domain
+	marks   map[string]string // what their content can be found by
+	own     []string          // digests of what belongs to the hosts
+	image   pushed            // of ringfence
+	workers map[string]*worker
 }
 
 // TestCluster runs pods on two real nodes, in the order of a cluster's life.
@@ -34,6 +35,7 @@ func TestCluster(t *testing.T) {
 	l := startLive(t)
 	t.Run("a granted pod runs where and how it was granted", l.testRuns)
 	t.Run("nothing else runs", l.testNothingElse)
+	t.Run("an agent speaks for its host only", l.testIdentity)
 	t.Run("images lie as they may", l.testImages)
 	t.Run("what is started past Kubernetes is a violation", l.testByHand)
 	t.Run("ringfence is down", l.testServiceDown)
@@ -41,7 +43,7 @@ func TestCluster(t *testing.T) {
 }
 
 // startLive runs everything: ringfence, the control plane with its controllers, cism, and two workers. The agent of the
-// first is a service of its host, that of the second a pod.
+// first is a service of its host and shows a certificate, as cism does; that of the second is a pod and has the token of its cluster.
 func startLive(t *testing.T) *live {
 	t.Helper()
 	if !clusterWanted() {
@@ -59,6 +61,11 @@ func startLive(t *testing.T) *live {
 	}
 	l.store.startRegistry()
 	l.makeImages()
+	l.secure = server.NewTLS(t)
+	l.agents = []server.Client{
+		{ID: "agent-w1", Token: "token-w1", HostIDs: []string{"w1"}, Roles: []string{"AGENT", "SCRUBBER"}},
+		{ID: "agents", Token: "token-AGENTS", VIMConnectionIDs: []string{vimConnection}, Roles: []string{"AGENT", "SCRUBBER"}},
+	}
 	l.startRingfence()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(sitePolicy), 0o600); err != nil {
@@ -76,11 +83,6 @@ func startLive(t *testing.T) *live {
 	l.registerWebhooks()
 	l.startScheduler(t, l.listen)
 	l.startControllers()
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("token-AGENTS\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l.identity = []string{"--token-file", token}
 	first := l.addWorker("w1", 0, "host")
 	first.startAgent()
 	second := l.addWorker("w2", 1, "true")

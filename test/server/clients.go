@@ -16,8 +16,10 @@ type Client struct {
 	ID string
 	// Token is the bearer token that the client sends.
 	Token string
-	// Roles are what the client may do; an AGENT does it for every host unless VIMConnectionIDs says for which.
+	// Roles are what the client may do; an AGENT does it for every host unless HostIDs or VIMConnectionIDs say for which.
 	Roles []string
+	// HostIDs are the hosts that an AGENT stands for.
+	HostIDs []string
 	// VIMConnectionIDs are the connections that an AGENT stands for.
 	VIMConnectionIDs []string
 }
@@ -34,8 +36,8 @@ func writeTokens(folder string, clients []Client) (string, error) {
 	entries := make([]entry, len(clients))
 	for i, c := range clients {
 		sum := sha256.Sum256([]byte(c.Token))
-		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, VIMs: c.VIMConnectionIDs}
-		if slices.Contains(c.Roles, "AGENT") && len(c.VIMConnectionIDs) == 0 {
+		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, HostIDs: c.HostIDs, VIMs: c.VIMConnectionIDs}
+		if slices.Contains(c.Roles, "AGENT") && len(c.VIMConnectionIDs)+len(c.HostIDs) == 0 {
 			entries[i].HostIDs = []string{"*"}
 		}
 	}
