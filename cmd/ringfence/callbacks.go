@@ -26,7 +26,7 @@ func newGuard(ctx context.Context, c config.Config, a auth.Authenticator, databa
 		}
 		g.Certificate = cert
 	}
-	tokens, ok := a.(*auth.Tokens)
+	tokens, ok := a.(*auth.Callers)
 	if !ok {
 		return g, nil
 	}

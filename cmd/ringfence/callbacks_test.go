@@ -15,7 +15,7 @@ import (
 )
 
 // tokenFileWith is a token file of one client, with callbacks.
-func tokenFileWith(t *testing.T, callbacks string) *auth.Tokens {
+func tokenFileWith(t *testing.T, callbacks string) *auth.Callers {
 	t.Helper()
 	tokens, err := auth.ParseTokens(fmt.Appendf(nil, `{"clients": [{"id": "soc", "tokenSha256": "%064d", "roles": ["AUDITOR"], "callbacks": %s}]}`, 7, callbacks))
 	if err != nil {

@@ -47,11 +47,14 @@ func newServe(p process) *cobra.Command {
 
 Without a database URL it starts a private PostgreSQL server in the data directory, keeps it to itself
 (Unix socket only) and stops it at the end. With --dev nobody has to authenticate and every caller may
-do everything, so the service then listens on a loopback address only.
+do everything, so the service then listens on a loopback address only. Otherwise callers show a token of an
+authorization server or a client certificate, and the client file says what they may do.
 
 Every flag is also an environment variable and a key of the configuration file, in this order of precedence.`,
 		Example: `  ringfence serve --dev
-  RINGFENCE_AUTH=token RINGFENCE_TOKEN_FILE=tokens.json RINGFENCE_DATABASE_URL=postgres://... ringfence serve`,
+  RINGFENCE_OIDC_ISSUER=https://... RINGFENCE_AUDIENCE=https://... RINGFENCE_CLIENT_FILE=clients.json \
+    RINGFENCE_TLS_CERT_FILE=cert.pem RINGFENCE_TLS_KEY_FILE=key.pem RINGFENCE_DATABASE_URL=postgres://... ringfence serve
+  RINGFENCE_AUTH=token RINGFENCE_TOKEN_FILE=tokens.json ringfence serve`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadSettings(cmd, p, dev)
 			if err != nil {
@@ -101,13 +104,15 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 
 // parts are what runs beside the HTTP servers.
 type parts struct {
-	tls           *transport.TLS // nil: plain HTTP
+	tls           *transport.TLS            // nil: plain HTTP
+	issuer        *auth.AuthorizationServer // nil: callers show no tokens of one
 	grants        *grant.Service
 	delivery      *delivery.Service
 	inventory     *inventory.Service
 	notifications *notify.Worker
 	compliance    *compliance.Service
 	watch         *policies.Watch
+	api           *httpapi.Server
 }
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
@@ -116,7 +121,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
-	authenticator, err := newAuth(c)
+	authenticator, issuer, err := newAuth(c, secure, log)
 	if err != nil {
 		return nil, parts{}, err
 	}
@@ -159,7 +164,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		tls: secure, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
 }
 
@@ -190,13 +195,6 @@ func loadConnections(path string) (httpapi.Connections, error) {
 		return httpapi.Connections{}, fmt.Errorf("connections file: %w", err)
 	}
 	return httpapi.ParseConnections(data)
-}
-
-func newAuth(c config.Config) (auth.Authenticator, error) {
-	if c.Auth == config.AuthToken {
-		return auth.LoadTokens(c.TokenFile)
-	}
-	return auth.Anyone{}, nil
 }
 
 // lazyConsole builds the console when somebody first looks at it: its documents take longer than all else at the start.
@@ -309,6 +307,10 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return pt.compliance.Run(ctx) })
 	group.Go(func() error { return pt.watch.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt) })
+	group.Go(func() error { return pt.api.LogFailures(ctx) })
+	if pt.issuer != nil {
+		group.Go(func() error { return pt.issuer.Run(ctx) })
+	}
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():

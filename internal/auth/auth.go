@@ -1,19 +1,15 @@
 // Package auth tells who calls and what they may do: clients, tokens, roles. It knows HTTP headers but no
 // routes; which operation needs which role is httpapi's business.
+//
+// What a caller may do is what the operator's file of clients says. A token of an authorization server, or a certificate, says only
+// which of these clients calls.
 package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 )
 
 // Role is a right to a group of operations.
@@ -51,6 +47,11 @@ type Principal struct {
 
 	Delegations []Delegation // for whom an NFVO may speak
 	PollsGrants bool         // its grant requests are taken (202) and decided afterwards
+
+	// Withheld are roles of the client that the scopes of its token leave out.
+	Withheld []Role
+	// RequestsPerSecond is how many requests the client may make; 0: as many as others.
+	RequestsPerSecond int
 }
 
 // Delegation lets an NFVO speak for a VNFM.
@@ -92,10 +93,30 @@ func (p Principal) Has(any ...Role) bool {
 
 // The reasons for which a caller is not authenticated.
 var (
-	ErrMissing   = errors.New("no bearer token was sent")
-	ErrMalformed = errors.New("the Authorization header is not of the form Bearer TOKEN")
-	ErrInvalid   = errors.New("the token is not valid")
+	ErrMissing     = errors.New("no bearer token was sent")
+	ErrMalformed   = errors.New("the Authorization header is not of the form Bearer TOKEN")
+	ErrInvalid     = errors.New("the token is not valid")
+	ErrUnavailable = errors.New("tokens cannot be checked now")
 )
+
+// InvalidError is an ErrInvalid with its reason.
+type InvalidError struct {
+	// Reason is for the log. It says nothing of the token's content.
+	Reason string
+	// Tell says that the caller may know the reason: it holds a token that the authorization server did issue.
+	Tell bool
+}
+
+// Error is the reason.
+func (e *InvalidError) Error() string { return ErrInvalid.Error() + ": " + e.Reason }
+
+// Unwrap is ErrInvalid.
+func (e *InvalidError) Unwrap() error { return ErrInvalid }
+
+func invalid(reason string) error { return &InvalidError{Reason: reason} }
+
+// told is a reason that the caller may know.
+func told(reason string) error { return &InvalidError{Reason: reason, Tell: true} }
 
 // Authenticator tells who sends a request. Its errors are the ones above.
 type Authenticator interface {
@@ -121,112 +142,4 @@ type Anyone struct{}
 // Authenticate accepts the request.
 func (Anyone) Authenticate(*http.Request) (Principal, error) {
 	return Principal{ClientID: "dev", Roles: Roles(), HostIDs: []string{AllHosts}}, nil
-}
-
-// CallbackRange is where the callbacks of a client may go: the ports (none: 443) of the addresses of a prefix.
-type CallbackRange struct {
-	Prefix string `json:"prefix"`
-	Ports  []int  `json:"ports"`
-}
-
-// Tokens authenticates by the digests of bearer tokens, for labs and the compose file. It never holds a token.
-type Tokens struct {
-	byDigest  map[[sha256.Size]byte]Principal
-	callbacks map[string][]CallbackRange
-}
-
-// Callbacks tells where the callbacks of each client may go; of a client that is missing, nowhere.
-func (t *Tokens) Callbacks() map[string][]CallbackRange { return t.callbacks }
-
-// tokenFile is the shape of the file: clients with the SHA-256 of their token, hexadecimal, and their roles; agents
-// also with what they stand for.
-type tokenFile struct {
-	Clients []struct {
-		ID               string          `json:"id"`
-		TokenSHA256      string          `json:"tokenSha256"`
-		Roles            []Role          `json:"roles"`
-		HostIDs          []string        `json:"hostIds"`
-		VIMConnectionIDs []string        `json:"vimConnectionIds"`
-		Callbacks        []CallbackRange `json:"callbacks"`
-		Delegations      []Delegation    `json:"delegations"`
-		PollsGrants      bool            `json:"pollsGrants"`
-	} `json:"clients"`
-}
-
-// LoadTokens reads a token file (JSON).
-func LoadTokens(path string) (*Tokens, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("token file: %w", err)
-	}
-	return ParseTokens(data)
-}
-
-// ParseTokens reads the content of a token file. Every fault is reported by the client that it is in.
-func ParseTokens(data []byte) (*Tokens, error) {
-	var f tokenFile
-	dec := json.NewDecoder(strings.NewReader(string(data)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return nil, fmt.Errorf("token file: %w", err)
-	}
-	t := &Tokens{byDigest: map[[sha256.Size]byte]Principal{}, callbacks: map[string][]CallbackRange{}}
-	for i, c := range f.Clients {
-		digest, err := hex.DecodeString(c.TokenSHA256)
-		switch {
-		case c.ID == "":
-			return nil, fmt.Errorf("token file: clients[%d] has no id", i)
-		case err != nil || len(digest) != sha256.Size:
-			return nil, fmt.Errorf("token file: client %q: tokenSha256 is not the hexadecimal SHA-256 of a token", c.ID)
-		case len(c.Roles) == 0:
-			return nil, fmt.Errorf("token file: client %q has no roles, so it could do nothing", c.ID)
-		case len(c.HostIDs)+len(c.VIMConnectionIDs) > 0 && !slices.Contains(c.Roles, RoleAgent):
-			return nil, fmt.Errorf("token file: client %q has hostIds or vimConnectionIds, which only the role %s has a use for", c.ID, RoleAgent)
-		case len(c.HostIDs)+len(c.VIMConnectionIDs) == 0 && slices.Contains(c.Roles, RoleAgent):
-			return nil, fmt.Errorf("token file: client %q has the role %s and stands for no host: give it hostIds or vimConnectionIds; hostIds [%q] is the whole fleet",
-				c.ID, RoleAgent, AllHosts)
-		case len(c.Delegations) > 0 && !slices.Contains(c.Roles, RoleNFVO):
-			return nil, fmt.Errorf("token file: client %q has delegations, which only the role %s has a use for", c.ID, RoleNFVO)
-		case slices.ContainsFunc(c.Delegations, func(d Delegation) bool { return d.ClientID == "" || slices.Contains(d.VNFInstanceIDs, "") }):
-			return nil, fmt.Errorf("token file: client %q has a delegation without clientId, or with an empty VNF instance id", c.ID)
-		case slices.Contains(c.HostIDs, "") || slices.Contains(c.VIMConnectionIDs, ""):
-			return nil, fmt.Errorf("token file: client %q has an empty entry in hostIds or vimConnectionIds", c.ID)
-		}
-		for _, r := range c.Roles {
-			if !slices.Contains(Roles(), r) {
-				return nil, fmt.Errorf("token file: client %q: unknown role %q, expected one of %v", c.ID, r, Roles())
-			}
-		}
-		key := [sha256.Size]byte(digest)
-		if other, taken := t.byDigest[key]; taken {
-			return nil, fmt.Errorf("token file: clients %q and %q share a token", other.ClientID, c.ID)
-		}
-		if len(c.Callbacks) > 0 {
-			t.callbacks[c.ID] = append(t.callbacks[c.ID], c.Callbacks...)
-		}
-		t.byDigest[key] = Principal{ClientID: c.ID, Roles: c.Roles, HostIDs: c.HostIDs, VIMConnectionIDs: c.VIMConnectionIDs, Delegations: c.Delegations, PollsGrants: c.PollsGrants}
-	}
-	if len(t.byDigest) == 0 {
-		return nil, errors.New("token file: no clients, so nobody could call")
-	}
-	return t, nil
-}
-
-// Authenticate looks for the digest of the bearer token.
-func (t *Tokens) Authenticate(r *http.Request) (Principal, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return Principal{}, ErrMissing
-	}
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
-		return Principal{}, ErrMalformed
-	}
-	digest := sha256.Sum256([]byte(token))
-	for known, p := range t.byDigest {
-		if subtle.ConstantTimeCompare(known[:], digest[:]) == 1 {
-			return p, nil
-		}
-	}
-	return Principal{}, ErrInvalid
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -115,10 +116,11 @@ func TestTokensTellWhoCalls(t *testing.T) {
 	if err := os.WriteFile(name, file(entry("a", `"roles": ["VNFM", "AUDITOR"]`), entry("b", `"roles": ["NFVO"]`)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := auth.LoadTokens(name)
+	registry, err := auth.LoadTokenFile(name, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	tokens := auth.NewTokens(registry)
 	for header, want := range map[string]error{
 		"": auth.ErrMissing, "a": auth.ErrMalformed, "Bearer": auth.ErrMalformed, "Bearer ": auth.ErrMalformed, "Bearer a b": auth.ErrMalformed,
 		"Basic a": auth.ErrMalformed, "Bearer c": auth.ErrInvalid, "Bearer " + digest("a"): auth.ErrInvalid, "Bearer a": nil, "bearer b": nil,
@@ -134,7 +136,7 @@ func TestTokensTellWhoCalls(t *testing.T) {
 	if !p.Has(auth.RoleNFVO, auth.RoleAuditor) || p.Has(auth.RoleOperator) || p.Has() {
 		t.Errorf("roles of %v", p)
 	}
-	if _, err := auth.LoadTokens(name + ".missing"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := auth.LoadTokenFile(name+".missing", slog.New(slog.DiscardHandler)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
 }

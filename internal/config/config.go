@@ -17,8 +17,9 @@ import (
 
 // The ways in which callers are authenticated.
 const (
-	AuthNone  = "none"
-	AuthToken = "token"
+	AuthNone   = "none"
+	AuthToken  = "token"
+	AuthOAuth2 = "oauth2"
 )
 
 // Config is the settings of `ringfence serve`, checked.
@@ -39,6 +40,8 @@ type Config struct {
 	Auth              string
 	TokenFile         string
 	ConnectionsFile   string // empty: grants tell of no connections
+	ClientFile        string
+	OAuth2            OAuth2
 	SigningKeyFile    string
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
@@ -54,6 +57,17 @@ type Config struct {
 	DrainTimeout      time.Duration
 	LogLevel          string
 	LogFormat         string
+}
+
+// OAuth2 is whose tokens callers show.
+type OAuth2 struct {
+	Issuer, Audience        string
+	KeysURL, CAFile         string
+	Algorithms              []string
+	MaxLifetime             time.Duration
+	IntrospectionURL        string // empty: tokens are JWTs and are checked here
+	IntrospectionClientID   string
+	IntrospectionSecretFile string
 }
 
 // Setting describes one setting for flags, help and documentation.
@@ -109,9 +123,22 @@ func Settings() []Setting {
 			}
 			return nil
 		}},
-		{"auth", "", "how callers are authenticated: token, or none with --dev on a loopback address", str(func(c *Config) *string { return &c.Auth })},
+		{"auth", "", "how callers are authenticated: oauth2 (the default), token, or none with --dev on a loopback address", str(func(c *Config) *string { return &c.Auth })},
 		{"token-file", "", "JSON file of client ids, SHA-256 of tokens and roles, for --auth token", str(func(c *Config) *string { return &c.TokenFile })},
 		{"connections-file", "", "JSON file of the VIM, registry and repository connections, resource groups and key spellings that grants tell VNFMs; it may hold credentials", str(func(c *Config) *string { return &c.ConnectionsFile })},
+		{"client-file", "", "JSON file of client ids and roles, for --auth oauth2. It and the token file are read again when they change", str(func(c *Config) *string { return &c.ClientFile })},
+		{"oidc-issuer", "", "authorization server whose tokens callers show, as these name it, for --auth oauth2", str(func(c *Config) *string { return &c.OAuth2.Issuer })},
+		{"audience", "", "what this service is called in the audience of tokens", str(func(c *Config) *string { return &c.OAuth2.Audience })},
+		{"oidc-jwks-url", "", "where the keys of the authorization server are (default: where its metadata say)", str(func(c *Config) *string { return &c.OAuth2.KeysURL })},
+		{"oidc-ca-file", "", "PEM file of the authorities that vouch for the authorization server (default: the system's)", str(func(c *Config) *string { return &c.OAuth2.CAFile })},
+		{"oidc-algorithms", "ES256,ES384,ES512,PS256,PS384,PS512,RS256,EdDSA", "what tokens may be signed with", func(c *Config, v string) error {
+			c.OAuth2.Algorithms = strings.Split(v, ",")
+			return nil
+		}},
+		{"oidc-max-lifetime", "1h", "tokens that are valid for longer are refused", dur(func(c *Config) *time.Duration { return &c.OAuth2.MaxLifetime })},
+		{"introspection-url", "", "where to ask the authorization server about tokens (RFC 7662), instead of checking them as JWTs", str(func(c *Config) *string { return &c.OAuth2.IntrospectionURL })},
+		{"introspection-client-id", "", "as whom to ask", str(func(c *Config) *string { return &c.OAuth2.IntrospectionClientID })},
+		{"introspection-secret-file", "", "file of the secret to ask with", str(func(c *Config) *string { return &c.OAuth2.IntrospectionSecretFile })},
 		{"signing-key-file", "", "Ed25519 key that signs directives; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SigningKeyFile })},
 		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
@@ -196,8 +223,11 @@ func (c *Config) complete(getenv func(string) string) error {
 	if c.SigningKeyFile == "" {
 		c.SigningKeyFile = filepath.Join(c.DataDir, "keys", "directives.pem")
 	}
-	if c.Auth == "" && c.Dev {
-		c.Auth = AuthNone
+	if c.Auth == "" {
+		c.Auth = AuthOAuth2
+		if c.Dev {
+			c.Auth = AuthNone
+		}
 	}
 	return nil
 }
@@ -233,10 +263,23 @@ func (c *Config) check() error {
 		if !c.Dev || !loopback(c.Listen) {
 			return errors.New("authentication none is for --dev on a loopback address only: set RINGFENCE_AUTH=token and RINGFENCE_TOKEN_FILE")
 		}
-	case "":
-		return errors.New("say how callers are authenticated: set RINGFENCE_AUTH=token and RINGFENCE_TOKEN_FILE, or start with --dev")
+	case AuthOAuth2:
+		return c.checkOAuth2()
 	default:
-		return fmt.Errorf("authentication %q is not supported by this version: use token, or none with --dev", c.Auth)
+		return fmt.Errorf("authentication %q is not known: use oauth2, token, or none with --dev", c.Auth)
+	}
+	return nil
+}
+
+// checkOAuth2 names what is missing, and the other ways in.
+func (c *Config) checkOAuth2() error {
+	o := &c.OAuth2
+	switch {
+	case o.Issuer == "" || o.Audience == "" || c.ClientFile == "":
+		return errors.New("callers are authenticated by tokens of an authorization server: set RINGFENCE_OIDC_ISSUER, RINGFENCE_AUDIENCE and RINGFENCE_CLIENT_FILE; " +
+			"or set RINGFENCE_AUTH=token and RINGFENCE_TOKEN_FILE, or start with --dev")
+	case o.IntrospectionURL != "" && (o.IntrospectionClientID == "" || o.IntrospectionSecretFile == ""):
+		return errors.New("introspection needs RINGFENCE_INTROSPECTION_CLIENT_ID and RINGFENCE_INTROSPECTION_SECRET_FILE: as whom to ask")
 	}
 	return nil
 }

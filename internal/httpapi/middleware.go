@@ -15,8 +15,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"ringfence/internal/auth"
-	"ringfence/internal/placement"
 	"ringfence/internal/sol013"
 )
 
@@ -147,47 +145,6 @@ func printable(v string) string {
 		return v[:maxPrinted] + "..."
 	}
 	return v
-}
-
-// authenticate finds out who calls.
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.Auth.Authenticate(r)
-		switch {
-		case err == nil:
-			next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), p)))
-		case errors.Is(err, auth.ErrMissing):
-			s.writeProblem(w, r, newProblem(http.StatusUnauthorized, "send a bearer token in the Authorization header").
-				withHeader("WWW-Authenticate", `Bearer realm="ringfence"`))
-		case errors.Is(err, auth.ErrMalformed):
-			s.writeProblem(w, r, newProblem(http.StatusBadRequest, err.Error()).
-				withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="invalid_request"`))
-		default:
-			s.writeProblem(w, r, newProblem(http.StatusUnauthorized, "the bearer token is not valid").
-				withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="invalid_token"`))
-		}
-	})
-}
-
-// authorize lets only callers with a role of the operation through.
-func (s *Server) authorize(c *contract) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			op := c.operation(r)
-			if op == nil {
-				next.ServeHTTP(w, r)
-				return
-			}
-			allowed := rolesOf(c.name, op.OperationID, r.Method)
-			p := auth.FromContext(r.Context())
-			if len(allowed) > 0 && !p.Has(allowed...) {
-				s.writeProblem(w, r, newProblem(http.StatusForbidden, fmt.Sprintf("%s needs one of the roles %v", op.OperationID, allowed)).
-					withHeader("WWW-Authenticate", `Bearer realm="ringfence", error="insufficient_scope"`))
-				return
-			}
-			next.ServeHTTP(w, r.WithContext(placement.WithViewer(r.Context(), viewerOf(p))))
-		})
-	}
 }
 
 // timeout bounds a request; long polls and imports set their own.

@@ -61,6 +61,8 @@ type Server struct {
 	markers sol013.Markers
 	mux     *chi.Mux
 	handler http.Handler
+
+	failures failures
 }
 
 // New loads the contract and builds the routes.
