@@ -58,12 +58,12 @@ func (s *Server) authorize(c *contract) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			op := c.operation(r)
 			if op == nil {
-				next.ServeHTTP(w, r)
+				s.writeProblem(w, r, fmt.Errorf("route %s %s is not in the contract", r.Method, pathPattern(r)))
 				return
 			}
-			allowed := rolesOf(c.name, op.OperationID, r.Method)
+			allowed, known := s.roles[op.OperationID]
 			p := auth.FromContext(r.Context())
-			if len(allowed) > 0 && !p.Has(allowed...) {
+			if !known || len(allowed) > 0 && !p.Has(allowed...) {
 				s.failures.add(errForbidden)
 				s.writeProblem(w, r, forbidden(op.OperationID, &p, allowed))
 				return

@@ -1,81 +1,95 @@
 package httpapi
 
 import (
-	"net/http"
+	"fmt"
+	"slices"
+	"strings"
 
 	"ringfence/internal/auth"
-	"ringfence/openapi"
 )
 
-// rolesOf lists the roles of which a caller needs one; none means that everyone who is authenticated may call.
-// What is not listed is for operations staff, so that a new operation is not open by omission.
-func rolesOf(api, operation, method string) []auth.Role {
-	if roles, ok := operationRoles[operation]; ok {
-		return roles
+// roleRow says of which roles a caller needs one for some operations; none: whoever is authenticated may call them.
+type roleRow struct {
+	roles      []auth.Role
+	operations string // their ids, separated by blanks
+}
+
+// roleTable has a row for every operation of the contract. An operation without one, or with two, stops the start, so that nothing is open
+// by omission. testdata/roles.txt is the same as a table, as it is found by calling.
+func roleTable() []roleRow {
+	return []roleRow{
+		// Whoever is authenticated.
+		{nil, "listKeys getApiVersions getApiVersionsOfV1 getApiVersionsOfV2 getPolicySchema"},
+		// Who asks for grants, and tells what became of them.
+		{[]auth.Role{auth.RoleVNFM, auth.RoleNFVO}, "createGrant getGrant testVnfLcmNotification notifyVnfLcm"},
+		// Who grants itself and wants the placement only.
+		{[]auth.Role{auth.RoleNFVO}, "createReservations confirmReservations releaseReservations"},
+		// These see what they asked themselves.
+		{readers(auth.RoleVNFM, auth.RoleNFVO), "createDecision listReservations getReservation listPlacedResidencies"},
+		// VNFMs fetch from here what their NFVO onboarded.
+		{readers(auth.RoleVNFM, auth.RoleNFVO), "getOnboardedVnfPackage getVnfd getPackageContent"},
+		// Who asked sees what it asked itself, here too.
+		{readers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent), "listDecisions getDecision"},
+		// About the caches that the agent keeps.
+		{readers(auth.RoleAgent), "createCacheDecision"},
+		// Who may know what everybody runs, and may be told of policies.
+		{readers(), "listTrustDomains getTrustDomain listTrustRelations getTrustRelation listNfviPops getNfviPop listResourceZones " +
+			"getResourceZone listHostPools getHostPool listRuntimeClasses getRuntimeClass listHosts getHost listImages getImage " +
+			"listVnfProfiles getVnfProfile listVnfPackages getVnfPackage getVnfdDraft listResidencies getResidency listCacheEntries getCacheEntry listAttestations " +
+			"listScrubRecords listPendingChanges getPendingChange exportInventory listPolicies getPolicy getSelectedPolicyVersion " +
+			"getPolicyVersion createPolicySubscription listPolicySubscriptions getPolicySubscription deletePolicySubscription " +
+			"listViolations getViolation listEnforcementModes getEnforcementMode getEnforcementReport getPolicyAnalysis " +
+			"getPendingChangeAnalysis"},
+		// Who writes policies does not put them in force.
+		{[]auth.Role{auth.RoleAuthor}, "createPolicy deletePolicy transferPolicyVersion deletePolicyVersion"},
+		// What is in force and what waits for a second person; who runs a host does not say that it is trusted again.
+		{[]auth.Role{auth.RoleApprover}, "quarantineHost unquarantineHost approvePendingChange modifyPolicy"},
+		// To reject changes nothing, and who asked may take it back; to observe takes an approver, which the handler asks for.
+		{[]auth.Role{auth.RoleApprover, auth.RoleOperator}, "rejectPendingChange putEnforcementMode"},
+		// The inventory, and what runs.
+		{[]auth.Role{auth.RoleOperator}, "createScrubOrder onboardVnfPackage completeVnfPackage deleteVnfPackage putTrustDomain patchTrustDomain deleteTrustDomain putTrustRelation patchTrustRelation " +
+			"deleteTrustRelation putNfviPop patchNfviPop deleteNfviPop putResourceZone patchResourceZone deleteResourceZone " +
+			"putHostPool patchHostPool deleteHostPool putRuntimeClass patchRuntimeClass deleteRuntimeClass putHost patchHost " +
+			"deleteHost putImage patchImage deleteImage putVnfProfile patchVnfProfile deleteVnfProfile putResidency patchResidency " +
+			"deleteResidency putCacheEntry patchCacheEntry deleteCacheEntry importInventory releaseReservation"},
+		// Recomputes a decision.
+		{[]auth.Role{auth.RoleAuditor, auth.RoleOperator}, "replayDecision"},
+		// Of all clients.
+		{[]auth.Role{auth.RoleOperator, auth.RoleAuditor}, "listNotificationDeliveries"},
+		// Attestations come from nobody else.
+		{[]auth.Role{auth.RoleVerifier}, "createAttestation"},
+		// Nor do records of cleaning.
+		{[]auth.Role{auth.RoleScrubber}, "createScrubRecord"},
+		// What a host did and shows.
+		{[]auth.Role{auth.RoleAgent}, "createAck putObservedState"},
+		// An agent reads for the hosts that it stands for.
+		{[]auth.Role{auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor}, "listHostDirectives listDirectives"},
 	}
-	read := method == http.MethodGet || method == http.MethodHead
-	switch api {
-	case openapi.NameGrant:
-		return []auth.Role{auth.RoleVNFM, auth.RoleNFVO}
-	case openapi.NameNFVPolicy:
-		if read {
-			return readers()
+}
+
+// rolesByOperation reads the table, and holds it against the operations that there are.
+func rolesByOperation(operations []string) (map[string][]auth.Role, error) {
+	table := map[string][]auth.Role{}
+	for _, row := range roleTable() {
+		for id := range strings.FieldsSeq(row.operations) {
+			if _, twice := table[id]; twice {
+				return nil, fmt.Errorf("roles: operation %s has two rows", id)
+			}
+			if !slices.Contains(operations, id) {
+				return nil, fmt.Errorf("roles: operation %s is not in the contract", id)
+			}
+			table[id] = row.roles
 		}
-		return []auth.Role{auth.RoleAuthor}
-	case openapi.NameInventory, openapi.NamePlacement:
-		if read {
-			return readers()
-		}
-		return []auth.Role{auth.RoleOperator}
-	case openapi.NameVNFPkgM:
-		return askers(auth.RoleVNFM, auth.RoleNFVO)
-	case openapi.NameDirectives:
-		return []auth.Role{auth.RoleAgent}
 	}
-	return []auth.Role{auth.RoleOperator}
+	for _, id := range operations {
+		if _, ok := table[id]; !ok {
+			return nil, fmt.Errorf("roles: operation %s has no row: say in roleTable who may call it", id)
+		}
+	}
+	return table, nil
 }
 
-// operationRoles are the operations whose roles differ from the rest of their API.
-var operationRoles = map[string][]auth.Role{
-	"getApiVersions":           {},
-	"getApiVersionsOfV1":       {},
-	"getApiVersionsOfV2":       {},
-	"modifyPolicy":             {auth.RoleApprover}, // all that it changes is what is in force, and where
-	"createPolicySubscription": readers(),           // whoever may read policies may be told of them
-	"deletePolicySubscription": readers(),
-	"approvePendingChange":     {auth.RoleApprover},
-	"rejectPendingChange":      {auth.RoleApprover, auth.RoleOperator}, // it changes nothing, and who asked may take it back
-	"quarantineHost":           {auth.RoleApprover},
-	"unquarantineHost":         {auth.RoleApprover},                    // who runs the host does not say that it is trusted again
-	"putEnforcementMode":       {auth.RoleApprover, auth.RoleOperator}, // to observe takes an approver; the handler asks
-	"createAttestation":        {auth.RoleVerifier},
-	"createScrubRecord":        {auth.RoleScrubber},
-	"createScrubOrder":         {auth.RoleOperator},
-	"createDecision":           askers(auth.RoleVNFM, auth.RoleNFVO),
-	"createCacheDecision":      askers(auth.RoleAgent),
-	"listDecisions":            askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
-	"getDecision":              askers(auth.RoleVNFM, auth.RoleNFVO, auth.RoleAgent),
-	"replayDecision":           {auth.RoleAuditor, auth.RoleOperator},
-	"listReservations":         askers(auth.RoleVNFM, auth.RoleNFVO),
-	"getReservation":           askers(auth.RoleVNFM, auth.RoleNFVO),
-	"listPlacedResidencies":    askers(auth.RoleVNFM, auth.RoleNFVO),
-	"createReservations":       {auth.RoleNFVO},
-	"confirmReservations":      {auth.RoleNFVO},
-	"releaseReservations":      {auth.RoleNFVO},
-	"testVnfLcmNotification":   {auth.RoleVNFM, auth.RoleNFVO},
-	"notifyVnfLcm":             {auth.RoleVNFM, auth.RoleNFVO},
-	"listHostDirectives":       {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
-	"listDirectives":           {auth.RoleAgent, auth.RoleOperator, auth.RoleAuditor},
-	"getPolicySchema":          {},
-	"listKeys":                 {},
-
-	"listNotificationDeliveries": {auth.RoleOperator, auth.RoleAuditor}, // of all clients
+// readers may know what everybody runs; others beside them only what is theirs.
+func readers(others ...auth.Role) []auth.Role {
+	return append([]auth.Role{auth.RoleOperator, auth.RoleAuditor, auth.RoleAuthor, auth.RoleApprover}, others...)
 }
-
-// readers may know what everybody runs.
-func readers() []auth.Role {
-	return []auth.Role{auth.RoleOperator, auth.RoleAuditor, auth.RoleAuthor, auth.RoleApprover}
-}
-
-// askers are the readers and those who may ask, and then know what they asked themselves.
-func askers(roles ...auth.Role) []auth.Role { return append(readers(), roles...) }

@@ -61,6 +61,7 @@ type Server struct {
 	markers sol013.Markers
 	mux     *chi.Mux
 	handler http.Handler
+	roles   map[string][]auth.Role // of which a caller of an operation needs one
 
 	failures failures
 }

@@ -29,6 +29,7 @@ type contract struct {
 }
 
 func (s *Server) loadContracts() error {
+	var operations []string
 	for _, name := range openapi.Names() {
 		doc, err := openapi.Load(name)
 		if err != nil {
@@ -44,11 +45,14 @@ func (s *Server) loadContracts() error {
 			}
 			for method, op := range item.Operations() {
 				c.routes[method+" "+path] = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
+				operations = append(operations, op.OperationID)
 			}
 		}
 		s.apis[name] = c
 	}
-	return nil
+	var err error
+	s.roles, err = rolesByOperation(operations)
+	return err
 }
 
 // supportedVersions lists the versions of an API. Granting answers two dialects, told apart by 1.4.0.
