@@ -57,3 +57,11 @@ func newIssuer(c config.Config, log *slog.Logger) (*auth.AuthorizationServer, er
 	}
 	return auth.NewAuthorizationServer(o)
 }
+
+// requestsPerSecond is how many requests a client may make. Where nobody says who they are, all are one client, and none is limited.
+func requestsPerSecond(c config.Config) int {
+	if c.Auth == config.AuthNone {
+		return 0
+	}
+	return c.RequestsPerSecond
+}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func newGuard(ctx context.Context, c config.Config, a auth.Authenticator, databa
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	for _, address := range []string{c.Listen, c.AdminListen, database} {
+	for _, address := range append(serverAddresses(c), c.Listen, c.AdminListen, database) {
 		own, err := addresses(ctx, address)
 		if err != nil {
 			return nil, err
@@ -79,4 +80,21 @@ func addresses(ctx context.Context, address string) ([]netip.AddrPort, error) {
 		out = append(out, netip.AddrPortFrom(ip.Unmap(), uint16(n)))
 	}
 	return out, nil
+}
+
+// serverAddresses are host and port of the authorization server.
+func serverAddresses(c config.Config) []string {
+	var out []string
+	for _, raw := range []string{c.OAuth2.Issuer, c.OAuth2.KeysURL, c.OAuth2.IntrospectionURL} {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		port := u.Port()
+		if port == "" {
+			port = u.Scheme // LookupPort knows it by name
+		}
+		out = append(out, net.JoinHostPort(u.Hostname(), port))
+	}
+	return out
 }

@@ -55,6 +55,7 @@ type Config struct {
 	NotifyKeyFile     string
 	NotifyConflicts   bool // policies that contradict each other may be in force together; subscribers are told
 	DrainTimeout      time.Duration
+	RequestsPerSecond int // of each client; 0: as many as it likes
 	LogLevel          string
 	LogFormat         string
 }
@@ -164,6 +165,14 @@ func Settings() []Setting {
 		}},
 		{"notify-cert-file", "", "PEM file of the certificate that subscribers of notifications see who accept TLS_CERT; empty: none. It is read again for each connection", str(func(c *Config) *string { return &c.NotifyCertFile })},
 		{"notify-key-file", "", "PEM file of its key", str(func(c *Config) *string { return &c.NotifyKeyFile })},
+		{"requests-per-second", "1000", "how many requests a client may make, unless its entry says so; more are answered 429; 0: as many as it likes", func(c *Config, v string) error {
+			n, err := strconv.Atoi(v)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is no number of at least 0", v)
+			}
+			c.RequestsPerSecond = n
+			return nil
+		}},
 		{"drain-timeout", "20s", "how long requests may take to end when the process stops", dur(func(c *Config) *time.Duration { return &c.DrainTimeout })},
 		{"log-level", "info", "debug, info, warn or error", str(func(c *Config) *string { return &c.LogLevel })},
 		{"log-format", "", "json or text (default: text on a terminal, else json)", str(func(c *Config) *string { return &c.LogFormat })},

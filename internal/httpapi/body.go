@@ -117,7 +117,7 @@ func checkSyntax(body []byte) error {
 	var v json.RawMessage
 	err := json.Unmarshal(body, &v)
 	if err == nil {
-		return nil
+		return checkDepth(body)
 	}
 	at := int64(len(body))
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -125,6 +125,30 @@ func checkSyntax(body []byte) error {
 	}
 	line := 1 + bytes.Count(body[:min(at, int64(len(body)))], []byte("\n"))
 	return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not JSON: line %d, byte %d: %s", line, at, err))
+}
+
+// maxDepth is how deep the objects and arrays of a body may lie in each other. What the APIs know is not half as deep.
+const maxDepth = 64
+
+// checkDepth refuses JSON that is deeper than anything here. The body is JSON already.
+func checkDepth(body []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is nested more than %d deep", maxDepth))
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
 }
 
 // unwrapString decodes a body that is a JSON string once more: VNFMs of the Tacker family encode twice.

@@ -33,7 +33,7 @@ func (s *Server) mountGrant(r chi.Router) {
 
 // with puts the checks that every API has in front of its routes.
 func (s *Server) with(r chi.Router, c *contract) chi.Router {
-	return r.With(s.version(c), s.authenticate, s.authorize(c), withRequest, s.bounded, s.validate(c), s.represent(c))
+	return r.With(s.version(c), s.authenticate, s.limit, s.authorize(c), withRequest, s.bounded, s.validate(c), s.represent(c))
 }
 
 // bounded limits the time of a request: how long its body may take to come, its answer to be made and to be

@@ -67,9 +67,15 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 	})
 }
 
+// securityHeaders keep answers from being guessed at and stored; the console says of its own files how long they may be kept. A browser
+// that came over TLS does not come otherwise any more.
 func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		if r.TLS != nil {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -50,6 +50,7 @@ type Config struct {
 	ExternalURL       string        // absolute base of Location and links; empty: taken from the request
 	Ready             func() error  // nil error: ready
 	Log               *slog.Logger
+	RequestsPerSecond int  // of each client that has no limit of its own; 0: as many as it likes
 	ValidateResponses bool // tests only: every answer is checked against the contract
 }
 
@@ -64,6 +65,7 @@ type Server struct {
 	roles   map[string][]auth.Role // of which a caller of an operation needs one
 
 	failures failures
+	limits   limits
 }
 
 // New loads the contract and builds the routes.

@@ -90,7 +90,7 @@ func vectors() []string {
 }
 
 // TestNoVectorConnects tries every vector with an allow-list of everything: no connection is made.
-func TestNoVectorConnects(t *testing.T) {
+func TestNoVectorConnects(t *testing.T) { //nolint:tparallel // the connections are counted after all of them
 	t.Parallel()
 	four := listenOn(t, "127.0.0.1:0")
 	port := fmt.Sprint(four.addr.Port())
@@ -112,16 +112,21 @@ func TestNoVectorConnects(t *testing.T) {
 	if len(vectors()) < 100 {
 		t.Errorf("only %d vectors", len(vectors()))
 	}
+	accepted := 0
 	for _, v := range vectors() {
 		uri := strings.ReplaceAll(v, "PORT", port)
-		if g.CheckURI(uri) != nil {
-			continue
-		}
-		_, err := NewCaller(g).call(t.Context(), http.MethodPost, new(to("vnfm", uri)), []byte("{}"))
-		if !errors.As(err, new(errForbidden)) && !errors.As(err, new(*net.DNSError)) {
-			t.Errorf("%q was not stopped by the guard: %v", uri, err)
-		}
+		t.Run(v, func(t *testing.T) {
+			if g.CheckURI(uri) != nil {
+				return
+			}
+			_, err := NewCaller(g).call(t.Context(), http.MethodPost, new(to("vnfm", uri)), []byte("{}"))
+			if !errors.As(err, new(errForbidden)) && !errors.As(err, new(*net.DNSError)) {
+				accepted++
+				t.Errorf("%q was not stopped by the guard: %v", uri, err)
+			}
+		})
 	}
+	t.Logf("callback vectors: %d tried, %d accepted", len(vectors()), accepted)
 	for _, c := range all {
 		if n := c.connections.Load(); n != 0 {
 			t.Errorf("%d connections to %s", n, c.addr)
