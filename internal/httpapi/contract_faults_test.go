@@ -21,9 +21,11 @@ func faults() []fault {
 		{"a token of nobody", 401, "Www-Authenticate", func(_ operation, c *call) bool { c.as = "nobody"; return true }},
 		{"an Authorization header that is none", 400, "Www-Authenticate", header("Authorization", "Basic dTpw")},
 		{"a Version that is none", 400, "", versioned("1.0")},
+		{"a Version with an empty implementation", 400, "", versioned("1.0.0-impl:")},
 		{"a Version that is not offered", 406, "", versioned("9.9.9")},
+		{"a Version of an implementation that is not offered", 406, "", versioned("9.9.9-impl:example.com:pp:1")},
 		{"an Accept without what there is", 406, "", func(o operation, c *call) bool {
-			c.header["Accept"] = "image/png, application/json;q=0, text/*"
+			c.header["Accept"] = "image/png, application/json;q=0, audio/*"
 			return slices.ContainsFunc([]string{"200", "201"}, func(s string) bool {
 				r := o.Responses.Value(s)
 				return r != nil && len(r.Value.Content) > 0
@@ -52,7 +54,7 @@ func faults() []fault {
 		{"no body", 400, "", body("")},
 		{"a body of 1 MiB and more", 413, "", func(o operation, c *call) bool {
 			c.body = `{"a": "` + strings.Repeat("x", 1<<20) + `"}`
-			return o.RequestBody != nil && o.OperationID != "importInventory"
+			return o.RequestBody != nil && !o.streamed()
 		}},
 		{"a body of another type", 422, "", body(`["a"]`)},
 	}

@@ -46,7 +46,12 @@ func (o operation) required() string {
 
 // judged tells whether the contract's schema judges the body.
 func (o operation) judged() bool {
-	return o.RequestBody != nil && o.OperationID != "importInventory" && o.OperationID != "transferPolicyVersion"
+	return o.RequestBody != nil && !o.streamed() && o.OperationID != "transferPolicyVersion"
+}
+
+// streamed tells whether bodies may be of any size, and are not read whole.
+func (o operation) streamed() bool {
+	return o.OperationID == "importInventory" || o.OperationID == "onboardVnfPackage"
 }
 
 func (o operation) mediaType() string {

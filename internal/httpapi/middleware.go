@@ -41,6 +41,17 @@ func keepSemicolons(next http.Handler) http.Handler {
 	})
 }
 
+// boundURI refuses requests whose URI is longer than any that makes sense.
+func (s *Server) boundURI(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > maxURIBytes {
+			s.writeProblem(w, r, newProblem(http.StatusRequestURITooLong, fmt.Sprintf("the URI is longer than %d bytes", maxURIBytes)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // identify gives every request an id of ours; clients cannot choose it.
 func identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,15 +7,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	wiregrant "ringfence/api/grant"
 	"ringfence/api/inventory"
 	wire "ringfence/api/placement"
 	"ringfence/internal/placement"
 )
-
-func decidedAt(d *placement.Decision) time.Time { return d.At }
 
 // decisionToWire renders a decision. Who may not know what others run gets no hosts that were rejected, since the
 // reasons would tell what is there.

@@ -24,6 +24,7 @@ import (
 // The limits of a request.
 const (
 	maxBodyBytes   = 1 << 20          // every body but an import's
+	maxURIBytes    = 16 << 10         // path and query: a filter of 4096 characters, all of them escaped, fits
 	requestTimeout = 15 * time.Second // every request but long polls and imports; VNFMs give up after 20 s
 	importTimeout  = 15 * time.Minute
 	writeTimeout   = 30 * time.Second // how long a client may take to read an answer
@@ -89,7 +90,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
 func (s *Server) routes() *chi.Mux {
 	r := chi.NewRouter()
-	r.Use(keepSemicolons, identify, s.recoverer, s.accessLog, securityHeaders, s.localOnly, s.defaultVersions, middleware.GetHead)
+	r.Use(keepSemicolons, identify, s.boundURI, s.recoverer, s.accessLog, securityHeaders, s.localOnly, s.defaultVersions, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		s.writeProblem(w, req, newProblem(http.StatusNotFound, "no such resource: "+printable(req.URL.Path)))
 	})

@@ -46,8 +46,9 @@ func (b *filterBuilder) compareTexts(sql string, c *placement.Condition) string 
 		return "EXISTS " + b.parts(sql, c.Values) + present
 	case placement.OpContainsNone:
 		return "NOT EXISTS " + b.parts(sql, c.Values) + present
+	default: // the order of bytes
+		return sql + ` COLLATE "C"` + comparators[c.Operator] + b.bind(c.Values[0]) + "::text" + present
 	}
-	return sql + ` COLLATE "C"` + comparators[c.Operator] + b.bind(c.Values[0]) + "::text" + present
 }
 
 // parts selects those of the values that are part of a text.
