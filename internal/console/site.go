@@ -183,6 +183,9 @@ func purpose(name string) string {
 	case "directives":
 		return "The NFVI reads here, in order and signed, what each host has to do: place, release, cache, purge. " +
 			"It acknowledges each directive and reports what it observes."
+	case "vnfpkgm":
+		return "A VNFM reads onboarded VNF packages here, as ETSI SOL003 has it: what they are, their descriptors and their content. " +
+			"They are onboarded in the inventory."
 	default:
 		return ""
 	}
