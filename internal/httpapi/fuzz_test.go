@@ -99,12 +99,13 @@ func FuzzGrantRequest(f *testing.F) {
 func TestDeeplyNestedRequests(t *testing.T) {
 	t.Parallel()
 	h := newConverter(t)
-	const depth = 9000 // encoding/json reads 10,000 levels
+	const deep, tooDeep = 30, 9000 // encoding/json would read 10,000 levels
 	for body, want := range map[string]int{
-		strings.Repeat("[", 1<<19):                                                           http.StatusBadRequest,
-		strings.Repeat("[", depth) + strings.Repeat("]", depth):                              http.StatusUnprocessableEntity,
-		`{"x":` + strings.Repeat(`{"a":`, depth) + "null" + strings.Repeat("}", depth) + "}": http.StatusUnprocessableEntity,
-		strings.Repeat(`{"~\u0000":`, depth) + "null" + strings.Repeat("}", depth):           http.StatusUnprocessableEntity,
+		strings.Repeat("[", 1<<19):                                                         http.StatusBadRequest,
+		strings.Repeat("[", tooDeep) + strings.Repeat("]", tooDeep):                        http.StatusBadRequest,
+		strings.Repeat(`{"~\u0000":`, tooDeep) + "null" + strings.Repeat("}", tooDeep):     http.StatusBadRequest,
+		`{"x":` + strings.Repeat(`{"a":`, deep) + "null" + strings.Repeat("}", deep) + "}": http.StatusUnprocessableEntity,
+		strings.Repeat(`{"~\u0000":`, deep) + "null" + strings.Repeat("}", deep):           http.StatusUnprocessableEntity,
 	} {
 		if got := post(t, h, body); got != want {
 			t.Errorf("%.20s...: %d, want %d", body, got, want)
