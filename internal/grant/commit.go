@@ -136,13 +136,9 @@ func (a *attempt) answer(directives []placement.Directive) []placement.GrantedPl
 // that is instantiated, or of the one that the package changes to. VIMs are those of the placements and of what is there.
 func (a *attempt) vimAssets(answer []placement.GrantedPlacement) placement.VIMAssets {
 	req := &a.decision.Inputs.Request
-	vnfdID := ""
-	if req.Operation == placement.OpInstantiate {
-		vnfdID = req.VNFDID
-	} else if req.Operation == placement.OpChangeVNFPkg {
-		vnfdID = req.DstVNFDID
-	}
-	profile, known := a.view.Catalogue.VNFProfiles[vnfdID]
+	profile, known := a.view.Catalogue.VNFProfiles[map[placement.Operation]string{
+		placement.OpInstantiate: req.VNFDID, placement.OpChangeVNFPkg: req.DstVNFDID,
+	}[req.Operation]]
 	if !known {
 		return placement.VIMAssets{}
 	}
