@@ -9,7 +9,7 @@ import {after, before, test} from 'node:test';
 import {chromium} from 'playwright-core';
 
 const {RINGFENCE_URL: base, CHROMIUM: executablePath, SCREENSHOTS: screenshots} = process.env;
-const apis = ['grant', 'nfvpolicy', 'inventory', 'placement', 'directives'];
+const apis = ['grant', 'nfvpolicy', 'inventory', 'placement', 'directives', 'vnfpkgm'];
 const methods = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options', 'trace'];
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -179,8 +179,8 @@ test('a deep link opens its operation, the filter finds operations by what they 
   await block(page, document.paths['/placement/v1/decisions'].post).locator('.execute').waitFor();
   assert.equal(await page.locator('.opblock.is-open').count(), 1);
 
-  await page.locator('#operation-filter').fill('post reservations');
-  const left = operationsOf(document).filter(({method, path}) => method === 'post' && path.includes('reservations'));
+  await page.locator('#operation-filter').fill('post cache_decisions');
+  const left = operationsOf(document).filter(({method, path}) => method === 'post' && path.includes('cache_decisions'));
   await page.waitForFunction((count) => document.querySelectorAll('.opblock').length === count, left.length);
   await page.locator('#operation-filter').fill('');
   await page.waitForFunction((count) => document.querySelectorAll('.opblock').length === count, operationsOf(document).length);
