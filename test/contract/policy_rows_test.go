@@ -192,12 +192,13 @@ func TestEveryAnswerOfPolicies(t *testing.T) {
 	endpoint := httptest.NewServer(subscriber)
 	t.Cleanup(endpoint.Close)
 	var clients []server.Client
-	for _, role := range []string{"author", "approver", "auditor", "operator", "vnfm"} {
+	for _, role := range []string{"author", "approver", "auditor", "vnfm"} {
 		clients = append(clients, server.Client{ID: role, Token: "token-of-" + role, Roles: []string{strings.ToUpper(role)}})
 	}
+	clients = append(clients, server.Client{ID: "importer", Token: "token-of-importer", Roles: []string{"OPERATOR", "LI_ADMIN"}})
 	_, appURL := database.NewDatabase(t)
 	p := server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL, Clients: clients, Flags: []string{"--on-policy-conflict", "notify"}})
-	importReference(t, stub.Client{URL: p.URL, Token: "token-of-operator"})
+	importReference(t, stub.Client{URL: p.URL, Token: "token-of-importer"})
 	names := map[string]string{"{callback}": endpoint.URL + "/notify"}
 	answered := map[string]bool{}
 	run := func(list []row) {
