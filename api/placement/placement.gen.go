@@ -21,6 +21,30 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AffectedVNFCChangeType.
+const (
+	AffectedVNFCChangeTypeADDED     AffectedVNFCChangeType = "ADDED"
+	AffectedVNFCChangeTypeMODIFIED  AffectedVNFCChangeType = "MODIFIED"
+	AffectedVNFCChangeTypeREMOVED   AffectedVNFCChangeType = "REMOVED"
+	AffectedVNFCChangeTypeTEMPORARY AffectedVNFCChangeType = "TEMPORARY"
+)
+
+// Valid indicates whether the value is a known member of the AffectedVNFCChangeType enum.
+func (e AffectedVNFCChangeType) Valid() bool {
+	switch e {
+	case AffectedVNFCChangeTypeADDED:
+		return true
+	case AffectedVNFCChangeTypeMODIFIED:
+		return true
+	case AffectedVNFCChangeTypeREMOVED:
+		return true
+	case AffectedVNFCChangeTypeTEMPORARY:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CacheOutcome.
 const (
 	CacheOutcomeALLOW CacheOutcome = "ALLOW"
@@ -365,12 +389,23 @@ func (e ReservationState) Valid() bool {
 
 // AffectedVNFC A VNF component that an operation changed.
 type AffectedVNFC struct {
+	// ChangeType What happened to it; absent stands for ADDED. Nothing is learned from what was REMOVED.
+	ChangeType AffectedVNFCChangeType `json:"changeType,omitempty,omitzero"`
+
 	// ComputeResource An existing resource, as the VIM or the container infrastructure (CISM) that manages it knows it.
 	ComputeResource externalRef2.ResourceHandle `json:"computeResource,omitempty,omitzero"`
 
 	// ResourceDefinitionID The resource definition of the grant request that it comes from.
 	ResourceDefinitionID externalRef0.Identifier `json:"resourceDefinitionId,omitempty,omitzero"`
+
+	// VDUID The VDU. Where a component does not say which resource definition it comes from, its id in the VIM is learned from the VDU alone
+	// if it can be one reservation only, or several on one host. Else the host has to report it, and until then a request that names
+	// the component by its id in the VIM gives nothing back.
+	VDUID externalRef0.Identifier `json:"vduId,omitempty,omitzero"`
 }
+
+// AffectedVNFCChangeType What happened to it; absent stands for ADDED. Nothing is learned from what was REMOVED.
+type AffectedVNFCChangeType string
 
 // BeforeAfter A number as it is now, and as it would be with the version in force, or after the change.
 //

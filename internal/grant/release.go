@@ -19,11 +19,12 @@ func onlyRemoves(req *placement.GrantRequest) bool {
 }
 
 // releases finds the residencies that a request removes. A handle that matches nothing of the VNF instance
-// frees nothing. A TERMINATE that lists no resources removes everything.
+// frees nothing. A TERMINATE removes everything, whatever it lists: nothing of a VNF instance is left after it, and its VNFM may list
+// only names in the VIM that nobody has told.
 func releases(view *fleet.View, req *placement.GrantRequest) []string {
 	own := view.ResidenciesOf(req.VNFInstanceID)
 	var out []string
-	if req.Operation == placement.OpTerminate && len(req.RemoveResources) == 0 {
+	if req.Operation == placement.OpTerminate {
 		for _, r := range own {
 			out = append(out, r.ID)
 		}

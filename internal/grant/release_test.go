@@ -49,7 +49,8 @@ func TestReleases(t *testing.T) {
 		"one resource once":                        {remove: []placement.ResourceDefinition{def("rm", at("", "vm-b")), def("rn", at("", "r2"))}, want: []string{"r2"}},
 		"a link port":                              {remove: []placement.ResourceDefinition{{ID: "1", Type: placement.ResourceLinkPort}}},
 		"the end of everything":                    {operation: placement.OpTerminate, want: []string{"r1", "r2", "r3", "r4"}},
-		"the end of what is listed":                {operation: placement.OpTerminate, remove: []placement.ResourceDefinition{def("1", nil)}, want: []string{"r1"}},
+		"the end, which lists less":                {operation: placement.OpTerminate, remove: []placement.ResourceDefinition{def("1", nil)}, want: []string{"r1", "r2", "r3", "r4"}},
+		"the end, by names that nobody told":       {operation: placement.OpTerminate, remove: []placement.ResourceDefinition{def("rm", at("", "vm-unknown"))}, want: []string{"r1", "r2", "r3", "r4"}},
 		"nothing listed":                           {operation: placement.OpHeal},
 		"under a VIM connection, else by its name": {remove: []placement.ResourceDefinition{def("rm", at("vim-2", "vm-a"))}, want: []string{"r4"}},
 	} {

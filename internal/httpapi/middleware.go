@@ -195,7 +195,11 @@ func (s *Server) version(c *contract) func(http.Handler) http.Handler {
 			if strings.HasSuffix(r.URL.Path, "/api_versions") {
 				asked = nil
 			}
-			v, err := c.negotiate(asked)
+			offered := c.versions
+			if pathPattern(r) == lcmNotificationsPath {
+				offered = offeredToVNFM(offered, asked)
+			}
+			v, err := c.negotiate(asked, offered)
 			if err != nil {
 				s.writeProblem(w, r, err)
 				return

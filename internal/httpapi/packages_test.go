@@ -189,7 +189,10 @@ func TestPackageForVNFM(t *testing.T) {
 		t.Errorf("two ranges give %d bytes", len(got.body))
 	}
 	for _, vnfd := range []string{"probe-1", "probe-2"} {
-		got := get(vnfd+"/vnfd", nil).want(200)
+		if got := get(vnfd+"/package_content", map[string]string{"Accept": "application/json"}).want(200).header.Get("Content-Type"); got != "application/zip" {
+			t.Errorf("%s: to a client that sends one Accept with all it is %s", vnfd, got)
+		}
+		got := get(vnfd+"/vnfd", map[string]string{"Accept": "application/json"}).want(200)
 		z, err := zip.NewReader(bytes.NewReader(got.body), int64(len(got.body)))
 		if err != nil || len(z.File) == 0 {
 			t.Fatalf("%s: %v", vnfd, err)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"strings"
 
 	wire "ringfence/api/placement"
 	"ringfence/internal/auth"
@@ -69,6 +70,18 @@ func (a placementAPI) TestVNFLcmNotification(context.Context, wire.TestVNFLcmNot
 	return wire.TestVNFLcmNotification204Response{}, nil
 }
 
+// lcmNotificationsPath is where VNFMs notify.
+const lcmNotificationsPath = "/placement/v1/vnf_lcm_notifications"
+
+// offeredToVNFM are the versions that a notification may have. It belongs to the VNFM's VNF LCM interface, of whose versions 1.x and 2.x
+// nothing is read that differs.
+func offeredToVNFM(offered, asked []string) []string {
+	if len(asked) == 1 && (strings.HasPrefix(asked[0], "1.") || strings.HasPrefix(asked[0], "2.")) {
+		return asked
+	}
+	return offered
+}
+
 // notificationOfOperation is the type of the notifications that something follows from.
 const notificationOfOperation = "VnfLcmOperationOccurrenceNotification"
 
@@ -84,13 +97,9 @@ func (a placementAPI) NotifyVNFLcm(ctx context.Context, req wire.NotifyVNFLcmReq
 	p := auth.FromContext(ctx)
 	ev := placement.OperationEvent{
 		VNFInstanceID: n.VNFInstanceID, VNFLcmOpOccID: n.VNFLcmOpOccID, State: placement.OperationState(n.OperationState), At: n.TimeStamp, Actor: p.ClientID,
-		VIMResourceID: map[string]string{}, MayTell: func(client string) bool { return p.SpeaksFor(client, n.VNFInstanceID) },
+		MayTell: func(client string) bool { return p.SpeaksFor(client, n.VNFInstanceID) },
 	}
-	for i := range n.AffectedVnfcs {
-		if c := &n.AffectedVnfcs[i]; c.ResourceDefinitionID != "" {
-			ev.VIMResourceID[c.ResourceDefinitionID] = c.ComputeResource.ResourceID
-		}
-	}
+	ev.VIMResourceID, ev.Unnamed = addedVNFCs(n.AffectedVnfcs)
 	out, err := a.Delivery.FollowOperation(ctx, ev, a.ReservationTTL)
 	if err != nil {
 		return nil, err
@@ -98,4 +107,23 @@ func (a placementAPI) NotifyVNFLcm(ctx context.Context, req wire.NotifyVNFLcmReq
 	a.log.InfoContext(ctx, "operation", "requestId", requestID(ctx), "clientId", p.ClientID, "state", string(ev.State), "granted", out.Granted,
 		"late", out.Late, "confirmed", out.Confirmed, "ended", out.Ended)
 	return wire.NotifyVNFLcm204Response{}, nil
+}
+
+// addedVNFCs are what VIMs call the components that an operation left: by resource definition, and of those that name none.
+func addedVNFCs(affected []wire.AffectedVNFC) (named map[string]string, unnamed []placement.AddedVNFC) {
+	named = map[string]string{}
+	for i := range affected {
+		c := &affected[i]
+		added := c.ChangeType == "" || c.ChangeType == wire.AffectedVNFCChangeTypeADDED
+		switch {
+		case c.ComputeResource.ResourceID == "" || c.ChangeType == wire.AffectedVNFCChangeTypeREMOVED:
+		case c.ResourceDefinitionID != "":
+			named[c.ResourceDefinitionID] = c.ComputeResource.ResourceID
+		case c.VDUID != "" && added:
+			unnamed = append(unnamed, placement.AddedVNFC{
+				ComponentID: c.VDUID, VIMConnectionID: c.ComputeResource.VIMConnectionID, VIMResourceID: c.ComputeResource.ResourceID,
+			})
+		}
+	}
+	return named, unnamed
 }

@@ -86,6 +86,39 @@ func TestOperationIsFollowed(t *testing.T) {
 	a.holds("the termination is done", "i1", map[string]any{})
 }
 
+// TestOperationAsTackerTellsIt names VDUs, and the version of its own interface.
+func TestOperationAsTackerTellsIt(t *testing.T) {
+	t.Parallel()
+	a := newFleet(t)
+	version := map[string]string{"Version": "2.0.0"}
+	if got := a.do(call{as: "vnfm-a", path: lcmNotifications, header: version}).want(204).header.Get("Version"); got != "2.0.0" {
+		t.Errorf("answered in version %q", got)
+	}
+	a.do(call{as: "vnfm-a", path: lcmNotifications, header: map[string]string{"Version": "3.0.0"}}).problem(406)
+	a.grant("vnfm-a", instantiate("i1", "vnfd-b", "open")).want(201)
+	told := func(change, id string) []object {
+		return []object{{"id": "c", "vduId": "open", "changeType": change, "computeResource": object{"resourceId": id, "vimLevelResourceType": "OS::Nova::Server"}}}
+	}
+	done := event("i1", "COMPLETED", object{"affectedVnfcs": append(told("REMOVED", "server-0"), told("ADDED", "server-1")...)})
+	a.do(call{as: "vnfm-a", method: "POST", path: lcmNotifications, body: done, header: version}).want(204)
+	a.holds("COMPLETED", "i1", map[string]any{"i1-open": "RUNNING"})
+
+	scale := instantiate("i1", "vnfd-b", "open")
+	delete(scale, "addResources")
+	scale["operation"], scale["vnfLcmOpOccId"] = "SCALE", "op-in"
+	remove := func(id string) []object {
+		return []object{{"id": "gone-" + id, "type": "COMPUTE", "resourceTemplateId": "open", "resource": object{"resourceId": id}}}
+	}
+	scale["removeResources"] = remove("server-0")
+	a.grant("vnfm-a", scale).want(201)
+	a.holds("what was told of as removed is nobody's name", "i1", map[string]any{"i1-open": "RUNNING"})
+	scale["vnfLcmOpOccId"], scale["removeResources"] = "op-in-2", remove("server-1")
+	a.grant("vnfm-a", scale).want(201)
+	a.holds("scaled in", "i1", map[string]any{"i1-open": "TERMINATING"})
+	a.tell("vnfm-a", event("i1", "COMPLETED", object{"vnfLcmOpOccId": "op-in-2", "operation": "SCALE"})).want(204)
+	a.holds("the operation is done", "i1", map[string]any{})
+}
+
 func TestFailedOperationGivesBack(t *testing.T) {
 	t.Parallel()
 	a := newFleet(t)

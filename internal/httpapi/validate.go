@@ -65,11 +65,11 @@ func supportedVersions(name string, doc *openapi3.T) []string {
 }
 
 // negotiate picks the version of an answer by the Version headers of the request.
-func (c *contract) negotiate(asked []string) (string, error) {
-	v, err := sol013.Negotiate(asked, c.versions)
+func (c *contract) negotiate(asked, offered []string) (string, error) {
+	v, err := sol013.Negotiate(asked, offered)
 	if errors.Is(err, sol013.ErrVersionNotOffered) {
 		return "", newProblem(http.StatusNotAcceptable, fmt.Sprintf("version %s of the %s API is not offered; offered are %s",
-			printable(asked[0]), c.name, strings.Join(c.versions, ", ")))
+			printable(asked[0]), c.name, strings.Join(offered, ", ")))
 	}
 	return v, err
 }
@@ -117,6 +117,9 @@ func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *rou
 		return err
 	}
 	if produced := producedBy(op); len(produced) > 0 {
+		if carriesPackage(r) {
+			produced = append(produced, "application/json") // of a client that sends one Accept with every request, as VNFMs of the Tacker family do
+		}
 		if err := accepted(r, produced...); err != nil {
 			return err
 		}

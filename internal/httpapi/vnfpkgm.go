@@ -93,7 +93,7 @@ func (a vnfpkgmAPI) vnfd(w http.ResponseWriter, r *http.Request, vnfdID string) 
 	if err != nil {
 		return err
 	}
-	if accepted(r, typeZIP) != nil { // then it is text that is asked for
+	if accepted(r, typeZIP) != nil && accepted(r, typeText) == nil {
 		if len(files) != 1 {
 			return newProblem(http.StatusNotAcceptable, "the VNFD has several files: accept "+typeZIP)
 		}

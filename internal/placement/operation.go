@@ -29,9 +29,18 @@ type OperationEvent struct {
 	State         OperationState
 	At            time.Time         // by the clock of who tells; zero: not told
 	VIMResourceID map[string]string // what the VIM calls the resources of the request, by resource definition id
+	Unnamed       []AddedVNFC       // what was added without saying from which resource definition
 	Actor         string
 	// MayTell decides whether who tells may speak for the client that owns the VNF instance.
 	MayTell func(clientID string) bool
+}
+
+// AddedVNFC is a VNF component that an operation added (SOL003 AffectedVnfc), of a VNFM that does not tell which resource definition
+// of its grant request it comes from, as those of the Tacker family.
+type AddedVNFC struct {
+	ComponentID     string // the VDU
+	VIMConnectionID string // empty: not told
+	VIMResourceID   string
 }
 
 // OperationOutcome is what followed from an event.

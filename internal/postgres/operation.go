@@ -27,6 +27,9 @@ func (s *Store) FollowOperation(ctx context.Context, ev placement.OperationEvent
 		out.Late = true
 		return out, nil
 	}
+	if err := s.nameAdded(ctx, op, &ev); err != nil {
+		return out, err
+	}
 	keys, err := s.hostsOfResidencies(ctx, slices.Concat(op.residencyIDs, op.releases))
 	if err != nil {
 		return out, err
@@ -115,12 +118,8 @@ func (w *hostWork) followOperation(r *placement.Residency, o *operation, ev *pla
 	case ev.State == placement.OperationCompleted && placed && temporary:
 		w.giveBack(r, "the operation is over", end)
 		return 0, 1
-	case ev.State == placement.OperationCompleted && placed && awaited(r):
-		if id := ev.VIMResourceID[r.ResourceDefinitionID]; id != "" && !slices.Contains(r.VIMResourceIDs, id) {
-			r.VIMResourceIDs = append(slices.Clone(r.VIMResourceIDs), id)
-		}
-		w.enter(r, placement.StateRunning)
-		return 1, 0
+	case ev.State == placement.OperationCompleted && placed && (awaited(r) || r.State == placement.StateRunning):
+		return w.confirm(r, ev.VIMResourceID[r.ResourceDefinitionID]), 0
 	case ev.State == placement.OperationCompleted:
 	case ev.State.Final() && placed && awaited(r):
 		w.giveBack(r, "the operation has failed", end)
@@ -132,6 +131,21 @@ func (w *hostWork) followOperation(r *placement.Residency, o *operation, ev *pla
 		w.prolong(r, ttl)
 	}
 	return 0, 0
+}
+
+// confirm lets a resident run, under the name that its VIM has for it; empty: nobody told it. It tells whether it did not run before.
+func (w *hostWork) confirm(r *placement.Residency, vimResourceID string) (confirmed int) {
+	learned := vimResourceID != "" && !slices.Contains(r.VIMResourceIDs, vimResourceID)
+	if learned {
+		r.VIMResourceIDs = append(slices.Clone(r.VIMResourceIDs), vimResourceID)
+	}
+	if awaited(r) {
+		confirmed = 1
+	}
+	if learned || confirmed > 0 {
+		w.enter(r, placement.StateRunning)
+	}
+	return confirmed
 }
 
 // giveBack ends a resident whose operation is over. It may have run, also when nobody saw it: what it leaves behind is noted.
