@@ -72,7 +72,7 @@ func lintPackage(p process, name string) (wrong bool, err error) {
 		}
 		at, size = bytes.NewReader(content), int64(len(content))
 	}
-	draft, findings := vnfd.Read(at, size, filepath.Base(name))
+	draft, findings := vnfd.Read(at, size, filepath.Base(name), vnfd.Charts{})
 	for _, f := range findings {
 		if _, err := fmt.Fprintln(p.stdout, f); err != nil {
 			return false, err

@@ -79,7 +79,7 @@ func (s *Service) take(ctx context.Context, p *placement.VNFPackage, body io.Rea
 		return *p, err
 	}
 	content := s.content(ctx, p)
-	draft, findings := vnfd.Read(content, p.SizeBytes, DescriptorName)
+	draft, findings := vnfd.Read(content, p.SizeBytes, DescriptorName, vnfd.Charts{})
 	if content.err != nil {
 		return *p, content.err
 	}

@@ -33,7 +33,7 @@ func (d *Draft) Profile() placement.VNFProfile {
 	for i := range d.Components {
 		c := &d.Components[i]
 		p.Components = append(p.Components, placement.Component{
-			ID: c.ID, Labels: c.Labels, Resources: c.Resources, CutThrough: c.CutThrough,
+			ID: c.ID, Labels: c.Labels, Resources: c.Resources, CutThrough: c.CutThrough, Privileged: c.Privileged,
 		})
 	}
 	for i := range d.Flavours {

@@ -41,9 +41,6 @@ func (t *topology) compute(n *node) Component {
 		c.Images = append(c.Images, t.image(n.name, img, img, ""))
 	}
 	t.ports(&c)
-	if len(c.Resources) == 0 {
-		t.warn(CodeNoResources, n.place, "%s says nothing of what it uses: no capacity would be reserved for it", quote(n.name))
-	}
 	return c
 }
 

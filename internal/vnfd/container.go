@@ -47,9 +47,6 @@ func (t *topology) container(n *node) Component {
 	if v := t.plain(n.property("cpu_pinning_requirements", "virtual_cpu_pinning_policy")); v.given() {
 		t.addLabel(&c, "cpu-pinning", v.str(), v.place)
 	}
-	if len(c.Resources) == 0 {
-		t.warn(CodeNoResources, n.place, "the container %s says nothing of what it uses: no capacity would be reserved for it", quote(n.name))
-	}
 	return c
 }
 

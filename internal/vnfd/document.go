@@ -9,15 +9,19 @@ import (
 // descriptor is a VNFD: its documents, and the types that they define.
 type descriptor struct {
 	*archive
+	Charts
 	yaml      yamlReader
 	documents []*value // in the order in which imports lead to them, the entry first
 	loaded    map[string]bool
 	types     registry
+	clusters  map[string]*cluster // what the files that MCIOPs name deploy
 }
 
 // load reads the descriptor from its entry, with all that it imports.
-func (a *archive) load(entry string) *descriptor {
-	d := &descriptor{archive: a, yaml: yamlReader{report: a.report}, loaded: map[string]bool{}, types: registry{}}
+func (a *archive) load(entry string, charts Charts) *descriptor {
+	d := &descriptor{
+		archive: a, Charts: charts, yaml: yamlReader{report: a.report}, loaded: map[string]bool{}, types: registry{}, clusters: map[string]*cluster{},
+	}
 	d.loadFile(entry)
 	for _, doc := range d.documents {
 		d.types.learn(doc)

@@ -45,7 +45,8 @@ type Component struct {
 	MaxInstances int64
 	Resources    placement.Resources
 	CutThrough   placement.CutThroughs
-	Labels       map[string]string // nfvi_constraints and requested additional capabilities
+	Privileged   placement.Privileges // as manifests ask for it
+	Labels       map[string]string    // nfvi_constraints and requested additional capabilities
 	Images       []SoftwareImage
 	MCIO         MCIO
 	at           place
@@ -123,13 +124,13 @@ type Aspect struct {
 
 // Read reads a package or a single descriptor of so many bytes. The draft is nil when a finding is an ERROR that leaves none.
 // File names it in findings when it is a single descriptor.
-func Read(r io.ReaderAt, size int64, file string) (*Draft, []Finding) {
+func Read(r io.ReaderAt, size int64, file string, charts Charts) (*Draft, []Finding) {
 	rep := &report{}
-	draft := read(r, size, file, rep)
+	draft := read(r, size, file, charts, rep)
 	return draft, rep.sorted()
 }
 
-func read(r io.ReaderAt, size int64, file string, rep *report) *Draft {
+func read(r io.ReaderAt, size int64, file string, charts Charts, rep *report) *Draft {
 	if size > MaxPackageBytes {
 		rep.fail(CodeTooLarge, place{}, "the package has %d bytes, at most %d are read", size, MaxPackageBytes)
 		return nil
@@ -145,7 +146,7 @@ func read(r io.ReaderAt, size int64, file string, rep *report) *Draft {
 	if entry == "" {
 		return nil
 	}
-	draft := a.load(entry).draft(entry)
+	draft := a.load(entry, charts).draft(entry)
 	a.verify()
 	return draft
 }
@@ -162,7 +163,7 @@ func readSingle(r io.ReaderAt, size int64, file string, rep *report) *Draft {
 		return nil
 	}
 	a := &archive{report: rep, text: map[string][]byte{file: text}, sums: map[string]string{}}
-	return a.load(file).draft(file)
+	return a.load(file, Charts{}).draft(file)
 }
 
 // IsArchive tells whether bytes begin as a zip archive does.

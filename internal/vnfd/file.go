@@ -32,7 +32,7 @@ func Descriptor(r io.ReaderAt, size int64, file string) ([]File, error) {
 		return nil, unreadable
 	}
 	var out []File
-	for _, doc := range a.load(entry).documents {
+	for _, doc := range a.load(entry, Charts{}).documents {
 		out = append(out, File{doc.file, a.read(doc.file)})
 	}
 	if a.has(metadataFile) {

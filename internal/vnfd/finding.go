@@ -39,7 +39,9 @@ const (
 	CodeNoResources       = "NO_RESOURCES"        // a component whose use of resources is not said
 	CodeFlavoursDiffer    = "FLAVOURS_DIFFER"     // one component, described differently by two flavours
 	CodeArtifact          = "ARTIFACT"            // an artifact that is not in the package
-	CodeChart             = "CHART"               // a Helm chart, which is not rendered here
+	CodeChart             = "CHART"               // a Helm chart, or a template of one, that cannot be rendered
+	CodeNotInDescriptor   = "NOT_IN_DESCRIPTOR"   // an object or container of a manifest that the descriptor does not name
+	CodeManifestDiffers   = "MANIFEST_DIFFERS"    // a manifest and the descriptor say different things of a component
 	CodeSeveralTargets    = "SEVERAL_TARGETS"     // a rule that names several VDUs without a group
 	CodeImageDigestNeeded = "IMAGE_DIGEST_NEEDED" // the checksum is no digest of a container image
 )

@@ -14,7 +14,7 @@ import (
 // Whatever is read, there is a draft or an error, and the same one again.
 func read(t *testing.T, content []byte) {
 	t.Helper()
-	draft, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar")
+	draft, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar", vnfd.Charts{})
 	if draft == nil && !vnfd.HasErrors(findings) {
 		t.Error("neither a draft nor an error")
 	}
@@ -22,7 +22,7 @@ func read(t *testing.T, content []byte) {
 		draft.Profile()
 		draft.Missing()
 	}
-	again, findingsAgain := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar")
+	again, findingsAgain := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar", vnfd.Charts{})
 	if diff := cmp.Diff(text(findings)+summary(draft), text(findingsAgain)+summary(again)); diff != "" {
 		t.Errorf("another result for the same bytes (-first +second)\n%s", diff)
 	}

@@ -76,7 +76,7 @@ func TestHostileArchives(t *testing.T) {
 			if err := z.Close(); err != nil {
 				t.Fatal(err)
 			}
-			draft, findings := vnfd.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), "package.csar")
+			draft, findings := vnfd.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), "package.csar", vnfd.Charts{})
 			if draft != nil {
 				t.Error("it gives a draft")
 			}
@@ -123,7 +123,7 @@ func TestFaultyDescriptors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, findings := vnfd.Read(strings.NewReader(c.text), int64(len(c.text)), "v.yaml")
+			_, findings := vnfd.Read(strings.NewReader(c.text), int64(len(c.text)), "v.yaml", vnfd.Charts{})
 			expect(t, findings, vnfd.SeverityError, c.code)
 			if got := text(findings); !strings.Contains(got, c.at+":") {
 				t.Errorf("want it at %s, got\n%s", c.at, got)
@@ -145,7 +145,7 @@ func TestChangedFiles(t *testing.T) {
 		}
 	}
 	content, _ := pack(t, source)
-	_, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "p")
+	_, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "p", vnfd.Charts{})
 	expect(t, findings, vnfd.SeverityError, vnfd.CodeHashMismatch)
 }
 
@@ -172,7 +172,7 @@ func TestPackagesOfOthers(t *testing.T) {
 			if err := z.Close(); err != nil {
 				t.Fatal(err)
 			}
-			draft, findings := vnfd.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), name)
+			draft, findings := vnfd.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), name, vnfd.Charts{})
 			if vnfd.HasErrors(findings) {
 				t.Error(text(findings))
 			}

@@ -18,4 +18,7 @@ const (
 	maxTypeChain      = 32      // types derived from each other
 	maxFindings       = 1_000
 	maxComponents     = 1_000
+	maxChartBytes     = 16 << 20 // of a Helm chart, packed and unpacked
+	maxChartFiles     = 2_000
+	maxChartDepth     = 4 // of charts within each other
 )

@@ -158,23 +158,3 @@ func (t *topology) otherTarget(name string, at *value, f field) {
 	}
 	t.fail(CodeUnknownReference, at.place, "the rule %s has the target %s, which is no node and no group of the descriptor", quote(f.name), quote(name))
 }
-
-// charts takes the MCIOPs of the topology. Charts are not rendered: they are programs of a stranger's.
-func (t *topology) charts(out *Draft) {
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.base != nodeMCIOP {
-			continue
-		}
-		m := MCIOP{ID: n.name, ComponentIDs: bindings(n, "associatedVdu")}
-		for _, f := range n.value.get("artifacts").entries() {
-			if name := t.locate(f.place, f.value.get("file").str()); name != "" {
-				m.File = name
-				t.warn(CodeChart, f.place, "the chart %s is not rendered: what its containers use is taken from the descriptor alone", quote(name))
-			} else if t.files != nil {
-				t.warn(CodeArtifact, f.place, "the package does not hold the chart %s", quote(f.value.get("file").str()))
-			}
-		}
-		out.MCIOPs = append(out.MCIOPs, m)
-	}
-}

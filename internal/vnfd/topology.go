@@ -39,6 +39,10 @@ func (d *descriptor) draft(entry string) *Draft {
 	for _, t := range tops {
 		t.read(out)
 	}
+	if len(tops) > 0 {
+		d.loose(out)
+		d.checkResources(out)
+	}
 	if len(d.documents) == 0 {
 		return nil
 	}
@@ -233,10 +237,10 @@ func (t *topology) read(out *Draft) {
 	}
 	t.join(own)
 	t.readGroups()
+	own = t.charts(out, own)
 	for i := range own {
 		t.take(out, before, &own[i])
 	}
-	t.charts(out)
 	t.rules(out, own)
 	if len(own) > 0 {
 		out.Flavours = append(out.Flavours, t.flavour(own))
@@ -259,6 +263,7 @@ func (t *topology) take(out *Draft, before int, c *Component) {
 	}
 	have.MinInstances, have.MaxInstances = min(have.MinInstances, c.MinInstances), max(have.MaxInstances, c.MaxInstances)
 	have.CutThrough |= c.CutThrough
+	have.Privileged |= c.Privileged
 	for k, v := range c.Resources {
 		have.Resources = withAmount(have.Resources, k, max(have.Resources[k], v))
 	}

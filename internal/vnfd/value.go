@@ -3,6 +3,7 @@ package vnfd
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -112,8 +113,38 @@ func (v *value) entries() []field {
 // yamlReader turns YAML into values, and counts them over all documents.
 type yamlReader struct {
 	*report
-	nodes int
-	full  bool
+	nodes     int
+	full      bool
+	rendered  bool // lines are none of a file, and are not named
+	manifests bool // merge keys are allowed, and faults leave a file out instead of refusing the package
+}
+
+func (y *yamlReader) fault(code string, at place, format string, args ...any) {
+	if y.manifests {
+		y.warn(code, at, format, args...)
+		return
+	}
+	y.fail(code, at, format, args...)
+}
+
+// parseAll reads the documents of a manifest, those before one that is no YAML.
+func (y *yamlReader) parseAll(file string, text []byte) []*value {
+	var out []*value
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var n yaml.Node
+		err := dec.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			y.syntax(file, err)
+			return out
+		}
+		if len(n.Content) > 0 {
+			out = append(out, y.convert(file, n.Content[0], 0, 0))
+		}
+	}
 }
 
 // parse reads one document; nil when it is none.
@@ -143,22 +174,33 @@ func (y *yamlReader) syntax(file string, err error) {
 		at.line, _ = strconv.Atoi(m[1])
 		problem = m[2]
 	}
-	y.fail(CodeSyntax, at, "no YAML: %s", problem)
+	if y.rendered {
+		problem = fmt.Sprintf("line %d of what it renders to: %s", at.line, problem)
+		at.line = 0
+	}
+	y.fault(CodeSyntax, at, "no YAML: %s", problem)
+}
+
+func (y *yamlReader) at(file string, n *yaml.Node) place {
+	if y.rendered {
+		return place{file: file}
+	}
+	return place{file: file, line: n.Line, column: n.Column}
 }
 
 // convert turns one node into a value; aliases is how many aliases lead to it.
 func (y *yamlReader) convert(file string, n *yaml.Node, depth, aliases int) *value {
-	v := &value{place: place{file: file, line: n.Line, column: n.Column}}
+	v := &value{place: y.at(file, n)}
 	y.nodes++
 	switch {
 	case y.nodes > maxNodes:
 		if !y.full {
 			y.full = true
-			y.fail(CodeTooLarge, v.place, "the descriptor has more than %d values, those that aliases repeat included", maxNodes)
+			y.fault(CodeTooLarge, v.place, "the descriptor has more than %d values, those that aliases repeat included", maxNodes)
 		}
 		return v
 	case depth > maxDepth || aliases > maxDepth:
-		y.fail(CodeTooLarge, v.place, "nested deeper than %d levels", maxDepth)
+		y.fault(CodeTooLarge, v.place, "nested deeper than %d levels", maxDepth)
 		return v
 	}
 	switch n.Kind {
@@ -177,28 +219,41 @@ func (y *yamlReader) convert(file string, n *yaml.Node, depth, aliases int) *val
 			v.kind, v.text = nullValue, ""
 		}
 	default:
-		y.fail(CodeSyntax, v.place, "a document within a document")
+		y.fault(CodeSyntax, v.place, "a document within a document")
 	}
 	return v
 }
 
 func (y *yamlReader) mapping(v *value, n *yaml.Node, depth, aliases int) {
 	seen := make(map[string]int, len(n.Content)/2)
+	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
-		at := place{file: v.file, line: k.Line, column: k.Column}
+		at := y.at(v.file, k)
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			y.fail(CodeSyntax, at, "the name of an entry is no plain text")
+			y.fault(CodeSyntax, at, "the name of an entry is no plain text")
+			continue
+		case k.ShortTag() == "!!merge" && y.manifests:
+			merged = append(merged, n.Content[i+1])
 			continue
 		case k.ShortTag() == "!!merge":
-			y.fail(CodeSyntax, at, "merge keys (<<) are no part of TOSCA; write the entries out")
+			y.fault(CodeSyntax, at, "merge keys (<<) are no part of TOSCA; write the entries out")
 			continue
 		case seen[k.Value] > 0:
-			y.fail(CodeDuplicate, at, "%s was given already in line %d", quote(k.Value), seen[k.Value])
+			y.fault(CodeDuplicate, at, "%s was given already in line %d", quote(k.Value), seen[k.Value])
 			continue
 		}
 		seen[k.Value] = k.Line
 		v.fields = append(v.fields, field{at, k.Value, y.convert(v.file, n.Content[i+1], depth+1, aliases)})
+	}
+	for _, m := range merged {
+		from := y.convert(v.file, m, depth+1, aliases)
+		for _, f := range from.entries() {
+			if seen[f.name] == 0 {
+				seen[f.name] = m.Line
+				v.fields = append(v.fields, f)
+			}
+		}
 	}
 }

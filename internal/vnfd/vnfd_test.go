@@ -38,7 +38,7 @@ func TestPackages(t *testing.T) {
 				t.Fatal(err)
 			}
 			content, want := pack(t, source)
-			draft, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar")
+			draft, findings := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar", vnfd.Charts{})
 			got := text(findings) + summary(draft)
 			if *update {
 				source.Files[len(source.Files)-1].Data = []byte(got)
@@ -50,7 +50,7 @@ func TestPackages(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			again, _ := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar")
+			again, _ := vnfd.Read(bytes.NewReader(content), int64(len(content)), "package.csar", vnfd.Charts{})
 			if diff := cmp.Diff(summary(draft), summary(again)); diff != "" {
 				t.Errorf("the same package gives another draft (-first +second)\n%s", diff)
 			}
@@ -122,6 +122,9 @@ func summary(d *vnfd.Draft) string {
 		fmt.Fprintf(&b, "component %s %s %d..%d%s", c.ID, c.Kind, c.MinInstances, c.MaxInstances, amounts(c.Resources))
 		if names := c.CutThrough.Names(); len(names) > 0 {
 			fmt.Fprintf(&b, " through %v", names)
+		}
+		if names := c.Privileged.Names(); len(names) > 0 {
+			fmt.Fprintf(&b, " may %v", names)
 		}
 		if len(c.PartOf) > 0 {
 			fmt.Fprintf(&b, " in %v", c.PartOf)

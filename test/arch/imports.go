@@ -37,7 +37,10 @@ var table = slices.Concat([]room{
 	{path: "internal/fleet", pure: true, ours: []string{"internal/placement", "internal/policy"}},
 	{path: "internal/solver", pure: true, ours: []string{"internal/placement", "internal/policy", "internal/fleet"}},
 	{path: "internal/directive", pure: true, ours: []string{"internal/placement", "internal/policy"}},
-	{path: "internal/vnfd", pure: true, ours: []string{"internal/placement"}, thirdParty: []string{"go.yaml.in/yaml/v3"}},
+	{
+		path: "internal/vnfd", pure: true, ours: []string{"internal/placement"},
+		thirdParty: []string{"go.yaml.in/yaml/v3", "k8s.io/apimachinery/pkg/api/resource"},
+	},
 	{path: "internal/sol013", pure: true, ours: []string{"internal/placement"}},
 	{path: "internal/postgres", ours: []string{"internal/placement", "internal/sol013", "migrations"}},
 	{path: "internal/replica", ours: pure},
@@ -77,7 +80,7 @@ type confinement struct {
 var confinements = []confinement{
 	{
 		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog", "k8s.io/kube-scheduler"},
-		rooms:   []string{"internal/cism"}, why: "what knows Kubernetes is there",
+		rooms:   []string{"internal/cism", "internal/vnfd"}, why: "what knows Kubernetes is there, and the quantities of manifests",
 	},
 	{
 		imports: []string{
