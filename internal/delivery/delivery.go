@@ -34,8 +34,9 @@ type Store interface {
 
 	// HostDirectives returns directives of a host after a sequence number, in order. NotFound for an unknown host.
 	HostDirectives(ctx context.Context, hostID string, after int64, limit int) ([]placement.Directive, error)
-	// Directives returns directives over all hosts of a VIM connection (empty: all), after an opaque marker.
-	Directives(ctx context.Context, vimConnectionID, marker string, limit int) ([]placement.Directive, string, error)
+	// Directives returns directives over all hosts of a VIM connection (empty: all), after an opaque marker; withoutLI those of hosts for
+	// lawful interception left out, as if they were not there.
+	Directives(ctx context.Context, vimConnectionID, marker string, withoutLI bool, limit int) ([]placement.Directive, string, error)
 	// RecordAck records an acknowledgement once. Invalid for a directive that the host was never given, Conflict
 	// for one that contradicts an earlier acknowledgement other than FAILED.
 	RecordAck(ctx context.Context, ack placement.Ack, actor string, end EndRules) error
@@ -120,13 +121,14 @@ func (s *Service) HostDirectives(ctx context.Context, hostID string, after int64
 	return out, err
 }
 
-// Directives returns the directives of a VIM connection after a marker, and the marker to go on with.
-func (s *Service) Directives(ctx context.Context, vimConnectionID, marker string, wait time.Duration) ([]placement.Directive, string, error) {
+// Directives returns the directives of a VIM connection after a marker, and the marker to go on with. What is left out for a reader
+// without clearance (withoutLI) neither shortens a page nor ends a wait.
+func (s *Service) Directives(ctx context.Context, vimConnectionID, marker string, withoutLI bool, wait time.Duration) ([]placement.Directive, string, error) {
 	var out []placement.Directive
 	next := marker
 	err := s.poll(ctx, wait, func() (bool, error) {
 		var err error
-		out, next, err = s.store.Directives(ctx, vimConnectionID, marker, Limit)
+		out, next, err = s.store.Directives(ctx, vimConnectionID, marker, withoutLI, Limit)
 		return len(out) > 0, err
 	})
 	return out, next, err

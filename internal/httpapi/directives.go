@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,15 +77,14 @@ func (a directivesAPI) ListDirectives(ctx context.Context, req wire.ListDirectiv
 	if err != nil {
 		return nil, err
 	}
-	if p := auth.FromContext(ctx); !p.Has(auth.RoleOperator, auth.RoleAuditor) && !p.ActsForVIM(req.Params.VIMConnectionID) {
+	p := auth.FromContext(ctx)
+	own := p.ActsForVIM(req.Params.VIMConnectionID)
+	if !own && !p.Has(auth.RoleOperator, auth.RoleAuditor) {
 		return nil, placement.Errorf(placement.Forbidden, "this client does not stand for the VIM connection %q", req.Params.VIMConnectionID)
 	}
-	list, next, err := a.Delivery.Directives(ctx, req.Params.VIMConnectionID, after.String(), wait)
+	list, next, err := a.Delivery.Directives(ctx, req.Params.VIMConnectionID, after.String(), !own && !seesLI(ctx), wait)
 	if err != nil {
 		return nil, err
-	}
-	if p := auth.FromContext(ctx); !seesLI(ctx) && !p.ActsForVIM(req.Params.VIMConnectionID) {
-		list = slices.DeleteFunc(list, func(d placement.Directive) bool { return a.Delivery.LIHost(d.HostID) })
 	}
 	signed, err := a.signed(list)
 	if err != nil {

@@ -37,25 +37,40 @@ func TestTwoWorlds(t *testing.T) {
 	}
 	with.grant("root", instantiate("mdf-1", "vnfd-li", "open")).want(201)
 	with.do(call{as: "root", method: "POST", path: "/placement/v1/decisions", body: object{"grantRequest": instantiate("mdf-2", "vnfd-li", "open")}}).want(201)
+	decided, running := with.secrets()
 	if n := len(with.do(call{as: "root", path: "/inventory/v1/hosts"}).list()); n != 4 {
 		t.Fatalf("who is cleared sees %d hosts", n)
 	}
 
 	asked, served := 0, 0
-	for _, c := range liQuestions(t) {
+	ask := func(c call) (status int) {
 		var answers [2]string
 		for i, w := range []*api{plain, with} {
 			asking := c
 			asking.path = strings.ReplaceAll(c.path, "{theirPolicy}", policies[w])
 			got := w.do(asking)
-			answers[i] = comparable(w, policies[w], got)
-			if w == with && got.status < 300 {
-				served++
-			}
+			answers[i], status = comparable(w, policies[w], got), got.status
 		}
 		asked++
+		if status < 300 {
+			served++
+		}
 		if diff := cmp.Diff(answers[0], answers[1]); diff != "" {
 			t.Errorf("%s %s as %s tells the worlds apart:\n%s", c.method, c.path, c.as, diff)
+		}
+		return status
+	}
+	for _, c := range liWrites(t) {
+		if status := ask(c); status != http.StatusUnprocessableEntity && status != http.StatusForbidden && status != http.StatusNotFound {
+			t.Errorf("%s %s %s: %d", c.method, c.path, c.body, status)
+		}
+	}
+	for _, c := range append(liQuestions(t), liIdentified(decided, running)...) {
+		ask(c)
+	}
+	for _, c := range liControls(t) {
+		if status := ask(c); status >= 300 {
+			t.Errorf("%s %s is answered %d: what is like it is not refused for what it refers to", c.method, c.path, status)
 		}
 	}
 	if served < asked/4 {
@@ -123,15 +138,16 @@ func liQuestions(t *testing.T) []call {
 	} {
 		out = append(out, call{as: "operator", method: "POST", path: "/placement/v1/cache_decisions", body: body})
 	}
-	merge := map[string]string{"Content-Type": "application/merge-patch+json"}
 	out = append(out,
-		call{as: "operator", method: "PUT", path: "/inventory/v1/trust_domains/TD-X", body: object{"id": "TD-X", "category": "LI"}},
-		call{as: "operator", method: "PUT", path: "/inventory/v1/host_pools/P-X", body: object{"id": "P-X", "allowedTrustDomainIds": []string{"TD-LI"}}},
-		call{as: "operator", method: "PUT", path: "/inventory/v1/trust_relations/TD-B/TD-LI", body: object{"fromId": "TD-B", "toId": "TD-LI", "handling": "BORDER"}},
 		call{as: "operator", method: "DELETE", path: "/inventory/v1/hosts/li-1"},
+		call{as: "operator", method: "POST", path: "/directives/v1/hosts/li-1/scrub_orders", body: object{"level": "CACHE_PURGE", "reason": "test"}},
+		call{as: "approver", method: "POST", path: "/inventory/v1/hosts/li-1/quarantine", body: object{"reason": "test"}},
+		call{as: "approver", method: "POST", path: "/inventory/v1/hosts/li-1/unquarantine", body: object{"reason": "test"}},
+		call{as: "verifier", method: "POST", path: "/inventory/v1/hosts/li-1/attestations", body: object{"state": "UNTRUSTED"}},
+		call{as: "scrubber", method: "POST", path: "/inventory/v1/hosts/li-1/scrub_records", body: object{"level": "CACHE_PURGE", "evidence": "test"}},
 		call{as: "operator", method: "DELETE", path: "/inventory/v1/trust_domains/TD-LI"},
-		call{as: "operator", method: "PATCH", path: "/inventory/v1/hosts/li-1", body: object{"lifecycle": "CORDONED"}, header: merge},
-		call{as: "operator", method: "PATCH", path: "/inventory/v1/host_pools/P-LI", body: object{"fabricDigests": []string{digest}}, header: merge})
+		call{as: "operator", method: "PATCH", path: "/inventory/v1/hosts/li-1", body: object{"lifecycle": "CORDONED"}, header: mergePatch},
+		call{as: "operator", method: "PATCH", path: "/inventory/v1/host_pools/P-LI", body: object{"fabricDigests": []string{digest}}, header: mergePatch})
 	for _, name := range openapi.Names() {
 		doc, err := openapi.Load(name)
 		if err != nil {
@@ -142,6 +158,9 @@ func liQuestions(t *testing.T) []call {
 				continue
 			}
 			for _, filled := range fillPath(path, liObjects) {
+				if filled == "/directives/v1/directives" {
+					filled += "?vimConnectionId=vim-1"
+				}
 				for _, as := range liClients {
 					out = append(out, call{as: as, method: http.MethodGet, path: filled})
 				}

@@ -95,6 +95,9 @@ func (s *Service) approved(before *placement.PendingChange, actor, breakGlass st
 
 // Reject ends a change that waits; nothing is applied. Who asked for it may take it back this way.
 func (s *Service) Reject(ctx context.Context, actor, id, reason string) (placement.PendingChange, error) {
+	if _, err := s.store.GetPendingChange(ctx, id); err != nil { // as the caller may know it
+		return placement.PendingChange{}, err
+	}
 	return s.store.RejectPendingChange(ctx, id, actor, strings.TrimSpace(reason))
 }
 

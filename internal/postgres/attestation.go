@@ -20,7 +20,7 @@ const quarantinedByAttestation = "attestation"
 // Invalid (AttestedAt in the future), Unavailable.
 func (s *Store) RecordAttestation(ctx context.Context, hostID string, r placement.AttestationRecord, actor string) (placement.AttestationRecord, error) {
 	err := s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		key, err := hostKey(ctx, tx, hostID)
+		key, err := knownHostKey(ctx, tx, hostID)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func TestWhatIsReadPassesTheBarrier(t *testing.T) {
 	reads := map[string]func(*Store) error{
 		"FROM idempotency": func(s *Store) error { _, _, err := s.FindAnswer(t.Context(), keyOf("occ-1", ""), ""); return err },
 		"seq > $3":         func(s *Store) error { _, err := s.HostDirectives(t.Context(), "h1", 0, 1); return err },
-		"feed_id) >":       func(s *Store) error { _, _, err := s.Directives(t.Context(), "", "", 1); return err },
+		"feed_id) >":       func(s *Store) error { _, _, err := s.Directives(t.Context(), "", "", false, 1); return err },
 	}
 	for query, read := range reads {
 		var seen statements

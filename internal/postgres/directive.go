@@ -109,15 +109,16 @@ type feedDirectiveRow struct {
 }
 
 // Directives returns directives to the hosts of a VIM connection (empty: to all hosts) after a marker, which is opaque
-// (empty: from the first), and the marker to go on with. Nothing is lost to slow transactions, because only those are
+// (empty: from the first), and the marker to go on with. withoutLI leaves hosts of lawful interception out. Nothing is lost to slow transactions, because only those are
 // read below which none is running; per host the order is that of the sequence numbers. They are durable.
-func (s *Store) Directives(ctx context.Context, vimConnectionID, marker string, limit int) ([]placement.Directive, string, error) {
+func (s *Store) Directives(ctx context.Context, vimConnectionID, marker string, withoutLI bool, limit int) ([]placement.Directive, string, error) {
 	const listSQL = `
 		SELECT ` + directiveColumns + `, txid, feed_id
 		FROM directive
 		WHERE ($1 = '' OR vim_connection_id = $1) AND (txid, feed_id) > ($2, $3) AND txid < pg_snapshot_xmin(pg_current_snapshot())
+		  AND (NOT $4 OR host_id NOT IN (SELECT hidden_hosts()))
 		ORDER BY txid, feed_id
-		LIMIT $4`
+		LIMIT $5`
 	var after placement.FeedPosition
 	if marker != "" {
 		var err error
@@ -129,7 +130,7 @@ func (s *Store) Directives(ctx context.Context, vimConnectionID, marker string, 
 	list, err := collect(ctx, s.pool, func(r *feedDirectiveRow) (placement.Directive, error) {
 		next = placement.FeedPosition{TxID: r.TxID, Row: r.FeedID}.String()
 		return directiveFromRow(&r.directiveRow)
-	}, listSQL, vimConnectionID, after.TxID, after.Row, limit)
+	}, listSQL, vimConnectionID, after.TxID, after.Row, withoutLI, limit)
 	if err != nil || len(list) == 0 {
 		return nil, marker, translate(err)
 	}

@@ -64,7 +64,7 @@ func TestModeIsTold(t *testing.T) {
 		t.Errorf("h3 was told (-want +got):\n%s", diff)
 	}
 	eventually(t, func() bool { // the feed waits for older transactions, those of other tests' databases included
-		list, marker, err := w.Directives(t.Context(), "vim-1", "", 100)
+		list, marker, err := w.Directives(t.Context(), "vim-1", "", false, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

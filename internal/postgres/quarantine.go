@@ -44,7 +44,7 @@ func (s *Store) Unquarantine(ctx context.Context, hostID, reason, actor string) 
 func (s *Store) changeQuarantine(ctx context.Context, hostID, actor, action string, change func(*placement.Host) error) (h placement.Host, err error) {
 	const lifecycleSQL = `UPDATE host SET lifecycle = $3, lifecycle_reason = $4 WHERE nfvi_pop_id = $1 AND id = $2`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		key, err := hostKey(ctx, tx, hostID)
+		key, err := knownHostKey(ctx, tx, hostID)
 		if err != nil {
 			return err
 		}

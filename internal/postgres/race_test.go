@@ -227,7 +227,7 @@ func checkFeedOrder(t *testing.T, w *world, want int) {
 	got, marker := 0, ""
 	for got < want {
 		running := w.transactionsRun()
-		dirs, next, err := w.Directives(t.Context(), "vim-1", marker, 7)
+		dirs, next, err := w.Directives(t.Context(), "vim-1", marker, false, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func checkFeedOrder(t *testing.T, w *world, want int) {
 		}
 		marker = next
 	}
-	if dirs, _, err := w.Directives(t.Context(), "vim-1", marker, 7); err != nil || len(dirs) != 0 {
+	if dirs, _, err := w.Directives(t.Context(), "vim-1", marker, false, 7); err != nil || len(dirs) != 0 {
 		t.Errorf("%d directives beyond the last, %v", len(dirs), err)
 	}
 	if got != want {
@@ -271,7 +271,7 @@ func TestAggregatedFeedWaitsForSlowTransactions(t *testing.T) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	w.grant(request{vnf: "fast", occ: "fast", hosts: []string{"h2"}})
-	dirs, marker, err := w.Directives(t.Context(), "", "", 10)
+	dirs, marker, err := w.Directives(t.Context(), "", "", false, 10)
 	if err != nil || len(dirs) != 0 || marker != "" {
 		t.Errorf("read past a running transaction: %+v, marker %q, %v", dirs, marker, err)
 	}
@@ -279,7 +279,7 @@ func TestAggregatedFeedWaitsForSlowTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFeedOrder(t, w, 2)
-	if _, _, err := w.Directives(t.Context(), "", "no marker", 10); placement.KindOf(err) != placement.Invalid {
+	if _, _, err := w.Directives(t.Context(), "", "no marker", false, 10); placement.KindOf(err) != placement.Invalid {
 		t.Errorf("a marker that was never given: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func (s *Store) RecordScrub(ctx context.Context, hostID string, r placement.Scru
 		RETURNING recorded_at`
 	r.ID = uuid.NewString()
 	err := s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		key, err := hostKey(ctx, tx, hostID)
+		key, err := knownHostKey(ctx, tx, hostID)
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 // OrderScrub tells a host to clean itself, by what order says of the host under its lock, and returns the number of the directive. Kinds of
 // errors: NotFound; Conflict, when the order is for a host that is out of service and without workloads, and this one is not; Unavailable.
 func (s *Store) OrderScrub(ctx context.Context, hostID, actor string, order func(*placement.Host) placement.ScrubDirective) (seq int64, err error) {
-	key, err := hostKey(ctx, s.pool, hostID)
+	key, err := knownHostKey(ctx, s.pool, hostID)
 	if err != nil {
 		return 0, err
 	}

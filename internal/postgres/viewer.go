@@ -165,6 +165,20 @@ func knownTo(ctx context.Context, q queryer, doc *placement.Inventory, read func
 	return q.QueryRow(ctx, `SELECT set_config('role', 'none', true)`).Scan(&role)
 }
 
+// knownHostKey is the key of a host that a caller writes about, by its id. One for lawful interception is not there for who is not cleared.
+func knownHostKey(ctx context.Context, q queryer, hostID string) (placement.HostKey, error) {
+	if v, ok := placement.ViewerFrom(ctx); ok && !v.LI {
+		var hidden bool
+		if err := q.QueryRow(ctx, `SELECT $1 IN (SELECT hidden_hosts())`, hostID).Scan(&hidden); err != nil {
+			return placement.HostKey{}, translate(err)
+		}
+		if hidden {
+			return placement.HostKey{}, notFound("host", hostID)
+		}
+	}
+	return hostKey(ctx, q, hostID)
+}
+
 // written lists the ids of what a document writes and lawful interception may have.
 func written(doc *placement.Inventory) (ids []string) {
 	for i := range doc.TrustDomains {
