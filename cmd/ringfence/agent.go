@@ -13,12 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	remote "ringfence/api/client"
 	inventory "ringfence/api/inventory"
 	"ringfence/internal/agent"
 	"ringfence/internal/agent/containerd"
 	"ringfence/internal/agent/snapshotter"
 	"ringfence/internal/agent/volume"
-	remote "ringfence/internal/client"
 	"ringfence/internal/telemetry"
 )
 

@@ -26,7 +26,7 @@ type Service interface {
 	HostFeed(ctx context.Context, hostID string, after int64, wait time.Duration) ([]json.RawMessage, error)
 	Acknowledge(ctx context.Context, ack wire.Ack) error
 	Report(ctx context.Context, hostID string, state wire.ObservedState, etag string) (wire.ObservationResult, string, error)
-	RecordScrub(ctx context.Context, hostID string, report inventory.ScrubReport) error
+	RecordScrub(ctx context.Context, hostID string, report inventory.ScrubReport) (inventory.ScrubRecord, error)
 }
 
 // Verifier verifies the signature of a directive and reads it.

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
 	inventory "ringfence/api/inventory"
-	"ringfence/internal/client"
 )
 
 // feed is the far end of an agent: it signs and serves directives as ringfence does, and keeps what it is told.

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
-	"ringfence/internal/client"
 )
 
 // The pauses between attempts to do what failed.

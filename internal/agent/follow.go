@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
-	"ringfence/internal/client"
 )
 
 const (

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
 	inventory "ringfence/api/inventory"
-	"ringfence/internal/client"
 )
 
 // scrub cleans the host as far as the level asks, and leaves the evidence with ringfence. Images that nothing uses can go while
@@ -159,7 +159,7 @@ func (a *Agent) recordScrub(ctx context.Context, d *wire.Directive, done string)
 	if err != nil {
 		return failing(err)
 	}
-	err = a.service.RecordScrub(ctx, a.config.HostID, inventory.ScrubReport{
+	_, err = a.service.RecordScrub(ctx, a.config.HostID, inventory.ScrubReport{
 		Level: d.Scrub.Level, DeviceReset: d.Scrub.DeviceReset, Actor: "ringfence agent", Evidence: string(evidence),
 	})
 	switch {

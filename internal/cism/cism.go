@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
-	"ringfence/internal/client"
+	"ringfence/api/client"
 )
 
 // Options say how to run for one cluster.

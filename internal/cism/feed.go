@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"ringfence/internal/client"
+	"ringfence/api/client"
 )
 
 const (

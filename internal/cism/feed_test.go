@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
-	"ringfence/internal/client"
 	"ringfence/internal/delivery"
 )
 

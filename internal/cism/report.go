@@ -15,9 +15,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"ringfence/api/client"
 	wire "ringfence/api/directives"
 	"ringfence/api/inventory"
-	"ringfence/internal/client"
 	"ringfence/internal/directive"
 )
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 
@@ -57,8 +56,8 @@ func (v *Verifier) Verify(ctx context.Context, text json.RawMessage) (wire.Direc
 }
 
 func (c *Client) readKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
-	var set wire.JSONWebKeySet
-	if _, err := c.do(ctx, call{method: http.MethodGet, path: "/directives/v1/keys"}, &set); err != nil {
+	set, err := c.Keys(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("read the keys of ringfence: %w", err)
 	}
 	keys := map[string]ed25519.PublicKey{}

@@ -6,54 +6,26 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	wire "ringfence/api/directives"
 )
 
+// newTestClient calls a real HTTP server, and pauses next to nothing between attempts.
 func newTestClient(t *testing.T, o Options, serve http.HandlerFunc) *Client {
 	t.Helper()
 	service := httptest.NewServer(serve)
 	t.Cleanup(service.Close)
 	o.URL = service.URL + "/"
+	if o.Retry.First == 0 {
+		o.Retry.First = time.Millisecond
+	}
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func TestWaitsOutWhatPasses(t *testing.T) {
-	t.Parallel()
-	var calls atomic.Int64
-	c := newTestClient(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
-		if calls.Add(1) < 3 {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(`{"status":503,"detail":"starting"}`))
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})
-	if err := c.Acknowledge(t.Context(), wire.Ack{HostID: "h", Seq: 1, Outcome: "APPLIED"}); err != nil || calls.Load() != 3 {
-		t.Errorf("%v after %d calls", err, calls.Load())
-	}
-}
-
-func TestProblemsAreErrors(t *testing.T) {
-	t.Parallel()
-	var calls atomic.Int64
-	c := newTestClient(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
-		calls.Add(1)
-		w.WriteHeader(http.StatusConflict)
-		_, _ = w.Write([]byte(`{"status":409,"detail":"the directive was acknowledged as FAILED"}`))
-	})
-	err := c.Acknowledge(t.Context(), wire.Ack{})
-	if !HasStatus(err, http.StatusConflict) || calls.Load() != 1 || err.Error() != "ringfence answers 409: the directive was acknowledged as FAILED" {
-		t.Errorf("%v after %d calls", err, calls.Load())
-	}
 }
 
 // TestReportAnewAfterAnother has another report come between two of this client's.
@@ -108,10 +80,40 @@ func TestRefusesToSendTheTokenInTheClear(t *testing.T) {
 	for url, fine := range map[string]bool{
 		"http://127.0.0.1:8080": true, "http://localhost": true, "https://ringfence.example.com": true,
 		"http://ringfence.example.com": false, "http://127.evil.example.com": false,
-		"ftp://127.0.0.1": false, "": false, "https://user@host": false,
+		"ftp://127.0.0.1": false, "": false, "https://user@host": false, "https://host?a=b": false,
 	} {
 		if _, err := New(Options{URL: url, TokenFile: "token"}); (err == nil) != fine {
 			t.Errorf("%q: %v", url, err)
 		}
+		if _, err := ClientCredentials(Credentials{TokenURL: url, ClientID: "c", SecretFile: "secret"}); (err == nil) != fine {
+			t.Errorf("token endpoint %q: %v", url, err)
+		}
+	}
+}
+
+// TestIDsMakeNoOtherPath gives ids that would lead a call to another resource.
+func TestIDsMakeNoOtherPath(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	c := newTestClient(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		if r.URL.EscapedPath() != "/inventory/v1/hosts/..%2Fa%3Fb%23c" {
+			t.Errorf("called %s", r.URL.EscapedPath())
+		}
+		_, _ = w.Write([]byte("{}"))
+	})
+	for _, id := range []string{"", ".", ".."} {
+		if _, err := c.Hosts().Delete(t.Context(), Write{}, id); err == nil {
+			t.Errorf("the id %q is taken", id)
+		}
+		if err := c.DeletePolicyVersion(t.Context(), id, "1.0.0"); err == nil {
+			t.Errorf("the policy id %q is taken", id)
+		}
+	}
+	if _, err := c.Hosts().Delete(t.Context(), Write{}); err == nil {
+		t.Error("a record without an id is taken")
+	}
+	if _, _, err := c.Hosts().Get(t.Context(), "../a?b#c"); err != nil || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
 	}
 }
