@@ -173,6 +173,12 @@ func TestWhatIsNotFollowed(t *testing.T) {
 	a.tell("vnfm-a", object{"id": "n", "notificationType": "VnfIdentifierDeletionNotification", "vnfInstanceId": "i1"}).want(204)
 	a.tell("vnfm-a", event("i1", "ROLLED_BACK", object{"vnfLcmOpOccId": "op-of-nobody"})).want(204)
 	a.tell("vnfm-a", event("nobody", "ROLLED_BACK", nil)).problem(404)
+	a.tell("vnfm-a", event("nobody", "STARTING", nil)).want(204)
+	refused := instantiate("refused", "vnfd-b", "open")
+	refused["vnfdId"] = "unheard-of"
+	a.grant("vnfm-a", refused).problem(403)
+	a.tell("vnfm-b", event("refused", "ROLLED_BACK", nil)).problem(404)
+	a.tell("vnfm-a", event("refused", "ROLLED_BACK", nil)).want(204)
 	a.tell("vnfm-a", event("i1", "DONE", nil)).problem(422)
 	a.tell("vnfm-a", event("i1", "FAILED", object{"vnfLcmOpOccId": nil})).problem(422)
 	a.holds("afterwards", "i1", map[string]any{"i1-open": "RESERVED"})

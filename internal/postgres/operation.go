@@ -80,7 +80,7 @@ func (s *Store) operation(ctx context.Context, ev *placement.OperationEvent) (*o
 	err := s.pool.QueryRow(ctx, ownerSQL, ev.VNFInstanceID).Scan(&owner)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), err == nil && !ev.MayTell(owner):
-		return nil, notFound("VNF instance", ev.VNFInstanceID)
+		return nil, s.ungranted(ctx, ev)
 	case err != nil:
 		return nil, translate(err)
 	}
@@ -96,6 +96,22 @@ func (s *Store) operation(ctx context.Context, ev *placement.OperationEvent) (*o
 		return nil, placement.Errorf(placement.Conflict, "the operation %q has been given another grant since: confirm or release that one", ev.VNFLcmOpOccID)
 	}
 	return &o, nil
+}
+
+// ungranted is nil for an operation that may well have no grant although its VNF instance is not the teller's: an instantiation that
+// starts, because the first grant makes the VNF instance somebody's, and one that the teller was refused.
+func (s *Store) ungranted(ctx context.Context, ev *placement.OperationEvent) error {
+	const refusedSQL = `SELECT EXISTS (SELECT FROM idempotency WHERE client_id = $1 AND vnf_lcm_op_occ_id = $2)`
+	refused := ev.State == placement.OperationStarting
+	if !refused {
+		if err := s.pool.QueryRow(ctx, refusedSQL, ev.Actor, ev.VNFLcmOpOccID).Scan(&refused); err != nil {
+			return translate(err)
+		}
+	}
+	if refused {
+		return nil
+	}
+	return notFound("VNF instance", ev.VNFInstanceID)
 }
 
 // outdates tells whether an event changes nothing any more.

@@ -5,7 +5,9 @@ type GrantRequest struct {
 	VNFInstanceID         string                `json:"vnfInstanceId"`
 	VNFLcmOpOccID         string                `json:"vnfLcmOpOccId"`
 	VNFDID                string                `json:"vnfdId"`
+	DstVNFDID             string                `json:"dstVnfdId,omitempty"`
 	FlavourID             string                `json:"flavourId,omitempty"`
+	InstantiationLevelID  string                `json:"instantiationLevelId,omitempty"`
 	Operation             string                `json:"operation"`
 	IsAutomaticInvocation bool                  `json:"isAutomaticInvocation"`
 	AddResources          []ResourceDefinition  `json:"addResources,omitempty"`
@@ -30,8 +32,9 @@ type ResourceDefinition struct {
 
 // ResourceHandle is an existing resource as its VIM knows it.
 type ResourceHandle struct {
-	VIMConnectionID string `json:"vimConnectionId,omitempty"`
-	ResourceID      string `json:"resourceId"`
+	VIMConnectionID      string `json:"vimConnectionId,omitempty"`
+	ResourceID           string `json:"resourceId"`
+	VIMLevelResourceType string `json:"vimLevelResourceType,omitempty"`
 }
 
 // PlacementConstraint holds resources together or apart.
