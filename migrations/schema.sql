@@ -85,6 +85,11 @@ CREATE DOMAIN public.sequence_number AS bigint
 
 COMMENT ON DOMAIN public.sequence_number IS 'A number of a gapless sequence, from 1.';
 
+CREATE DOMAIN public.vnfm_state AS text
+	CONSTRAINT vnfm_state_ck CHECK ((VALUE = ANY (ARRAY['PENDING'::text, 'SUBSCRIBED'::text, 'FAILED'::text, 'UNSUBSCRIBING'::text])));
+
+COMMENT ON DOMAIN public.vnfm_state IS 'How far the subscription to a VNFM is.';
+
 CREATE FUNCTION public.caller_id() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN current_setting('ringfence.client_id'::text, true);
@@ -1891,6 +1896,53 @@ COMMENT ON COLUMN public.vnf_package_chunk.number IS 'From 0; all pieces but the
 
 COMMENT ON COLUMN public.vnf_package_chunk.content IS 'The bytes.';
 
+CREATE TABLE public.vnfm (
+    id text NOT NULL COLLATE pg_catalog."C",
+    api_root text NOT NULL,
+    client_id text NOT NULL,
+    credentials text NOT NULL,
+    state public.vnfm_state DEFAULT 'PENDING'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    subscription_id text DEFAULT ''::text NOT NULL,
+    since timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    checked_at timestamp with time zone,
+    due_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    claimed_until timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    actor_id text NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL
+);
+
+COMMENT ON TABLE public.vnfm IS 'The VNFMs that are subscribed to.';
+
+COMMENT ON COLUMN public.vnfm.id IS 'What the VNFM is called here.';
+
+COMMENT ON COLUMN public.vnfm.api_root IS 'API root of its VNF lifecycle management interface.';
+
+COMMENT ON COLUMN public.vnfm.client_id IS 'The client that its requests and notifications come from.';
+
+COMMENT ON COLUMN public.vnfm.credentials IS 'Name of the credentials in the file of such; empty: none are shown. The credentials themselves are in no table.';
+
+COMMENT ON COLUMN public.vnfm.state IS 'How far the subscription is.';
+
+COMMENT ON COLUMN public.vnfm.reason IS 'What went wrong the last time; empty: nothing did.';
+
+COMMENT ON COLUMN public.vnfm.subscription_id IS 'What the VNFM calls the subscription; empty: there was none yet.';
+
+COMMENT ON COLUMN public.vnfm.since IS 'When it came to this state.';
+
+COMMENT ON COLUMN public.vnfm.checked_at IS 'When the VNFM was last asked; NULL: never.';
+
+COMMENT ON COLUMN public.vnfm.due_at IS 'When it is to be asked next.';
+
+COMMENT ON COLUMN public.vnfm.claimed_until IS 'Until when a replica looks after it; after that another one may; NULL: nobody does.';
+
+COMMENT ON COLUMN public.vnfm.failures IS 'How often it failed in a row.';
+
+COMMENT ON COLUMN public.vnfm.actor_id IS 'Who registered it, or deleted it where it is UNSUBSCRIBING.';
+
+COMMENT ON COLUMN public.vnfm.revision IS 'Counts the changes, from 1.';
+
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
 
@@ -2041,6 +2093,15 @@ ALTER TABLE ONLY public.vnf_package
 ALTER TABLE ONLY public.vnf_profile
     ADD CONSTRAINT vnf_profile_pk PRIMARY KEY (vnfd_id);
 
+ALTER TABLE ONLY public.vnfm
+    ADD CONSTRAINT vnfm_api_root_uq UNIQUE (api_root);
+
+ALTER TABLE ONLY public.vnfm
+    ADD CONSTRAINT vnfm_client_uq UNIQUE (client_id);
+
+ALTER TABLE ONLY public.vnfm
+    ADD CONSTRAINT vnfm_pk PRIMARY KEY (id);
+
 CREATE INDEX audit_record_position_ix ON public.audit_record USING btree (txid, id);
 
 CREATE INDEX cache_entry_host_ix ON public.cache_entry USING btree (host_id, digest);
@@ -2118,6 +2179,8 @@ CREATE INDEX violation_standing_ix ON public.violation USING btree (id) WHERE (u
 CREATE INDEX violation_until_ix ON public.violation USING btree (until) WHERE (until IS NOT NULL);
 
 CREATE UNIQUE INDEX vnf_package_vnfd_ix ON public.vnf_package USING btree (vnfd_id) WHERE (state = 'ONBOARDED'::text);
+
+CREATE INDEX vnfm_due_ix ON public.vnfm USING btree (due_at);
 
 ALTER TABLE ONLY public.cache_entry
     ADD CONSTRAINT cache_entry_host_fk FOREIGN KEY (nfvi_pop_id, host_id) REFERENCES public.host(nfvi_pop_id, id);
@@ -2246,6 +2309,8 @@ CREATE POLICY caller ON public.vnf_package_chunk FOR SELECT TO ringfence_caller 
 
 CREATE POLICY caller ON public.vnf_profile FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles)))));
 
+CREATE POLICY caller ON public.vnfm FOR SELECT TO ringfence_caller USING (( SELECT public.caller_reads_all() AS caller_reads_all));
+
 ALTER TABLE public.decision ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.directive ENABLE ROW LEVEL SECURITY;
@@ -2350,6 +2415,8 @@ CREATE POLICY service ON public.vnf_package_chunk TO ringfence_app USING (true) 
 
 CREATE POLICY service ON public.vnf_profile TO ringfence_app USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON public.vnfm TO ringfence_app USING (true) WITH CHECK (true);
+
 ALTER TABLE public.trust_domain ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.trust_relation ENABLE ROW LEVEL SECURITY;
@@ -2365,6 +2432,8 @@ ALTER TABLE public.vnf_package ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.vnf_package_chunk ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.vnf_profile ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vnfm ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO ringfence_app;
 GRANT USAGE ON SCHEMA public TO ringfence_caller;
@@ -2583,3 +2652,6 @@ GRANT SELECT ON TABLE public.vnf_package TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.vnf_package_chunk TO ringfence_app;
 GRANT SELECT ON TABLE public.vnf_package_chunk TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnfm TO ringfence_app;
+GRANT SELECT ON TABLE public.vnfm TO ringfence_caller;

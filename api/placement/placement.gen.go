@@ -387,6 +387,30 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
+// Defines values for VNFMState.
+const (
+	VNFMStateFAILED        VNFMState = "FAILED"
+	VNFMStatePENDING       VNFMState = "PENDING"
+	VNFMStateSUBSCRIBED    VNFMState = "SUBSCRIBED"
+	VNFMStateUNSUBSCRIBING VNFMState = "UNSUBSCRIBING"
+)
+
+// Valid indicates whether the value is a known member of the VNFMState enum.
+func (e VNFMState) Valid() bool {
+	switch e {
+	case VNFMStateFAILED:
+		return true
+	case VNFMStatePENDING:
+		return true
+	case VNFMStateSUBSCRIBED:
+		return true
+	case VNFMStateUNSUBSCRIBING:
+		return true
+	default:
+		return false
+	}
+}
+
 // AffectedVNFC A VNF component that an operation changed.
 type AffectedVNFC struct {
 	// ChangeType What happened to it; absent stands for ADDED. Nothing is learned from what was REMOVED.
@@ -406,6 +430,11 @@ type AffectedVNFC struct {
 
 // AffectedVNFCChangeType What happened to it; absent stands for ADDED. Nothing is learned from what was REMOVED.
 type AffectedVNFCChangeType string
+
+// APIRoot The `{apiRoot}` of the VNFM's `/vnflcm/v2`, an https URI without query, fragment or user. No two VNFMs have the same.
+//
+// Example: https://tacker.lon.example.net:9890
+type APIRoot = string
 
 // BeforeAfter A number as it is now, and as it would be with the version in force, or after the change.
 //
@@ -1436,6 +1465,70 @@ type VNFLcmNotification struct {
 	VNFLcmOpOccID externalRef0.Identifier `json:"vnfLcmOpOccId,omitempty,omitzero"`
 }
 
+// VNFM A VNFM, and how far the subscription to it is.
+type VNFM struct {
+	// ActorID Who registered it, or deleted it where it is UNSUBSCRIBING.
+	ActorID string `json:"actorId"`
+
+	// APIRoot The `{apiRoot}` of the VNFM's `/vnflcm/v2`, an https URI without query, fragment or user. No two VNFMs have the same.
+	//
+	// Example: https://tacker.lon.example.net:9890
+	APIRoot APIRoot `json:"apiRoot"`
+
+	// CheckedAt When the VNFM was last asked. Absent before the first time.
+	CheckedAt externalRef0.DateTime `json:"checkedAt,omitempty,omitzero"`
+
+	// ClientID The client that its requests and notifications come from.
+	ClientID externalRef0.Identifier `json:"clientId"`
+
+	// Credentials The name of the credentials. What they are is in files of the service and in no answer.
+	Credentials externalRef0.Identifier `json:"credentials,omitempty,omitzero"`
+
+	// ID What it is called here.
+	ID externalRef0.Identifier `json:"id"`
+
+	// NextCheckAt When it will be asked next.
+	NextCheckAt externalRef0.DateTime `json:"nextCheckAt"`
+
+	// Reason What went wrong the last time. Present when something did.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Since When it came to this state.
+	Since externalRef0.DateTime `json:"since"`
+
+	// State * `PENDING`: it was not asked yet.
+	// * `SUBSCRIBED`: it had the subscription when it was last asked.
+	// * `FAILED`: it could not be subscribed to, or not be asked; `reason` says why. It is tried again, ever less often.
+	// * `UNSUBSCRIBING`: it was deleted here, and is being told.
+	State VNFMState `json:"state"`
+
+	// SubscriptionID What the VNFM calls the subscription. Present once there was one.
+	SubscriptionID string `json:"subscriptionId,omitempty,omitzero"`
+}
+
+// VNFMRequest A VNFM to subscribe to.
+type VNFMRequest struct {
+	// APIRoot The `{apiRoot}` of the VNFM's `/vnflcm/v2`, an https URI without query, fragment or user. No two VNFMs have the same.
+	//
+	// Example: https://tacker.lon.example.net:9890
+	APIRoot APIRoot `json:"apiRoot"`
+
+	// ClientID The client, as authentication names it, that the VNFM's requests and notifications come from. No two VNFMs have the same.
+	ClientID externalRef0.Identifier `json:"clientId"`
+
+	// Credentials The name, in the file of credentials, of how ringfence shows the VNFM who it is, and the VNFM shows ringfence. Absent means that neither does over this subscription.
+	Credentials externalRef0.Identifier `json:"credentials,omitempty,omitzero"`
+
+	// ID What it is called here.
+	ID externalRef0.Identifier `json:"id"`
+}
+
+// VNFMState * `PENDING`: it was not asked yet.
+// * `SUBSCRIBED`: it had the subscription when it was last asked.
+// * `FAILED`: it could not be subscribed to, or not be asked; `reason` says why. It is tried again, ever less often.
+// * `UNSUBSCRIBING`: it was deleted here, and is being told.
+type VNFMState string
+
 // DecisionID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
@@ -1463,6 +1556,11 @@ type PolicyVersion = string
 //
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type ReservationID = externalRef0.Identifier
+
+// VNFMID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+//
+// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+type VNFMID = externalRef0.Identifier
 
 // CreateCacheDecisionParams defines parameters for CreateCacheDecision.
 type CreateCacheDecisionParams struct {
@@ -1746,6 +1844,54 @@ type NotifyVNFLcmParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// ListVNFMsParams defines parameters for ListVNFMs.
+type ListVNFMsParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// CreateVNFMParams defines parameters for CreateVNFM.
+type CreateVNFMParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// DeleteVNFMParams defines parameters for DeleteVNFM.
+type DeleteVNFMParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetVNFMParams defines parameters for GetVNFM.
+type GetVNFMParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // CreateCacheDecisionJSONRequestBody defines body for CreateCacheDecision for application/json ContentType.
 type CreateCacheDecisionJSONRequestBody = CacheDecisionRequest
 
@@ -1763,6 +1909,9 @@ type ReleaseReservationJSONRequestBody = ReleaseRequest
 
 // NotifyVNFLcmJSONRequestBody defines body for NotifyVNFLcm for application/json ContentType.
 type NotifyVNFLcmJSONRequestBody = VNFLcmNotification
+
+// CreateVNFMJSONRequestBody defines body for CreateVNFM for application/json ContentType.
+type CreateVNFMJSONRequestBody = VNFMRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1844,6 +1993,18 @@ type ServerInterface interface {
 	// NotifyVNFLcm Tell what became of an operation
 	// (POST /placement/v1/vnf_lcm_notifications)
 	NotifyVNFLcm(w http.ResponseWriter, r *http.Request, params NotifyVNFLcmParams)
+	// ListVNFMs List the VNFMs that ringfence subscribes to
+	// (GET /placement/v1/vnfms)
+	ListVNFMs(w http.ResponseWriter, r *http.Request, params ListVNFMsParams)
+	// CreateVNFM Subscribe to a VNFM
+	// (POST /placement/v1/vnfms)
+	CreateVNFM(w http.ResponseWriter, r *http.Request, params CreateVNFMParams)
+	// DeleteVNFM Unsubscribe from a VNFM
+	// (DELETE /placement/v1/vnfms/{vnfmId})
+	DeleteVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params DeleteVNFMParams)
+	// GetVNFM Read a VNFM and the state of its subscription
+	// (GET /placement/v1/vnfms/{vnfmId})
+	GetVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params GetVNFMParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -2003,6 +2164,30 @@ func (_ Unimplemented) TestVNFLcmNotification(w http.ResponseWriter, r *http.Req
 // NotifyVNFLcm Tell what became of an operation
 // (POST /placement/v1/vnf_lcm_notifications)
 func (_ Unimplemented) NotifyVNFLcm(w http.ResponseWriter, r *http.Request, params NotifyVNFLcmParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListVNFMs List the VNFMs that ringfence subscribes to
+// (GET /placement/v1/vnfms)
+func (_ Unimplemented) ListVNFMs(w http.ResponseWriter, r *http.Request, params ListVNFMsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateVNFM Subscribe to a VNFM
+// (POST /placement/v1/vnfms)
+func (_ Unimplemented) CreateVNFM(w http.ResponseWriter, r *http.Request, params CreateVNFMParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeleteVNFM Unsubscribe from a VNFM
+// (DELETE /placement/v1/vnfms/{vnfmId})
+func (_ Unimplemented) DeleteVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params DeleteVNFMParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetVNFM Read a VNFM and the state of its subscription
+// (GET /placement/v1/vnfms/{vnfmId})
+func (_ Unimplemented) GetVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params GetVNFMParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3808,6 +3993,304 @@ func (siw *ServerInterfaceWrapper) NotifyVNFLcm(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ListVNFMs operation middleware
+func (siw *ServerInterfaceWrapper) ListVNFMs(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVNFMsParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListVNFMs(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateVNFM operation middleware
+func (siw *ServerInterfaceWrapper) CreateVNFM(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVNFMParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateVNFM(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteVNFM operation middleware
+func (siw *ServerInterfaceWrapper) DeleteVNFM(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfmId" -------------
+	var vnfmid VNFMID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfmId", chi.URLParam(r, "vnfmId"), &vnfmid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfmId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteVNFMParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteVNFM(w, r, vnfmid, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetVNFM operation middleware
+func (siw *ServerInterfaceWrapper) GetVNFM(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vnfmId" -------------
+	var vnfmid VNFMID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vnfmId", chi.URLParam(r, "vnfmId"), &vnfmid, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "vnfmId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVNFMParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetVNFM(w, r, vnfmid, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -3998,6 +4481,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/placement/v1/vnf_lcm_notifications", wrapper.NotifyVNFLcm)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/vnfms", wrapper.ListVNFMs)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/vnfms", wrapper.CreateVNFM)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/placement/v1/vnfms/{vnfmId}", wrapper.DeleteVNFM)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/vnfms/{vnfmId}", wrapper.GetVNFM)
 	})
 
 	return r
@@ -4808,6 +5303,147 @@ func (response NotifyVNFLcm204Response) VisitNotifyVNFLcmResponse(w http.Respons
 	return nil
 }
 
+type ListVNFMsRequestObject struct {
+	Params ListVNFMsParams
+}
+
+type ListVNFMsResponseObject interface {
+	VisitListVNFMsResponse(w http.ResponseWriter) error
+}
+
+type ListVNFMs200ResponseHeaders struct {
+	ETag string
+	Link *string
+}
+
+type ListVNFMs200JSONResponse struct {
+	Body    []VNFM
+	Headers ListVNFMs200ResponseHeaders
+}
+
+func (response ListVNFMs200JSONResponse) VisitListVNFMsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVNFMs304ResponseHeaders struct {
+	ETag string
+}
+
+type ListVNFMs304Response struct {
+	Headers ListVNFMs304ResponseHeaders
+}
+
+func (response ListVNFMs304Response) VisitListVNFMsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type CreateVNFMRequestObject struct {
+	Params CreateVNFMParams
+	Body   *CreateVNFMJSONRequestBody
+}
+
+type CreateVNFMResponseObject interface {
+	VisitCreateVNFMResponse(w http.ResponseWriter) error
+}
+
+type CreateVNFM201ResponseHeaders struct {
+	Location string
+}
+
+type CreateVNFM201JSONResponse struct {
+	Body    VNFM
+	Headers CreateVNFM201ResponseHeaders
+}
+
+func (response CreateVNFM201JSONResponse) VisitCreateVNFMResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteVNFMRequestObject struct {
+	VNFMID VNFMID `json:"vnfmId"`
+	Params DeleteVNFMParams
+}
+
+type DeleteVNFMResponseObject interface {
+	VisitDeleteVNFMResponse(w http.ResponseWriter) error
+}
+
+type DeleteVNFM204Response struct {
+}
+
+func (response DeleteVNFM204Response) VisitDeleteVNFMResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetVNFMRequestObject struct {
+	VNFMID VNFMID `json:"vnfmId"`
+	Params GetVNFMParams
+}
+
+type GetVNFMResponseObject interface {
+	VisitGetVNFMResponse(w http.ResponseWriter) error
+}
+
+type GetVNFM200ResponseHeaders struct {
+	ETag string
+}
+
+type GetVNFM200JSONResponse struct {
+	Body    VNFM
+	Headers GetVNFM200ResponseHeaders
+}
+
+func (response GetVNFM200JSONResponse) VisitGetVNFMResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVNFM304ResponseHeaders struct {
+	ETag string
+}
+
+type GetVNFM304Response struct {
+	Headers GetVNFM304ResponseHeaders
+}
+
+func (response GetVNFM304Response) VisitGetVNFMResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetAPIVersions List the API versions offered
@@ -4888,6 +5524,18 @@ type StrictServerInterface interface {
 	// NotifyVNFLcm Tell what became of an operation
 	// (POST /placement/v1/vnf_lcm_notifications)
 	NotifyVNFLcm(ctx context.Context, request NotifyVNFLcmRequestObject) (NotifyVNFLcmResponseObject, error)
+	// ListVNFMs List the VNFMs that ringfence subscribes to
+	// (GET /placement/v1/vnfms)
+	ListVNFMs(ctx context.Context, request ListVNFMsRequestObject) (ListVNFMsResponseObject, error)
+	// CreateVNFM Subscribe to a VNFM
+	// (POST /placement/v1/vnfms)
+	CreateVNFM(ctx context.Context, request CreateVNFMRequestObject) (CreateVNFMResponseObject, error)
+	// DeleteVNFM Unsubscribe from a VNFM
+	// (DELETE /placement/v1/vnfms/{vnfmId})
+	DeleteVNFM(ctx context.Context, request DeleteVNFMRequestObject) (DeleteVNFMResponseObject, error)
+	// GetVNFM Read a VNFM and the state of its subscription
+	// (GET /placement/v1/vnfms/{vnfmId})
+	GetVNFM(ctx context.Context, request GetVNFMRequestObject) (GetVNFMResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -5649,6 +6297,119 @@ func (sh *strictHandler) NotifyVNFLcm(w http.ResponseWriter, r *http.Request, pa
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(NotifyVNFLcmResponseObject); ok {
 		if err := validResponse.VisitNotifyVNFLcmResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListVNFMs operation middleware
+func (sh *strictHandler) ListVNFMs(w http.ResponseWriter, r *http.Request, params ListVNFMsParams) {
+	var request ListVNFMsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVNFMs(ctx, request.(ListVNFMsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVNFMs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListVNFMsResponseObject); ok {
+		if err := validResponse.VisitListVNFMsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateVNFM operation middleware
+func (sh *strictHandler) CreateVNFM(w http.ResponseWriter, r *http.Request, params CreateVNFMParams) {
+	var request CreateVNFMRequestObject
+
+	request.Params = params
+
+	var body CreateVNFMJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVNFM(ctx, request.(CreateVNFMRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVNFM")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateVNFMResponseObject); ok {
+		if err := validResponse.VisitCreateVNFMResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteVNFM operation middleware
+func (sh *strictHandler) DeleteVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params DeleteVNFMParams) {
+	var request DeleteVNFMRequestObject
+
+	request.VNFMID = vnfmid
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteVNFM(ctx, request.(DeleteVNFMRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteVNFM")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteVNFMResponseObject); ok {
+		if err := validResponse.VisitDeleteVNFMResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetVNFM operation middleware
+func (sh *strictHandler) GetVNFM(w http.ResponseWriter, r *http.Request, vnfmid VNFMID, params GetVNFMParams) {
+	var request GetVNFMRequestObject
+
+	request.VNFMID = vnfmid
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVNFM(ctx, request.(GetVNFMRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVNFM")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetVNFMResponseObject); ok {
+		if err := validResponse.VisitGetVNFMResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -144,8 +144,8 @@ type VNFPkgInfo struct {
 	// VNFDVersion The version of its VNFD.
 	VNFDVersion string `json:"vnfdVersion"`
 
-	// VnfmInfo The VNFMs that the VNFD says it is for.
-	VnfmInfo []string `json:"vnfmInfo"`
+	// VNFMInfo The VNFMs that the VNFD says it is for.
+	VNFMInfo []string `json:"vnfmInfo"`
 }
 
 // VNFPkgInfoOnboardingState Always `ONBOARDED`; others are not shown.

@@ -25,12 +25,14 @@ import (
 	"ringfence/internal/inventory"
 	"ringfence/internal/notify"
 	"ringfence/internal/packages"
+	"ringfence/internal/peer"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/embedded"
 	"ringfence/internal/replica"
 	"ringfence/internal/telemetry"
 	"ringfence/internal/transport"
+	"ringfence/internal/vnfm"
 	"ringfence/openapi"
 )
 
@@ -112,6 +114,7 @@ type parts struct {
 	notifications *notify.Worker
 	compliance    *compliance.Service
 	watch         *policies.Watch
+	vnfms         *vnfm.Service
 	api           *httpapi.Server
 }
 
@@ -137,8 +140,12 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
+	book, err := peer.Load(c.CredentialsFile)
+	if err != nil {
+		return nil, parts{}, err
+	}
 	caller := notify.NewCaller(guard)
-	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(cmp.Or(c.ExternalURL, scheme(c)+"://"+c.Listen)), log)
+	worker := notify.NewWorker(store, caller, httpapi.RenderNotification(ownURL(c)), log)
 	view := func() *fleet.View { return rep.View() }
 	if err := tel.Observe(telemetry.Gauges{
 		ViewAge: rep.Age, FeedLag: rep.Lag, Hosts: func() int { return view().Size }, Residencies: func() int { return view().Residencies() },
@@ -154,19 +161,25 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	grants := grant.New(store, rep, grant.Settings{
 		ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
 	}, tel, log)
+	vnfms := vnfm.New(store, deliver, peer.NewCaller(book, guard), vnfm.Settings{
+		CallbackURI: ownURL(c) + "/placement/v1/vnf_lcm_notifications", ReservationTTL: c.ReservationTTL,
+	}, log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, RequestsPerSecond: requestsPerSecond(c), Ready: rep.Ready, Log: log,
-		Packages: packages.New(store),
+		Packages: packages.New(store), VNFMs: vnfms,
 	})
 	if err != nil {
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, vnfms: vnfms, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
 }
+
+// ownURL is the base of links to this service, for those who have sent no request.
+func ownURL(c config.Config) string { return cmp.Or(c.ExternalURL, scheme(c)+"://"+c.Listen) }
 
 func newPolicies(c config.Config, store *postgres.Store, rep *replica.Replica, log *slog.Logger) *policies.Service {
 	return policies.New(store, rep, policySettings(c, rep), log)
@@ -306,6 +319,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return pt.grants.RunPending(ctx, pt.delivery.Wake) })
 	group.Go(func() error { return pt.compliance.Run(ctx) })
 	group.Go(func() error { return pt.watch.Run(ctx) })
+	group.Go(func() error { return pt.vnfms.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt) })
 	group.Go(func() error { return pt.api.LogFailures(ctx) })
 	if pt.issuer != nil {

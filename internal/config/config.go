@@ -42,6 +42,7 @@ type Config struct {
 	ConnectionsFile   string // empty: grants tell of no connections
 	ClientFile        string
 	OAuth2            OAuth2
+	CredentialsFile   string // empty: VNFMs are shown no credentials
 	SigningKeyFile    string
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
@@ -128,6 +129,7 @@ func Settings() []Setting {
 		{"token-file", "", "JSON file of client ids, SHA-256 of tokens and roles, for --auth token", str(func(c *Config) *string { return &c.TokenFile })},
 		{"connections-file", "", "JSON file of the VIM, registry and repository connections, resource groups and key spellings that grants tell VNFMs; it may hold credentials", str(func(c *Config) *string { return &c.ConnectionsFile })},
 		{"client-file", "", "JSON file of client ids and roles, for --auth oauth2. It and the token file are read again when they change", str(func(c *Config) *string { return &c.ClientFile })},
+		{"credentials-file", "", "JSON file of the credentials, by name, that this service and the VNFMs that it calls show each other", str(func(c *Config) *string { return &c.CredentialsFile })},
 		{"oidc-issuer", "", "authorization server whose tokens callers show, as these name it, for --auth oauth2", str(func(c *Config) *string { return &c.OAuth2.Issuer })},
 		{"audience", "", "what this service is called in the audience of tokens", str(func(c *Config) *string { return &c.OAuth2.Audience })},
 		{"oidc-jwks-url", "", "where the keys of the authorization server are (default: where its metadata say)", str(func(c *Config) *string { return &c.OAuth2.KeysURL })},

@@ -41,6 +41,11 @@ func (w filterWorld) records(t *testing.T, db *pgx.Conn) {
 		exec(`INSERT INTO enforcement_mode (subject, subject_id, mode, reason, since, actor_id, revision) VALUES ($1, $2, $3, $4, $5, 'approver', 1)`,
 			subject, []string{"vnfm-x", "vnfm-y", "vim-2"}[i], oneOf(w, "ENFORCE", "OBSERVE"), oneOf(w, "a reason", "another"), w.someTime())
 	}
+	for i := range 4 {
+		exec(`INSERT INTO vnfm (id, api_root, client_id, credentials, state, reason, subscription_id, since, checked_at, due_at, actor_id)
+		      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, fmt.Sprint("vnfm-", i), fmt.Sprint("https://vnfm.example.net/", i), fmt.Sprint("client-", i),
+			w.text(), oneOf(w, "PENDING", "SUBSCRIBED", "FAILED"), w.text(), w.text(), w.someTime(), orNull(w.time()), w.someTime(), oneOf(w, "a", "b"))
+	}
 	exec(`UPDATE policy SET pf_id = 'pf', associations = '{i1,i2}', break_glass_by = 'x', break_glass_reason = 'y', break_glass_at = now(), break_glass_until = now() WHERE activated`)
 }
 

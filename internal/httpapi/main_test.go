@@ -26,10 +26,12 @@ import (
 	"ringfence/internal/inventory"
 	"ringfence/internal/notify"
 	"ringfence/internal/packages"
+	"ringfence/internal/peer"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/pgtest"
 	"ringfence/internal/replica"
+	"ringfence/internal/vnfm"
 )
 
 var database = pgtest.Server{Migrate: postgres.Migrate}
@@ -95,7 +97,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 		Grants: a.grants,
 		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
-		Packages: packages.New(store),
+		Packages: packages.New(store), VNFMs: vnfm.New(store, a.delivery, peer.NewCaller(&peer.Book{}, &notify.Guard{}), vnfm.Settings{}, log),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,9 @@ type Records interface {
 	ListPlacedResidencies(ctx context.Context, clientID, grantID string, page placement.Page) ([]placement.Residency, error)
 	// ListDeliveries returns a page of the deliveries of notifications, newest first.
 	ListDeliveries(ctx context.Context, page placement.Page) ([]placement.DeliveryRecord, error)
+	// ListVNFMs returns a page of the VNFMs that are subscribed to, ascending by id.
+	ListVNFMs(ctx context.Context, page placement.Page) ([]placement.VNFM, error)
+	GetVNFM(ctx context.Context, id string) (placement.VNFM, error)
 }
 
 // placementAPI answers the placement API.

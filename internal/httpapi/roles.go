@@ -38,7 +38,7 @@ func roleTable() []roleRow {
 			"listVnfProfiles getVnfProfile listVnfPackages getVnfPackage getVnfdDraft listResidencies getResidency listCacheEntries getCacheEntry listAttestations " +
 			"listScrubRecords listPendingChanges getPendingChange exportInventory listPolicies getPolicy getSelectedPolicyVersion " +
 			"getPolicyVersion createPolicySubscription listPolicySubscriptions getPolicySubscription deletePolicySubscription " +
-			"listViolations getViolation listEnforcementModes getEnforcementMode getEnforcementReport getPolicyAnalysis " +
+			"listViolations getViolation listVnfms getVnfm listEnforcementModes getEnforcementMode getEnforcementReport getPolicyAnalysis " +
 			"getPendingChangeAnalysis"},
 		// Who writes policies does not put them in force.
 		{[]auth.Role{auth.RoleAuthor}, "createPolicy deletePolicy transferPolicyVersion deletePolicyVersion"},
@@ -47,7 +47,7 @@ func roleTable() []roleRow {
 		// To reject changes nothing, and who asked may take it back; to observe takes an approver, which the handler asks for.
 		{[]auth.Role{auth.RoleApprover, auth.RoleOperator}, "rejectPendingChange putEnforcementMode"},
 		// The inventory, and what runs.
-		{[]auth.Role{auth.RoleOperator}, "createScrubOrder onboardVnfPackage completeVnfPackage deleteVnfPackage putTrustDomain patchTrustDomain deleteTrustDomain putTrustRelation patchTrustRelation " +
+		{[]auth.Role{auth.RoleOperator}, "createVnfm deleteVnfm createScrubOrder onboardVnfPackage completeVnfPackage deleteVnfPackage putTrustDomain patchTrustDomain deleteTrustDomain putTrustRelation patchTrustRelation " +
 			"deleteTrustRelation putNfviPop patchNfviPop deleteNfviPop putResourceZone patchResourceZone deleteResourceZone " +
 			"putHostPool patchHostPool deleteHostPool putRuntimeClass patchRuntimeClass deleteRuntimeClass putHost patchHost " +
 			"deleteHost putImage patchImage deleteImage putVnfProfile patchVnfProfile deleteVnfProfile putResidency patchResidency " +

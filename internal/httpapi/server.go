@@ -19,6 +19,7 @@ import (
 	"ringfence/internal/placement"
 	"ringfence/internal/policies"
 	"ringfence/internal/sol013"
+	"ringfence/internal/vnfm"
 )
 
 // The limits of a request.
@@ -42,6 +43,7 @@ type Config struct {
 	Delivery          *delivery.Service
 	Compliance        *compliance.Service
 	Modes             Modes
+	VNFMs             *vnfm.Service
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
 	Console           http.Handler  // serves /console/; nil: not served

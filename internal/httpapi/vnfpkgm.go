@@ -66,7 +66,7 @@ func (a vnfpkgmAPI) vnfPkgInfo(r *http.Request, p *placement.VNFPackage) (wire.V
 		ID: p.ID, VNFDID: p.VNFDID, VNFProvider: p.Provider, VNFProductName: p.ProductName, VNFSoftwareVersion: p.SoftwareVersion, VNFDVersion: p.VNFDVersion,
 		Checksum: wire.Checksum{Algorithm: "SHA-256", Hash: p.SHA256}, PackageSecurityOption: wire.VNFPkgInfoPackageSecurityOptionOPTION1,
 		OnboardingState: wire.VNFPkgInfoOnboardingStateONBOARDED, OperationalState: wire.VNFPkgInfoOperationalStateENABLED,
-		UsageState: wire.VNFPkgInfoUsageStateNOTINUSE, VnfmInfo: append([]string{}, draft.VNFMInfo...),
+		UsageState: wire.VNFPkgInfoUsageStateNOTINUSE, VNFMInfo: append([]string{}, draft.VNFMInfo...),
 		Links: wire.VNFPkgInfoLinks{
 			Self: common.Link{Href: self}, VNFD: common.Link{Href: self + "/vnfd"}, PackageContent: common.Link{Href: self + "/package_content"},
 		},

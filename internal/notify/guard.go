@@ -62,6 +62,9 @@ var never = []netip.Prefix{
 // CheckURI tells whether a URI has the form of a callback. That it does says nothing about where it leads.
 func (g *Guard) CheckURI(raw string) error { return g.checkURI("callback URI", raw) }
 
+// Check is CheckURI for another thing than a callback, which errors name.
+func (g *Guard) Check(what, raw string) error { return g.checkURI(what, raw) }
+
 func (g *Guard) checkURI(what, raw string) error {
 	refuse := func(why string) error {
 		return placement.Errorf(placement.Invalid, "the %s %s", what, why)
@@ -97,6 +100,9 @@ type errForbidden struct{ address string }
 
 func (e errForbidden) Error() string { return "callbacks to " + e.address + " are not allowed" }
 
+// Forbidden tells it from what a network does.
+func (e errForbidden) Forbidden() {}
+
 // allows tells whether a client's callbacks may go to an address.
 func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 	addr := to.Addr()
@@ -119,10 +125,9 @@ func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 	})
 }
 
-// client returns an HTTP client that reaches only where callbacks of the client may go. The address is judged when it is
-// dialled, after every resolution, so that neither spellings nor answers of name servers that change get past it. A certificate is
-// shown to whoever asks for one; nil: none is.
-func (g *Guard) client(clientID string, cert Certificate) *http.Client {
+// DialContext connects to where callbacks of a client may go, and to nowhere else. The address is judged when it is dialled, after
+// every resolution, so that neither spellings nor answers of name servers that change get past it.
+func (g *Guard) DialContext(clientID string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{
 		Timeout: dialTimeout, Resolver: g.resolver,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
@@ -133,11 +138,17 @@ func (g *Guard) client(clientID string, cert Certificate) *http.Client {
 			return nil
 		},
 	}
+	return dialer.DialContext
+}
+
+// client returns an HTTP client that reaches only where callbacks of the client may go. A certificate is shown to whoever asks for
+// one; nil: none is.
+func (g *Guard) client(clientID string, cert Certificate) *http.Client {
 	return &http.Client{
 		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
+			DialContext: g.DialContext(clientID), TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: callTimeout,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.roots, GetClientCertificate: cert},
 			MaxResponseHeaderBytes: maxAnswerRead, DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			ForceAttemptHTTP2: true, // no Proxy: the environment must not lead callbacks elsewhere

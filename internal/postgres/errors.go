@@ -83,6 +83,8 @@ func constraintMessage(constraint string) (placement.Kind, string, bool) {
 		return placement.Conflict, "the host of a residency must exist as long as the residency does", true
 	case "directory_pk":
 		return placement.Conflict, "the identifier is in use in another NFVI-PoP", true
+	case "vnfm_pk", "vnfm_api_root_uq", "vnfm_client_uq":
+		return placement.Conflict, "a VNFM with this id, API root or client is registered: delete that one first, and wait until it is unsubscribed from", true
 	case "policy_pk":
 		return placement.Conflict, "a policy with this identifier exists", true
 	case "policy_version_pk":

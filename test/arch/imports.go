@@ -22,7 +22,7 @@ var (
 	pure     = []string{"internal/placement", "internal/policy", "internal/fleet", "internal/solver", "internal/directive"}
 	useCases = []string{
 		"internal/grant", "internal/policies", "internal/inventory", "internal/catalogue", "internal/delivery",
-		"internal/compliance", "internal/notify", "internal/auth", "internal/audit", "internal/packages",
+		"internal/compliance", "internal/notify", "internal/auth", "internal/audit", "internal/packages", "internal/vnfm",
 	}
 	outside = slices.Concat([]string{"api/...", "openapi", "internal/placement", "internal/sol013"}, useCases)
 )
@@ -48,6 +48,7 @@ var table = slices.Concat([]room{
 	{path: "internal/console", ours: outside},
 	{path: "internal/config"},
 	{path: "internal/transport"},
+	{path: "internal/peer", ours: []string{"internal/transport"}},
 	{path: "internal/telemetry"},
 	{path: "internal/cism", ours: []string{"api/...", "internal/directive"}},
 	{path: "internal/agent", ours: []string{"api/..."}},
@@ -63,6 +64,9 @@ func useCaseRooms() []room {
 		ours := pure
 		if useCase == "internal/packages" { // what decides has nothing to do with what providers ship
 			ours = slices.Concat(pure, []string{"internal/vnfd"})
+		}
+		if useCase == "internal/vnfm" { // whose work is to call others
+			ours = slices.Concat(pure, []string{"internal/peer"})
 		}
 		rooms = append(rooms, room{path: useCase, ours: ours})
 	}

@@ -23,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/zitadel/oidc/v3/example/server/storage"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -112,6 +114,34 @@ func (s *Server) Token(t testing.TB, client, secret string, cert *pki.Identity, 
 		t.Fatalf("no token: %d %s", resp.StatusCode, body)
 	}
 	return answer.Token
+}
+
+// Subject is the client that a token was issued to; an error for one that this server did not sign.
+func (s *Server) Subject(ctx context.Context, token string) (string, error) {
+	caller := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.authority.Pool()}}}
+	defer caller.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Issuer+"/keys", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := caller.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var keys jose.JSONWebKeySet
+	if err := json.NewDecoder(resp.Body).Decode(&keys); err != nil {
+		return "", err
+	}
+	signed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return "", err
+	}
+	var claims jwt.Claims
+	if err := signed.Claims(&keys, &claims); err != nil {
+		return "", err
+	}
+	return claims.Subject, claims.Validate(jwt.Expected{Issuer: s.Issuer})
 }
 
 // registry is the clients as the library asks for them; whatever is not about clients is its own in-memory storage.

@@ -1,0 +1,6 @@
+BEGIN;
+
+DROP TABLE vnfm;
+DROP DOMAIN vnfm_state;
+
+COMMIT;
