@@ -15,8 +15,7 @@ CREATE DOMAIN public.attestation_state AS text
 
 COMMENT ON DOMAIN public.attestation_state IS 'What the verifier says of a host.';
 
-CREATE DOMAIN public.change_kind AS text
-	CONSTRAINT change_kind_ck CHECK ((VALUE = ANY (ARRAY['TRUST_DOMAIN'::text, 'TRUST_RELATION'::text, 'NFVI_POP'::text, 'RESOURCE_ZONE'::text, 'HOST_POOL'::text, 'RUNTIME_CLASS'::text, 'HOST'::text, 'IMAGE'::text, 'VNF_PROFILE'::text, 'RESIDENCY'::text, 'CACHE_ENTRY'::text, 'POLICIES'::text, 'POLICY_EPOCH'::text])));
+CREATE DOMAIN public.change_kind AS text;
 
 COMMENT ON DOMAIN public.change_kind IS 'What a change of the feed is about.';
 
@@ -582,6 +581,42 @@ CREATE FUNCTION public.hidden_residency(residency_id text) RETURNS boolean
 END;
 
 COMMENT ON FUNCTION public.hidden_residency(residency_id text) IS 'Whether something runs in these trust domains, or on these hosts.';
+
+CREATE TABLE public.vnf_instance_params (
+    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
+    vnfd_id text NOT NULL COLLATE pg_catalog."C",
+    params jsonb NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    client_id text DEFAULT ''::text NOT NULL
+);
+
+COMMENT ON TABLE public.vnf_instance_params IS 'Whose a VNF instance is, and what the policy saw when it was instantiated, for later operations that do not carry it again. Part of requests, not of the state that decides: outside of epoch and feed.';
+
+COMMENT ON COLUMN public.vnf_instance_params.vnf_instance_id IS 'VNF instance.';
+
+COMMENT ON COLUMN public.vnf_instance_params.vnfd_id IS 'Its VNFD.';
+
+COMMENT ON COLUMN public.vnf_instance_params.params IS 'components, snssai and plmn of additionalParams.ringfence.';
+
+COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantiation; of the first operation while there was none.';
+
+COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that grant.';
+
+COMMENT ON COLUMN public.vnf_instance_params.client_id IS 'Client of its first grant, to which alone it exists; empty: nobody''s yet.';
+
+CREATE FUNCTION public.hidden_vnf_instance(instance_id text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT ((EXISTS ( SELECT
+            FROM public.vnf_instance_params p
+           WHERE ((p.vnf_instance_id = hidden_vnf_instance.instance_id) AND (p.vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles))))) OR (EXISTS ( SELECT
+            FROM public.residency r
+           WHERE ((r.vnf_instance_id = hidden_vnf_instance.instance_id) AND ((r.trust_domain_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)) OR (r.host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))))));
+END;
+
+COMMENT ON FUNCTION public.hidden_vnf_instance(instance_id text) IS 'Whether a VNF instance is of such a profile, or runs in these trust domains, or on these hosts.';
 
 CREATE FUNCTION public.names_any(document text, names text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1634,7 +1669,7 @@ CREATE TABLE public.scope_lock (
 
 COMMENT ON TABLE public.scope_lock IS 'Rows that decisions lock when a rule or a constraint spans hosts; they hold no other data.';
 
-COMMENT ON COLUMN public.scope_lock.id IS 'What is locked: JSON array of an NF instance, and of a component where only that is.';
+COMMENT ON COLUMN public.scope_lock.id IS 'What is locked: JSON array of an NF instance, and of a component where only that is; or a standing constraint, with the VNF instance where it is about a VNFD.';
 
 COMMENT ON COLUMN public.scope_lock.gen IS 'Grows with every lock, so that a transaction at a higher isolation level fails instead of reading a stale view.';
 
@@ -1673,6 +1708,50 @@ COMMENT ON COLUMN public.scrub_record.evidence IS 'Signed evidence.';
 COMMENT ON COLUMN public.scrub_record.recorded_at IS 'When it was recorded.';
 
 COMMENT ON COLUMN public.scrub_record.actor_id IS 'Client that recorded it.';
+
+CREATE TABLE public.standing_constraint (
+    id text NOT NULL COLLATE pg_catalog."C",
+    vnfd_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    vnf_instance_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    ns_instance_id text DEFAULT ''::text NOT NULL,
+    component_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    kind text NOT NULL,
+    scope text NOT NULL,
+    unit_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    reason text NOT NULL,
+    actor_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT standing_constraint_about_ck CHECK (((vnfd_id <> ''::text) <> (vnf_instance_ids <> '{}'::text[]))),
+    CONSTRAINT standing_constraint_kind_ck CHECK ((kind = ANY (ARRAY['AFFINITY'::text, 'ANTI_AFFINITY'::text, 'FIXED'::text]))),
+    CONSTRAINT standing_constraint_units_ck CHECK (((kind = 'FIXED'::text) = (unit_ids <> '{}'::text[])))
+);
+
+COMMENT ON TABLE public.standing_constraint IS 'What every request must meet about VNF instances or VNFDs, whatever it says itself. It decides, so it is in the feed and moves the epoch.';
+
+COMMENT ON COLUMN public.standing_constraint.id IS 'Identifier.';
+
+COMMENT ON COLUMN public.standing_constraint.vnfd_id IS 'About each VNF instance of this VNFD; empty: about vnf_instance_ids.';
+
+COMMENT ON COLUMN public.standing_constraint.vnf_instance_ids IS 'About these VNF instances together, ascending; empty: about vnfd_id.';
+
+COMMENT ON COLUMN public.standing_constraint.ns_instance_id IS 'The NS that the VNF instances are of, as the NFVO calls it; empty: not told.';
+
+COMMENT ON COLUMN public.standing_constraint.component_ids IS 'About these components, ascending; empty: all.';
+
+COMMENT ON COLUMN public.standing_constraint.kind IS 'Together, apart, or in places that are named.';
+
+COMMENT ON COLUMN public.standing_constraint.scope IS 'Scope of a SOL003 placement constraint.';
+
+COMMENT ON COLUMN public.standing_constraint.unit_ids IS 'The places, ascending; of FIXED only.';
+
+COMMENT ON COLUMN public.standing_constraint.reason IS 'Why it was stated.';
+
+COMMENT ON COLUMN public.standing_constraint.actor_id IS 'Client that stated it.';
+
+COMMENT ON COLUMN public.standing_constraint.created_at IS 'When it was stated, by the database''s clock.';
+
+COMMENT ON COLUMN public.standing_constraint.revision IS 'Counts the changes, from 1.';
 
 CREATE TABLE public.trust_relation (
     from_id text NOT NULL COLLATE pg_catalog."C",
@@ -1784,29 +1863,6 @@ COMMENT ON COLUMN public.violation_check.leased_until IS 'Until when no other pr
 COMMENT ON COLUMN public.violation_check.policy_epoch IS 'Policy epoch of the last complete check.';
 
 COMMENT ON COLUMN public.violation_check.checked_at IS 'When that was; null: never.';
-
-CREATE TABLE public.vnf_instance_params (
-    vnf_instance_id text NOT NULL COLLATE pg_catalog."C",
-    vnfd_id text NOT NULL COLLATE pg_catalog."C",
-    params jsonb NOT NULL,
-    grant_id text NOT NULL COLLATE pg_catalog."C",
-    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
-    client_id text DEFAULT ''::text NOT NULL
-);
-
-COMMENT ON TABLE public.vnf_instance_params IS 'Whose a VNF instance is, and what the policy saw when it was instantiated, for later operations that do not carry it again. Part of requests, not of the state that decides: outside of epoch and feed.';
-
-COMMENT ON COLUMN public.vnf_instance_params.vnf_instance_id IS 'VNF instance.';
-
-COMMENT ON COLUMN public.vnf_instance_params.vnfd_id IS 'Its VNFD.';
-
-COMMENT ON COLUMN public.vnf_instance_params.params IS 'components, snssai and plmn of additionalParams.ringfence.';
-
-COMMENT ON COLUMN public.vnf_instance_params.grant_id IS 'Grant of the instantiation; of the first operation while there was none.';
-
-COMMENT ON COLUMN public.vnf_instance_params.recorded_at IS 'Commit of that grant.';
-
-COMMENT ON COLUMN public.vnf_instance_params.client_id IS 'Client of its first grant, to which alone it exists; empty: nobody''s yet.';
 
 CREATE TABLE public.vnf_lcm_operation (
     nfvi_pop_id text NOT NULL,
@@ -1958,6 +2014,9 @@ ALTER TABLE ONLY public.cache_order
 ALTER TABLE ONLY public.change_feed
     ADD CONSTRAINT change_feed_pk PRIMARY KEY (nfvi_pop_id, txid, id);
 
+ALTER DOMAIN public.change_kind
+    ADD CONSTRAINT change_kind_ck CHECK ((VALUE = ANY (ARRAY['TRUST_DOMAIN'::text, 'TRUST_RELATION'::text, 'NFVI_POP'::text, 'RESOURCE_ZONE'::text, 'HOST_POOL'::text, 'RUNTIME_CLASS'::text, 'HOST'::text, 'IMAGE'::text, 'VNF_PROFILE'::text, 'STANDING_CONSTRAINT'::text, 'RESIDENCY'::text, 'CACHE_ENTRY'::text, 'POLICIES'::text, 'POLICY_EPOCH'::text]))) NOT VALID;
+
 ALTER TABLE ONLY public.claim
     ADD CONSTRAINT claim_member_uq UNIQUE (nfvi_pop_id, scope_id, separation_group, member);
 
@@ -2062,6 +2121,9 @@ ALTER TABLE ONLY public.scope_lock
 
 ALTER TABLE ONLY public.scrub_record
     ADD CONSTRAINT scrub_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
+
+ALTER TABLE ONLY public.standing_constraint
+    ADD CONSTRAINT standing_constraint_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.trust_domain
     ADD CONSTRAINT trust_domain_pk PRIMARY KEY (id);
@@ -2291,6 +2353,10 @@ CREATE POLICY caller ON public.runtime_class FOR SELECT TO ringfence_caller USIN
 
 CREATE POLICY caller ON public.scrub_record FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
 
+CREATE POLICY caller ON public.standing_constraint FOR SELECT TO ringfence_caller USING (((actor_id = ( SELECT public.caller_id() AS caller_id)) OR (( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (vnfd_id IN ( SELECT public.hidden_vnf_profiles() AS hidden_vnf_profiles))) AND (( SELECT public.caller_li() AS caller_li) OR (NOT (EXISTS ( SELECT
+   FROM unnest(standing_constraint.vnf_instance_ids) i(id)
+  WHERE public.hidden_vnf_instance(i.id))))))));
+
 CREATE POLICY caller ON public.trust_domain FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
 
 CREATE POLICY caller ON public.trust_relation FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (from_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains))) AND (NOT (to_id IN ( SELECT public.hidden_trust_domains() AS hidden_trust_domains)))));
@@ -2399,6 +2465,8 @@ CREATE POLICY service ON public.runtime_class TO ringfence_app USING (true) WITH
 
 CREATE POLICY service ON public.scrub_record TO ringfence_app USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON public.standing_constraint TO ringfence_app USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON public.trust_domain TO ringfence_app USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON public.trust_relation TO ringfence_app USING (true) WITH CHECK (true);
@@ -2416,6 +2484,8 @@ CREATE POLICY service ON public.vnf_package_chunk TO ringfence_app USING (true) 
 CREATE POLICY service ON public.vnf_profile TO ringfence_app USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON public.vnfm TO ringfence_app USING (true) WITH CHECK (true);
+
+ALTER TABLE public.standing_constraint ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.trust_domain ENABLE ROW LEVEL SECURITY;
 
@@ -2473,6 +2543,12 @@ GRANT SELECT ON TABLE public.residency TO ringfence_caller;
 
 REVOKE ALL ON FUNCTION public.hidden_residency(residency_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hidden_residency(residency_id text) TO ringfence_caller;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfence_app;
+
+GRANT SELECT(vnf_instance_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
+
+GRANT SELECT(client_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.directory TO ringfence_app;
 GRANT SELECT ON TABLE public.directory TO ringfence_caller;
@@ -2631,6 +2707,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.scope_lock TO ringfence_app;
 GRANT SELECT,INSERT ON TABLE public.scrub_record TO ringfence_app;
 GRANT SELECT ON TABLE public.scrub_record TO ringfence_caller;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.standing_constraint TO ringfence_app;
+GRANT SELECT ON TABLE public.standing_constraint TO ringfence_caller;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
 GRANT SELECT ON TABLE public.trust_relation TO ringfence_caller;
 
@@ -2638,12 +2717,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.violation TO ringfence_app;
 GRANT SELECT ON TABLE public.violation TO ringfence_caller;
 
 GRANT SELECT,UPDATE ON TABLE public.violation_check TO ringfence_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.vnf_instance_params TO ringfence_app;
-
-GRANT SELECT(vnf_instance_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
-
-GRANT SELECT(client_id) ON TABLE public.vnf_instance_params TO ringfence_caller;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.vnf_lcm_operation TO ringfence_app;
 

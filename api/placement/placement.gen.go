@@ -387,6 +387,54 @@ func (e ReservationState) Valid() bool {
 	}
 }
 
+// Defines values for StandingKind.
+const (
+	StandingKindAFFINITY     StandingKind = "AFFINITY"
+	StandingKindANTIAFFINITY StandingKind = "ANTI_AFFINITY"
+	StandingKindFIXED        StandingKind = "FIXED"
+)
+
+// Valid indicates whether the value is a known member of the StandingKind enum.
+func (e StandingKind) Valid() bool {
+	switch e {
+	case StandingKindAFFINITY:
+		return true
+	case StandingKindANTIAFFINITY:
+		return true
+	case StandingKindFIXED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StandingScope.
+const (
+	StandingScopeCISNODE   StandingScope = "CIS_NODE"
+	StandingScopeNFVINODE  StandingScope = "NFVI_NODE"
+	StandingScopeNFVIPOP   StandingScope = "NFVI_POP"
+	StandingScopeZONE      StandingScope = "ZONE"
+	StandingScopeZONEGROUP StandingScope = "ZONE_GROUP"
+)
+
+// Valid indicates whether the value is a known member of the StandingScope enum.
+func (e StandingScope) Valid() bool {
+	switch e {
+	case StandingScopeCISNODE:
+		return true
+	case StandingScopeNFVINODE:
+		return true
+	case StandingScopeNFVIPOP:
+		return true
+	case StandingScopeZONE:
+		return true
+	case StandingScopeZONEGROUP:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VNFMState.
 const (
 	VNFMStateFAILED        VNFMState = "FAILED"
@@ -1411,6 +1459,83 @@ type RuleViolations struct {
 	Violating BeforeAfter `json:"violating"`
 }
 
+// StandingConstraint What every request must meet about VNF instances or VNFDs.
+type StandingConstraint struct {
+	// ActorID Who stated it.
+	ActorID string `json:"actorId"`
+
+	// ComponentIDs The VDUs and OS containers that it is about, ascending. Absent means all.
+	ComponentIDs []externalRef0.Identifier `json:"componentIds,omitempty,omitzero"`
+
+	// CreatedAt When it was stated.
+	CreatedAt externalRef0.DateTime `json:"createdAt"`
+
+	// ID An identifier chosen by whoever owns the object. Up to 255 characters, no control characters. Compared byte for byte.
+	//
+	// Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
+	ID externalRef0.Identifier `json:"id"`
+
+	// Kind * `AFFINITY`: all in one unit of the scope.
+	// * `ANTI_AFFINITY`: no two in one unit. Of several VNF instances: none in a unit in which another of them is.
+	// * `FIXED`: each in one of the units in `unitIds`.
+	Kind StandingKind `json:"kind"`
+
+	// NSInstanceID The NS that the VNF instances are of, as the NFVO calls it. A name and no more, because grant requests name no NS.
+	NSInstanceID externalRef0.Identifier `json:"nsInstanceId,omitempty,omitzero"`
+
+	// Reason Why it was stated.
+	Reason string `json:"reason"`
+
+	// Scope The scopes of SOL003 placement constraints. `FIXED` takes `ZONE`, `ZONE_GROUP` and `NFVI_POP`.
+	Scope StandingScope `json:"scope"`
+
+	// UnitIDs Where it is `FIXED` to, ascending. Absent with other kinds.
+	UnitIDs []externalRef0.Identifier `json:"unitIds,omitempty,omitzero"`
+
+	// VNFInstanceIDs About these VNF instances together, ascending. Absent where it is about a VNFD.
+	VNFInstanceIDs []externalRef0.Identifier `json:"vnfInstanceIds,omitempty,omitzero"`
+
+	// VNFDID About each VNF instance of this VNFD by itself. Absent where it is about VNF instances.
+	VNFDID externalRef0.Identifier `json:"vnfdId,omitempty,omitzero"`
+}
+
+// StandingConstraintRequest The constraint to state, about either `vnfdId` or `vnfInstanceIds`.
+type StandingConstraintRequest struct {
+	// ComponentIDs The VDUs and OS containers that it is about. Absent means all.
+	ComponentIDs []externalRef0.Identifier `json:"componentIds,omitempty,omitzero"`
+
+	// Kind * `AFFINITY`: all in one unit of the scope.
+	// * `ANTI_AFFINITY`: no two in one unit. Of several VNF instances: none in a unit in which another of them is.
+	// * `FIXED`: each in one of the units in `unitIds`.
+	Kind StandingKind `json:"kind"`
+
+	// NSInstanceID The NS that the VNF instances are of.
+	NSInstanceID externalRef0.Identifier `json:"nsInstanceId,omitempty,omitzero"`
+
+	// Reason Why. Whoever is refused because of it will ask.
+	Reason string `json:"reason"`
+
+	// Scope The scopes of SOL003 placement constraints. `FIXED` takes `ZONE`, `ZONE_GROUP` and `NFVI_POP`.
+	Scope StandingScope `json:"scope"`
+
+	// UnitIDs The zones, zone groups or NFVI-PoPs of the inventory that it is `FIXED` to.
+	UnitIDs []externalRef0.Identifier `json:"unitIds,omitempty,omitzero"`
+
+	// VNFInstanceIDs About these VNF instances together.
+	VNFInstanceIDs []externalRef0.Identifier `json:"vnfInstanceIds,omitempty,omitzero"`
+
+	// VNFDID About each VNF instance of this VNFD by itself.
+	VNFDID externalRef0.Identifier `json:"vnfdId,omitempty,omitzero"`
+}
+
+// StandingKind * `AFFINITY`: all in one unit of the scope.
+// * `ANTI_AFFINITY`: no two in one unit. Of several VNF instances: none in a unit in which another of them is.
+// * `FIXED`: each in one of the units in `unitIds`.
+type StandingKind string
+
+// StandingScope The scopes of SOL003 placement constraints. `FIXED` takes `ZONE`, `ZONE_GROUP` and `NFVI_POP`.
+type StandingScope string
+
 // TrustDomainImpact The hosts of a trust domain.
 type TrustDomainImpact struct {
 	// Eligible Hosts that would take one of its components at least if nothing else ran there. Of a trust domain without components, hosts that would take a workload which asks for nothing.
@@ -1564,6 +1689,57 @@ type VNFMID = externalRef0.Identifier
 
 // CreateCacheDecisionParams defines parameters for CreateCacheDecision.
 type CreateCacheDecisionParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// ListStandingConstraintsParams defines parameters for ListStandingConstraints.
+type ListStandingConstraintsParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// CreateStandingConstraintParams defines parameters for CreateStandingConstraint.
+type CreateStandingConstraintParams struct {
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// DeleteStandingConstraintParams defines parameters for DeleteStandingConstraint.
+type DeleteStandingConstraintParams struct {
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
+// GetStandingConstraintParams defines parameters for GetStandingConstraint.
+type GetStandingConstraintParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -1895,6 +2071,9 @@ type GetVNFMParams struct {
 // CreateCacheDecisionJSONRequestBody defines body for CreateCacheDecision for application/json ContentType.
 type CreateCacheDecisionJSONRequestBody = CacheDecisionRequest
 
+// CreateStandingConstraintJSONRequestBody defines body for CreateStandingConstraint for application/json ContentType.
+type CreateStandingConstraintJSONRequestBody = StandingConstraintRequest
+
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionRequest
 
@@ -1924,6 +2103,18 @@ type ServerInterface interface {
 	// CreateCacheDecision Ask whether an artefact may lie on a host
 	// (POST /placement/v1/cache_decisions)
 	CreateCacheDecision(w http.ResponseWriter, r *http.Request, params CreateCacheDecisionParams)
+	// ListStandingConstraints List what every request must meet
+	// (GET /placement/v1/constraints)
+	ListStandingConstraints(w http.ResponseWriter, r *http.Request, params ListStandingConstraintsParams)
+	// CreateStandingConstraint State what every later request must meet
+	// (POST /placement/v1/constraints)
+	CreateStandingConstraint(w http.ResponseWriter, r *http.Request, params CreateStandingConstraintParams)
+	// DeleteStandingConstraint Lift a standing constraint
+	// (DELETE /placement/v1/constraints/{constraintId})
+	DeleteStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params DeleteStandingConstraintParams)
+	// GetStandingConstraint Read one standing constraint
+	// (GET /placement/v1/constraints/{constraintId})
+	GetStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params GetStandingConstraintParams)
 	// ListDecisions List the recorded decisions
 	// (GET /placement/v1/decisions)
 	ListDecisions(w http.ResponseWriter, r *http.Request, params ListDecisionsParams)
@@ -2026,6 +2217,30 @@ func (_ Unimplemented) GetAPIVersionsOfV1(w http.ResponseWriter, r *http.Request
 // CreateCacheDecision Ask whether an artefact may lie on a host
 // (POST /placement/v1/cache_decisions)
 func (_ Unimplemented) CreateCacheDecision(w http.ResponseWriter, r *http.Request, params CreateCacheDecisionParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListStandingConstraints List what every request must meet
+// (GET /placement/v1/constraints)
+func (_ Unimplemented) ListStandingConstraints(w http.ResponseWriter, r *http.Request, params ListStandingConstraintsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateStandingConstraint State what every later request must meet
+// (POST /placement/v1/constraints)
+func (_ Unimplemented) CreateStandingConstraint(w http.ResponseWriter, r *http.Request, params CreateStandingConstraintParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeleteStandingConstraint Lift a standing constraint
+// (DELETE /placement/v1/constraints/{constraintId})
+func (_ Unimplemented) DeleteStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params DeleteStandingConstraintParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetStandingConstraint Read one standing constraint
+// (GET /placement/v1/constraints/{constraintId})
+func (_ Unimplemented) GetStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params GetStandingConstraintParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2260,6 +2475,323 @@ func (siw *ServerInterfaceWrapper) CreateCacheDecision(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateCacheDecision(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListStandingConstraints operation middleware
+func (siw *ServerInterfaceWrapper) ListStandingConstraints(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStandingConstraintsParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListStandingConstraints(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateStandingConstraint operation middleware
+func (siw *ServerInterfaceWrapper) CreateStandingConstraint(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateStandingConstraintParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateStandingConstraint(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteStandingConstraint operation middleware
+func (siw *ServerInterfaceWrapper) DeleteStandingConstraint(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "constraintId" -------------
+	var constraintID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "constraintId", chi.URLParam(r, "constraintId"), &constraintID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "constraintId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteStandingConstraintParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch externalRef0.IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteStandingConstraint(w, r, constraintID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetStandingConstraint operation middleware
+func (siw *ServerInterfaceWrapper) GetStandingConstraint(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "constraintId" -------------
+	var constraintID externalRef0.Identifier
+
+	err = runtime.BindStyledParameterWithOptions("simple", "constraintId", chi.URLParam(r, "constraintId"), &constraintID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "constraintId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStandingConstraintParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStandingConstraint(w, r, constraintID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4414,6 +4946,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/placement/v1/cache_decisions", wrapper.CreateCacheDecision)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/constraints", wrapper.ListStandingConstraints)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/placement/v1/constraints", wrapper.CreateStandingConstraint)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/placement/v1/constraints/{constraintId}", wrapper.DeleteStandingConstraint)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/constraints/{constraintId}", wrapper.GetStandingConstraint)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/decisions", wrapper.ListDecisions)
 	})
 	r.Group(func(r chi.Router) {
@@ -4569,6 +5113,149 @@ func (response CreateCacheDecision201JSONResponse) VisitCreateCacheDecisionRespo
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListStandingConstraintsRequestObject struct {
+	Params ListStandingConstraintsParams
+}
+
+type ListStandingConstraintsResponseObject interface {
+	VisitListStandingConstraintsResponse(w http.ResponseWriter) error
+}
+
+type ListStandingConstraints200ResponseHeaders struct {
+	ETag string
+	Link *string
+}
+
+type ListStandingConstraints200JSONResponse struct {
+	Body    []StandingConstraint
+	Headers ListStandingConstraints200ResponseHeaders
+}
+
+func (response ListStandingConstraints200JSONResponse) VisitListStandingConstraintsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStandingConstraints304ResponseHeaders struct {
+	ETag string
+}
+
+type ListStandingConstraints304Response struct {
+	Headers ListStandingConstraints304ResponseHeaders
+}
+
+func (response ListStandingConstraints304Response) VisitListStandingConstraintsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type CreateStandingConstraintRequestObject struct {
+	Params CreateStandingConstraintParams
+	Body   *CreateStandingConstraintJSONRequestBody
+}
+
+type CreateStandingConstraintResponseObject interface {
+	VisitCreateStandingConstraintResponse(w http.ResponseWriter) error
+}
+
+type CreateStandingConstraint201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateStandingConstraint201JSONResponse struct {
+	Body    StandingConstraint
+	Headers CreateStandingConstraint201ResponseHeaders
+}
+
+func (response CreateStandingConstraint201JSONResponse) VisitCreateStandingConstraintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteStandingConstraintRequestObject struct {
+	ConstraintID externalRef0.Identifier `json:"constraintId"`
+	Params       DeleteStandingConstraintParams
+}
+
+type DeleteStandingConstraintResponseObject interface {
+	VisitDeleteStandingConstraintResponse(w http.ResponseWriter) error
+}
+
+type DeleteStandingConstraint204Response struct {
+}
+
+func (response DeleteStandingConstraint204Response) VisitDeleteStandingConstraintResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetStandingConstraintRequestObject struct {
+	ConstraintID externalRef0.Identifier `json:"constraintId"`
+	Params       GetStandingConstraintParams
+}
+
+type GetStandingConstraintResponseObject interface {
+	VisitGetStandingConstraintResponse(w http.ResponseWriter) error
+}
+
+type GetStandingConstraint200ResponseHeaders struct {
+	ETag string
+}
+
+type GetStandingConstraint200JSONResponse struct {
+	Body    StandingConstraint
+	Headers GetStandingConstraint200ResponseHeaders
+}
+
+func (response GetStandingConstraint200JSONResponse) VisitGetStandingConstraintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStandingConstraint304ResponseHeaders struct {
+	ETag string
+}
+
+type GetStandingConstraint304Response struct {
+	Headers GetStandingConstraint304ResponseHeaders
+}
+
+func (response GetStandingConstraint304Response) VisitGetStandingConstraintResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListDecisionsRequestObject struct {
@@ -5455,6 +6142,18 @@ type StrictServerInterface interface {
 	// CreateCacheDecision Ask whether an artefact may lie on a host
 	// (POST /placement/v1/cache_decisions)
 	CreateCacheDecision(ctx context.Context, request CreateCacheDecisionRequestObject) (CreateCacheDecisionResponseObject, error)
+	// ListStandingConstraints List what every request must meet
+	// (GET /placement/v1/constraints)
+	ListStandingConstraints(ctx context.Context, request ListStandingConstraintsRequestObject) (ListStandingConstraintsResponseObject, error)
+	// CreateStandingConstraint State what every later request must meet
+	// (POST /placement/v1/constraints)
+	CreateStandingConstraint(ctx context.Context, request CreateStandingConstraintRequestObject) (CreateStandingConstraintResponseObject, error)
+	// DeleteStandingConstraint Lift a standing constraint
+	// (DELETE /placement/v1/constraints/{constraintId})
+	DeleteStandingConstraint(ctx context.Context, request DeleteStandingConstraintRequestObject) (DeleteStandingConstraintResponseObject, error)
+	// GetStandingConstraint Read one standing constraint
+	// (GET /placement/v1/constraints/{constraintId})
+	GetStandingConstraint(ctx context.Context, request GetStandingConstraintRequestObject) (GetStandingConstraintResponseObject, error)
 	// ListDecisions List the recorded decisions
 	// (GET /placement/v1/decisions)
 	ListDecisions(ctx context.Context, request ListDecisionsRequestObject) (ListDecisionsResponseObject, error)
@@ -5651,6 +6350,119 @@ func (sh *strictHandler) CreateCacheDecision(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateCacheDecisionResponseObject); ok {
 		if err := validResponse.VisitCreateCacheDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListStandingConstraints operation middleware
+func (sh *strictHandler) ListStandingConstraints(w http.ResponseWriter, r *http.Request, params ListStandingConstraintsParams) {
+	var request ListStandingConstraintsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStandingConstraints(ctx, request.(ListStandingConstraintsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStandingConstraints")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListStandingConstraintsResponseObject); ok {
+		if err := validResponse.VisitListStandingConstraintsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateStandingConstraint operation middleware
+func (sh *strictHandler) CreateStandingConstraint(w http.ResponseWriter, r *http.Request, params CreateStandingConstraintParams) {
+	var request CreateStandingConstraintRequestObject
+
+	request.Params = params
+
+	var body CreateStandingConstraintJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateStandingConstraint(ctx, request.(CreateStandingConstraintRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateStandingConstraint")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateStandingConstraintResponseObject); ok {
+		if err := validResponse.VisitCreateStandingConstraintResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteStandingConstraint operation middleware
+func (sh *strictHandler) DeleteStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params DeleteStandingConstraintParams) {
+	var request DeleteStandingConstraintRequestObject
+
+	request.ConstraintID = constraintID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteStandingConstraint(ctx, request.(DeleteStandingConstraintRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteStandingConstraint")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteStandingConstraintResponseObject); ok {
+		if err := validResponse.VisitDeleteStandingConstraintResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStandingConstraint operation middleware
+func (sh *strictHandler) GetStandingConstraint(w http.ResponseWriter, r *http.Request, constraintID externalRef0.Identifier, params GetStandingConstraintParams) {
+	var request GetStandingConstraintRequestObject
+
+	request.ConstraintID = constraintID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStandingConstraint(ctx, request.(GetStandingConstraintRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStandingConstraint")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStandingConstraintResponseObject); ok {
+		if err := validResponse.VisitGetStandingConstraintResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

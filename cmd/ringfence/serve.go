@@ -166,7 +166,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	}, log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
-		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
+		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Constraints: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, RequestsPerSecond: requestsPerSecond(c), Ready: rep.Ready, Log: log,
 		Packages: packages.New(store), VNFMs: vnfms,
 	})

@@ -71,6 +71,13 @@ func (p Principal) SpeaksFor(clientID, vnfInstanceID string) bool {
 	})
 }
 
+// Delegated tells whether the principal, as an NFVO, has a delegation that covers a VNF instance, whosever it will be.
+func (p Principal) Delegated(vnfInstanceID string) bool {
+	return p.Has(RoleNFVO) && slices.ContainsFunc(p.Delegations, func(d Delegation) bool {
+		return len(d.VNFInstanceIDs) == 0 || slices.Contains(d.VNFInstanceIDs, vnfInstanceID)
+	})
+}
+
 // AllHosts is the entry of HostIDs that stands for the whole fleet.
 const AllHosts = "*"
 

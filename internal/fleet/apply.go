@@ -58,6 +58,8 @@ func (f *Fleet) applyCatalogue(c *placement.Change) error {
 		f.relayer = true
 	case placement.ChangeVNFProfile:
 		setOrDelete(cat.VNFProfiles, c.ID, c.VNFProfile)
+	case placement.ChangeStanding:
+		setOrDelete(cat.Standing, c.ID, c.Standing)
 	default:
 		return errUnknownKind
 	}
@@ -96,7 +98,7 @@ func (f *Fleet) ownCat() {
 	f.catalogue = &placement.Catalogue{
 		TrustDomains: maps.Clone(old.TrustDomains), Relations: maps.Clone(old.Relations), NFVIPoPs: maps.Clone(old.NFVIPoPs),
 		ResourceZones: maps.Clone(old.ResourceZones), HostPools: maps.Clone(old.HostPools), RuntimeClasses: maps.Clone(old.RuntimeClasses),
-		Images: maps.Clone(old.Images), VNFProfiles: maps.Clone(old.VNFProfiles),
+		Images: maps.Clone(old.Images), VNFProfiles: maps.Clone(old.VNFProfiles), Standing: maps.Clone(old.Standing),
 	}
 	f.ownCatalogue, f.relayer = true, true
 }

@@ -34,6 +34,7 @@ func (s *Service) commit(ctx context.Context, key placement.IdempotencyKey, a *a
 	c.Answer = a.answer(c.Directives)
 	c.VIMAssets = a.vimAssets(c.Answer)
 	c.SiblingsOf, c.ExistingRefs = spanning(a.view, in)
+	c.Standing = standingScopes(a.view.Catalogue, &in.Request)
 	c.TogetherOf = solver.TogetherOf(a.view, in)
 	start := time.Now()
 	res, err := s.store.Commit(ctx, c, verify(a, c.Directives))

@@ -81,7 +81,8 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 	lacking := expand(catalogue, &in.Request)
 	in.Releases = releases(view, req)
 	rules := descriptorConstraints(catalogue, &in.Request, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
-	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules)
+	standing := standingConstraints(view, &in.Request, in.Releases, in.WithoutLI)
+	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules, standing)
 	if in.Demands, err = Demands(catalogue, &in.Request, *known); err != nil {
 		return placement.Inputs{}, err
 	}

@@ -46,7 +46,25 @@ func (w filterWorld) records(t *testing.T, db *pgx.Conn) {
 		      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, fmt.Sprint("vnfm-", i), fmt.Sprint("https://vnfm.example.net/", i), fmt.Sprint("client-", i),
 			w.text(), oneOf(w, "PENDING", "SUBSCRIBED", "FAILED"), w.text(), w.text(), w.someTime(), orNull(w.time()), w.someTime(), oneOf(w, "a", "b"))
 	}
+	for i := range 12 {
+		w.standingConstraint(exec, i)
+	}
 	exec(`UPDATE policy SET pf_id = 'pf', associations = '{i1,i2}', break_glass_by = 'x', break_glass_reason = 'y', break_glass_at = now(), break_glass_until = now() WHERE activated`)
+}
+
+func (w filterWorld) standingConstraint(exec execute, i int) {
+	vnfd, instances, units := "", []string{oneOf(w, "i1", "i2"), "i3"}, []string{}
+	if w.yes() {
+		vnfd, instances = oneOf(w, "vnfd-0", "vnfd-1"), []string{}
+	}
+	kind := oneOf(w, "AFFINITY", "ANTI_AFFINITY", "FIXED")
+	if kind == "FIXED" {
+		units = oneOf(w, []string{"Z1"}, []string{"Z1", "Z2"})
+	}
+	exec(`INSERT INTO standing_constraint (id, vnfd_id, vnf_instance_ids, ns_instance_id, component_ids, kind, scope, unit_ids, reason, actor_id, created_at, revision)
+	      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)`,
+		fmt.Sprintf("constraint-%02d", i), vnfd, instances, w.text(), oneOf(w, []string{}, []string{"c1", "c2"}), kind, oneOf(w, "ZONE", "NFVI_POP"), units,
+		oneOf(w, "a reason", "another"), oneOf(w, "root", "nfvo"), w.someTime())
 }
 
 func orNull(t time.Time) *time.Time {

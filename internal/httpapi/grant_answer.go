@@ -164,7 +164,7 @@ func zoneGroupsToWire(g *placement.Grant, zoneOf map[string]string) []wire.ZoneG
 	}
 	for i := range g.Request.PlacementConstraints {
 		c := &g.Request.PlacementConstraints[i]
-		if c.Scope != placement.ScopeZoneGroup {
+		if c.Scope != placement.ScopeZoneGroup || c.UnitIDs != nil {
 			continue
 		}
 		var together []string

@@ -38,6 +38,7 @@ func TestTwoWorlds(t *testing.T) {
 	with.grant("root", instantiate("mdf-1", "vnfd-li", "open")).want(201)
 	with.do(call{as: "root", method: "POST", path: "/placement/v1/decisions", body: object{"grantRequest": instantiate("mdf-2", "vnfd-li", "open")}}).want(201)
 	decided, running := with.secrets()
+	constrain(plain, with)
 	if n := len(with.do(call{as: "root", path: "/inventory/v1/hosts"}).list()); n != 4 {
 		t.Fatalf("who is cleared sees %d hosts", n)
 	}
@@ -77,6 +78,18 @@ func TestTwoWorlds(t *testing.T) {
 		t.Errorf("only %d of %d requests were served: they show little", served, asked)
 	}
 	t.Logf("%d requests, %d of them served, by %d clients without clearance: the same answers in both worlds", asked, served, len(liClients))
+}
+
+// constrain states standing constraints about lawful interception in the world that has it, and as many epochs pass in the other one.
+func constrain(plain, with *api) {
+	about := func(w *api, attribute string, value any) string {
+		body := object{"kind": "AFFINITY", "scope": "ZONE", "reason": "r", attribute: value}
+		got := w.do(call{as: "root", method: "POST", path: "/placement/v1/constraints", body: body}).want(201)
+		return strings.TrimPrefix(got.header.Get("Location"), w.url)
+	}
+	about(with, "vnfInstanceIds", []string{"somebody", "mdf-1"})
+	about(with, "vnfdId", "vnfd-li")
+	plain.do(call{as: "root", method: "DELETE", path: about(plain, "vnfdId", "of-nobody")}).want(204)
 }
 
 // addLI adds a trust domain of lawful interception with hosts, images and a profile of its own.

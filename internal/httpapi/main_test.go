@@ -95,7 +95,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 	a.grants = grant.New(store, rep, grant.Settings{ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute}, unobserved{}, log)
 	server, err := httpapi.New(httpapi.Config{
 		Grants: a.grants,
-		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Signer: signer, Auth: clients(t),
+		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Constraints: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
 		Packages: packages.New(store), VNFMs: vnfm.New(store, a.delivery, peer.NewCaller(&peer.Book{}, &notify.Guard{}), vnfm.Settings{}, log),
 	})

@@ -24,6 +24,9 @@ func roleTable() []roleRow {
 		{[]auth.Role{auth.RoleVNFM, auth.RoleNFVO}, "createGrant getGrant testVnfLcmNotification notifyVnfLcm"},
 		// Who grants itself and wants the placement only.
 		{[]auth.Role{auth.RoleNFVO}, "createReservations confirmReservations releaseReservations"},
+		// What requests must meet; an NFVO may speak of what is its own, which the handler asks for.
+		{[]auth.Role{auth.RoleOperator, auth.RoleNFVO}, "createStandingConstraint deleteStandingConstraint"},
+		{readers(auth.RoleNFVO), "listStandingConstraints getStandingConstraint"},
 		// These see what they asked themselves.
 		{readers(auth.RoleVNFM, auth.RoleNFVO), "createDecision listReservations getReservation listPlacedResidencies"},
 		// VNFMs fetch from here what their NFVO onboarded.

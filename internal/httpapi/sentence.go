@@ -88,6 +88,8 @@ func fixedSentence(r *placement.Reason, p func(string) string) (string, bool) {
 		return "{host} is not what the constraint of the request wants: " + p("wanted"), true
 	case placement.IsDescriptor(r.RuleID):
 		return "{host} is not where the VNFD wants it: " + p("wanted"), true
+	case placement.IsStanding(r.RuleID):
+		return "{host} is not where a standing constraint wants it: " + p("wanted") + "; who operates ringfence can show and lift the constraint", true
 	case r.RuleID == placement.RuleCacheDefault:
 		if p("why") != "" {
 			return p("why"), true

@@ -87,6 +87,7 @@ func reasons() []placement.Reason {
 		fixed(placement.RuleNoPolicy), fixed(placement.RuleUnknown, "object", "VNFD vnfd-9"), fixed(placement.RuleTimeout),
 		fixed(placement.RuleLifecycle, "lifecycle", "CORDONED"), fixed(placement.RuleDedicated, "identity", "TRUST_DOMAIN", "dedicatedTo", "DOMAIN-X"),
 		fixed(placement.RuleCapacity, "lacking", "cpuMillis"), fixed(placement.RuleConstraint(0), "wanted", "another NFVI_NODE"), fixed(placement.RuleDescriptor("apart"), "wanted", "another NFVI_NODE"),
+		fixed(placement.RuleStanding("s"), "wanted", "another NFVI_NODE"),
 		fixed(placement.RuleVIM(1), "wanted", "the same VIM connection"), fixed(placement.RuleCacheDefault, "mode", "ENCRYPTED", "artefact", "*"),
 		fixed(placement.RuleCacheDefault, "why", "the cache modes changed since the plan was made"),
 		fixed(placement.RuleDriftUngranted, "workload", "c-1", "runtime", "runc"),

@@ -44,6 +44,7 @@ type Config struct {
 	Compliance        *compliance.Service
 	Modes             Modes
 	VNFMs             *vnfm.Service
+	Constraints       Constraints
 	Signer            *delivery.Signer
 	Auth              auth.Authenticator
 	Console           http.Handler  // serves /console/; nil: not served

@@ -11,6 +11,7 @@ type Catalogue struct {
 	RuntimeClasses map[string]RuntimeClass
 	Images         map[string]Image
 	VNFProfiles    map[string]VNFProfile
+	Standing       map[string]StandingConstraint
 
 	layers layerIndex // nil: the images are not indexed
 }
@@ -20,7 +21,7 @@ func NewCatalogue() *Catalogue {
 	return &Catalogue{
 		TrustDomains: map[string]TrustDomain{}, Relations: map[[2]string]Handling{}, NFVIPoPs: map[string]NFVIPoP{},
 		ResourceZones: map[string]ResourceZone{}, HostPools: map[string]HostPool{}, RuntimeClasses: map[string]RuntimeClass{},
-		Images: map[string]Image{}, VNFProfiles: map[string]VNFProfile{},
+		Images: map[string]Image{}, VNFProfiles: map[string]VNFProfile{}, Standing: map[string]StandingConstraint{},
 	}
 }
 

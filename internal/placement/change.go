@@ -15,7 +15,8 @@ const (
 	ChangeImage         ChangeKind = "IMAGE"
 	ChangeVNFProfile    ChangeKind = "VNF_PROFILE"
 	ChangeResidency     ChangeKind = "RESIDENCY"
-	ChangeCacheEntry    ChangeKind = "CACHE_ENTRY"  // id: hostId/digest
+	ChangeCacheEntry    ChangeKind = "CACHE_ENTRY" // id: hostId/digest
+	ChangeStanding      ChangeKind = "STANDING_CONSTRAINT"
 	ChangePolicies      ChangeKind = "POLICIES"     // the set of active policies; id "active"
 	ChangePolicyEpoch   ChangeKind = "POLICY_EPOCH" // id "epoch"
 )
@@ -36,6 +37,7 @@ type Change struct {
 	Host          *Host
 	Image         *Image
 	VNFProfile    *VNFProfile
+	Standing      *StandingConstraint
 	Residency     *Residency
 	CacheEntry    *CacheEntry
 	Policies      []ActivePolicy

@@ -26,9 +26,10 @@ type Commit struct {
 	End               EndRules           // what follows from the end of those
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
-	SiblingsOf        []ComponentKey // components whose replicas anywhere are needed by Verify
-	TogetherOf        []NFKey        // NF instances whose workloads anywhere are needed by Verify, because a rule holds them together
-	ExistingRefs      []string       // ids of existing resources that constraints name
+	SiblingsOf        []ComponentKey  // components whose replicas anywhere are needed by Verify
+	TogetherOf        []NFKey         // NF instances whose workloads anywhere are needed by Verify, because a rule holds them together
+	ExistingRefs      []string        // ids of existing resources that constraints name
+	Standing          []StandingScope // of the standing constraints that the plan meets
 }
 
 // NFKey identifies an NF instance.

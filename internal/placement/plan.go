@@ -54,9 +54,11 @@ type HostFacts struct {
 	Cache     []CacheEntry // of the artefacts that a plan orders into the cache, ascending by digest; no rule reads it
 }
 
-// Sibling is a residency of the same component as one that a plan places, anywhere in the fleet.
+// Sibling is a residency of the same component as one that a plan places, or that a standing constraint compares with it, anywhere in
+// the fleet.
 type Sibling struct {
 	ResidencyID    string
+	VNFInstanceID  string
 	NF             string // NF.Instance
 	ComponentID    string
 	NFVIPoPID      string
@@ -86,6 +88,7 @@ type CommitFacts struct {
 	Hosts    []HostFacts
 	Siblings []Sibling          // of every (NF instance, component) of the plan, when a rule or constraint spans hosts
 	Existing []ExistingResource // those that constraints of the request name
+	Standing []Sibling          // workloads of the VNF instances that standing constraints compare, ascending by residency
 	Together []*Residency       // the workloads of every NF instance of the plan that a rule holds together, ascending by id
 }
 

@@ -125,14 +125,21 @@ type PlacementConstraint struct {
 	Scope              Scope
 	Resources          []ConstraintResourceRef
 	FallbackBestEffort bool
-	Descriptor         string   // the affinity rule of the VNFD that it comes from; empty: the request
-	ComponentIDs       []string // of that rule
+	Descriptor         string   // the affinity rule of the VNFD that it comes from; empty: no such rule
+	Standing           string   // the standing constraint that it comes from; empty: none. Of neither: the request
+	ComponentIDs       []string // of that rule or constraint
+	VNFInstanceIDs     []string // standing: whose residencies are members beside the new ones
+	FromOthers         bool     // standing: apart from the existing members, not from each other
+	UnitIDs            []string // standing: fixed to these units of the scope; empty: it holds together or apart
 }
 
 // RuleID is how reasons name the constraint, the n-th of its request from 0.
 func (c *PlacementConstraint) RuleID(n int) string {
-	if c.Descriptor != "" {
+	switch {
+	case c.Descriptor != "":
 		return RuleDescriptor(c.Descriptor)
+	case c.Standing != "":
+		return RuleStanding(c.Standing)
 	}
 	return RuleConstraint(n)
 }

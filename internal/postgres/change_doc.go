@@ -39,6 +39,8 @@ func afterImage(c *placement.Change) ([]byte, error) {
 		return json.Marshal(imageToDoc(c.Image))
 	case c.VNFProfile != nil:
 		return json.Marshal(vnfProfileToDoc(c.VNFProfile))
+	case c.Standing != nil:
+		return json.Marshal(standingDoc(*c.Standing))
 	case c.Residency != nil:
 		return json.Marshal(residencyToDoc(c.Residency))
 	case c.CacheEntry != nil:
@@ -77,6 +79,10 @@ func readAfterImage(c *placement.Change, after []byte) (err error) {
 		c.Image, err = decodeAfter(after, imageFromDoc)
 	case placement.ChangeVNFProfile:
 		c.VNFProfile, err = decodeAfter(after, vnfProfileFromDoc)
+	case placement.ChangeStanding:
+		c.Standing, err = decodeAfter(after, func(d *standingDoc) (placement.StandingConstraint, error) {
+			return placement.StandingConstraint(*d), nil
+		})
 	case placement.ChangeResidency:
 		c.Residency, err = decodeAfter(after, residencyFromDoc)
 	case placement.ChangeCacheEntry:

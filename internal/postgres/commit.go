@@ -78,6 +78,7 @@ type commitTx struct {
 	hosts      []*lockedHost // ascending by key
 	overheads  map[string]placement.Resources
 	siblings   []placement.Sibling
+	standing   []placement.Sibling
 	existing   []placement.ExistingResource
 	together   []*placement.Residency
 	released   []*placement.Residency // as they will be: TERMINATING

@@ -15,6 +15,7 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	queueReadHosts(b, t.keys, t.artefacts(), &t.hosts, &t.now)
 	t.overheads = queueOverheads(b)
 	t.queueSiblings(b)
+	t.queueStanding(b)
 	t.queueTogether(b)
 	const existingSQL = `
 		SELECT r.id, r.vnf_instance_id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
@@ -94,7 +95,7 @@ type siblingRow struct {
 func siblingFromRow(r *siblingRow) (placement.Sibling, error) {
 	nf := placement.NF{VNFInstanceID: r.VNFInstanceID, InstanceKey: r.NFInstanceKey}
 	return placement.Sibling{
-		ResidencyID: r.ResidencyID, NF: nf.Instance(), ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
+		ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, NF: nf.Instance(), ComponentID: r.ComponentID, NFVIPoPID: r.NFVIPoPID, ResourceZoneID: nullToEmpty(r.ResourceZoneID),
 		RackID: r.RackID, HostID: r.HostID, CISNodeID: r.CISNodeID, State: placement.ResidencyState(r.State),
 	}, nil
 }
@@ -117,6 +118,23 @@ func (t *commitTx) queueSiblings(b *pgx.Batch) {
 		instances, keys, components = append(instances, k.VNFInstanceID), append(keys, k.InstanceKey), append(components, k.ComponentID)
 	}
 	queueCollect(b, &t.siblings, siblingFromRow, siblingsSQL, instances, keys, components)
+}
+
+// queueStanding reads the workloads that standing constraints compare.
+func (t *commitTx) queueStanding(b *pgx.Batch) {
+	const standingSQL = `
+		SELECT r.id, r.vnf_instance_id, r.nf_instance_key, r.component_id, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, r.host_id, r.cis_node_id, r.state
+		FROM residency r
+		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
+		WHERE r.vnf_instance_id = ANY($1) AND r.kind = 'WORKLOAD'
+		ORDER BY r.id`
+	var instances []string
+	for i := range t.Standing {
+		instances = append(instances, t.Standing[i].VNFInstanceIDs...)
+	}
+	if len(instances) > 0 {
+		queueCollect(b, &t.standing, siblingFromRow, standingSQL, instances)
+	}
 }
 
 // queueTogether reads the workloads of NF instances in the whole fleet.
@@ -156,6 +174,8 @@ func (t *commitTx) facts() (placement.CommitFacts, *placement.Reason) {
 		}
 	}
 	slices.SortFunc(facts.Siblings, func(a, b placement.Sibling) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
+	facts.Standing = slices.DeleteFunc(t.standing, func(s placement.Sibling) bool { return slices.Contains(t.Supersedes, s.ResidencyID) })
+	slices.SortFunc(facts.Standing, func(a, b placement.Sibling) int { return strings.Compare(a.ResidencyID, b.ResidencyID) })
 	facts.Together = slices.DeleteFunc(t.together, func(r *placement.Residency) bool { return slices.Contains(t.Supersedes, r.ID) })
 	slices.SortFunc(facts.Together, byResidencyID)
 	for i := range t.existing {

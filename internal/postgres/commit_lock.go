@@ -100,8 +100,8 @@ func queueTurn(b *pgx.Batch, keys []placement.HostKey) {
 	b.Queue(turnSQL, int32(turnClass), slices.Compact(turns))
 }
 
-// queueScopes locks the components whose replicas anywhere count and the NF instances that are held together, ascending. The rows
-// are made when first needed.
+// queueScopes locks the components whose replicas anywhere count, the NF instances that are held together, and what standing constraints
+// compare, ascending. The rows are made when first needed.
 func (t *commitTx) queueScopes(b *pgx.Batch) {
 	const lockSQL = `
 		INSERT INTO scope_lock AS l (id)
@@ -113,6 +113,9 @@ func (t *commitTx) queueScopes(b *pgx.Batch) {
 	}
 	for _, k := range t.TogetherOf {
 		ids = append(ids, scopeID(k))
+	}
+	for i := range t.Standing {
+		ids = append(ids, t.Standing[i].Lock)
 	}
 	if len(ids) > 0 {
 		b.Queue(lockSQL, ids)

@@ -214,7 +214,7 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 		t.Fatalf("commit: %+v, %v", res, err)
 	}
 	want := []placement.Sibling{{
-		ResidencyID: residencyOf(first), NF: "amf-1", ComponentID: "sig", NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1", HostID: "h1", State: placement.StateReserved,
+		ResidencyID: residencyOf(first), VNFInstanceID: "amf-1", NF: "amf-1", ComponentID: "sig", NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1", HostID: "h1", State: placement.StateReserved,
 	}}
 	if diff := cmp.Diff(want, facts.Siblings); diff != "" {
 		t.Errorf("siblings (-want +got):\n%s", diff)

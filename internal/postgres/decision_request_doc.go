@@ -111,13 +111,18 @@ type constraintDoc struct {
 	Resources          []resourceRefDoc `json:"resources"`
 	FallbackBestEffort bool             `json:"fallbackBestEffort,omitempty"`
 	Descriptor         string           `json:"descriptor,omitempty"`
+	Standing           string           `json:"standing,omitempty"`
 	ComponentIDs       []string         `json:"componentIds,omitempty"`
+	VNFInstanceIDs     []string         `json:"vnfInstanceIds,omitempty"`
+	FromOthers         bool             `json:"fromOthers,omitempty"`
+	UnitIDs            []string         `json:"unitIds,omitempty"`
 }
 
 func constraintToDoc(c placement.PlacementConstraint) constraintDoc {
 	return constraintDoc{
 		AntiAffinity: c.AntiAffinity, Scope: string(c.Scope), Resources: convert(c.Resources, resourceRefToDoc),
 		FallbackBestEffort: c.FallbackBestEffort, Descriptor: c.Descriptor, ComponentIDs: c.ComponentIDs,
+		Standing: c.Standing, VNFInstanceIDs: c.VNFInstanceIDs, FromOthers: c.FromOthers, UnitIDs: c.UnitIDs,
 	}
 }
 
@@ -125,6 +130,7 @@ func constraintFromDoc(d constraintDoc) placement.PlacementConstraint {
 	return placement.PlacementConstraint{
 		AntiAffinity: d.AntiAffinity, Scope: placement.Scope(d.Scope), Resources: convert(d.Resources, resourceRefFromDoc),
 		FallbackBestEffort: d.FallbackBestEffort, Descriptor: d.Descriptor, ComponentIDs: d.ComponentIDs,
+		Standing: d.Standing, VNFInstanceIDs: d.VNFInstanceIDs, FromOthers: d.FromOthers, UnitIDs: d.UnitIDs,
 	}
 }
 

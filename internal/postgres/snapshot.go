@@ -43,6 +43,7 @@ func readState(ctx context.Context, tx pgx.Tx, fn func(placement.Change) error) 
 		func() error { return readTable(ctx, tx, runtimeClassTable(), fn) },
 		func() error { return readTable(ctx, tx, imageTable(), fn) },
 		func() error { return readTable(ctx, tx, vnfProfileTable(), fn) },
+		func() error { return readTable(ctx, tx, standingTable(), fn) },
 		func() error { return readPolicyState(ctx, tx, fn) },
 		func() error { return eachHost(ctx, tx, func(h *placement.Host) error { return fn(hostChange(h)) }) },
 		func() error {

@@ -17,6 +17,8 @@ type constraint struct {
 	members    map[string]bool // resource definitions of the request
 	existing   []where
 	unresolved []string // existing resources that nobody knows
+	units      []string // fixed to these units of the scope, whoever else is where; nil: together or apart
+	fromOthers bool     // the members of the request are not compared with each other
 
 	zones map[string]placement.ResourceZone
 }
@@ -42,7 +44,7 @@ func newConstraints(cat *placement.Catalogue, resolve resolver, in *placement.In
 	var out []constraint
 	for n := range in.Request.PlacementConstraints {
 		pc := &in.Request.PlacementConstraints[n]
-		c := constraint{id: pc.RuleID(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope, zones: cat.ResourceZones}
+		c := constraint{id: pc.RuleID(n), anti: pc.AntiAffinity, soft: pc.FallbackBestEffort, scope: pc.Scope, units: pc.UnitIDs, fromOthers: pc.FromOthers, zones: cat.ResourceZones}
 		c.addMembers(in, pc.Resources, resolve, gone)
 		out = append(out, c)
 	}
@@ -95,6 +97,9 @@ func (c *constraint) violated(h *placement.Host, nodeID string, others []where) 
 	if !c.vim && !supportedScope(c.scope) {
 		return true
 	}
+	if c.units != nil {
+		return !c.allows(h)
+	}
 	if c.scope == placement.ScopeZoneGroup {
 		return c.violatedInGroups(h, others)
 	}
@@ -106,6 +111,14 @@ func (c *constraint) violated(h *placement.Host, nodeID string, others []where) 
 		}
 	}
 	return false
+}
+
+// allows tells whether a host is in one of the units that the constraint is fixed to.
+func (c *constraint) allows(h *placement.Host) bool {
+	if c.scope == placement.ScopeZoneGroup {
+		return len(sharedBy(c.zones[h.ResourceZoneID].ZoneGroupIDs, c.units)) > 0
+	}
+	return slices.Contains(c.units, unitOf(c.scope, h, ""))
 }
 
 // violatedInGroups is violated for zone groups, of which a zone may be in several: together means that one group has all of them,
@@ -143,6 +156,8 @@ func (c *constraint) reason(h *placement.Host, nodeID string) placement.Reason {
 		params["wanted"] = "the same VIM connection"
 	case !supportedScope(c.scope):
 		params["wanted"] = "scope " + string(c.scope) + ", which this version does not support for hard constraints"
+	case c.units != nil:
+		params["wanted"] = string(c.scope) + " " + strings.Join(c.units, " or ")
 	case c.anti:
 		params["wanted"] = "another " + string(c.scope)
 	default:

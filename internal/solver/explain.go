@@ -188,7 +188,7 @@ func (t *tally) rank(k ruleKey) int {
 		return after + 1
 	case k.ruleID == placement.RuleCapacity:
 		return after + 2
-	case strings.HasPrefix(k.ruleID, "CONSTRAINT["), placement.IsDescriptor(k.ruleID):
+	case strings.HasPrefix(k.ruleID, "CONSTRAINT["), placement.IsDescriptor(k.ruleID), placement.IsStanding(k.ruleID):
 		return after + 3
 	case strings.HasPrefix(k.ruleID, "VIM["):
 		return after + 4

@@ -106,7 +106,12 @@ func (j *joint) reasons(id string) policy.Constraints {
 }
 
 // others is where the other members of a constraint are: existing ones, and those placed so far.
-func (j *joint) others(n int) []where { return slices.Concat(j.limits[n].existing, j.taken[n]) }
+func (j *joint) others(n int) []where {
+	if j.limits[n].fromOthers {
+		return j.limits[n].existing
+	}
+	return slices.Concat(j.limits[n].existing, j.taken[n])
+}
 
 // softCost counts how far a place is from the soft constraints of a member: soft anti-affinity spreads as well
 // as possible, soft affinity uses as few units as possible (SOL003, fallbackBestEffort).

@@ -98,7 +98,7 @@ func (p *problem) scan(m *member, f *filter, st *state, at, size int) (best []pr
 			if zones != nil {
 				pr.cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
 			}
-			if list.tooCostly(pr) || !f.passes(b, bi, i) || !f.roomForAll(b, bi, i) || !p.usable(b.Hosts[i]) {
+			if list.tooCostly(pr) || !f.passes(b, bi, i) || !f.roomForAll(b, bi, i) || !p.usable(b.Hosts[i]) || !p.fixedTo(m, b.Hosts[i]) {
 				continue
 			}
 			if soft {
@@ -127,6 +127,17 @@ func spread(list []proposal) {
 		near++
 	}
 	slices.SortFunc(list[:near], func(a, b proposal) int { return cmp.Or(cmp.Compare(a.mix, b.mix), cmp.Compare(a.slot, b.slot)) })
+}
+
+// fixedTo tells whether a host is where the member is fixed to. What else constraints want is for the judge to say; this would leave
+// him with hosts that are all in the wrong place.
+func (p *problem) fixedTo(m *member, h *placement.Host) bool {
+	for _, n := range m.constraints {
+		if c := &p.limits[n]; c.units != nil && !p.ignored[c.id] && !c.allows(h) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *problem) hasSoft(m *member) bool {

@@ -44,6 +44,11 @@ func (p *problem) place(st *state, filters []*filter, order []int, blockers map[
 	for _, r := range f.rules {
 		blockers[r.ID] = true // it keeps hosts from being looked at
 	}
+	for _, n := range m.constraints {
+		if p.limits[n].units != nil {
+			blockers[p.limits[n].id] = true
+		}
+	}
 	if len(f.together) > 0 {
 		blockers[placement.RuleCapacity] = true
 	}

@@ -11,7 +11,12 @@ import (
 // Verify returns the last check of a plan: the complete rule set and the request's constraints, on facts that
 // the commit read under lock, at the database's time. It judges the sites that the plan chose, no others.
 func Verify(v *fleet.View, in *placement.Inputs, plan *placement.Plan) placement.Verify {
+	hidden := hiddenPools(v, in)
 	return func(facts placement.CommitFacts) []placement.Reason {
+		facts.Standing = slices.DeleteFunc(slices.Clone(facts.Standing), func(s placement.Sibling) bool {
+			slot, known := v.Slot(s.HostID)
+			return known && hidden[v.Host(slot).HostPoolID]
+		})
 		c := &checker{
 			in: in, facts: facts, hosts: map[string]placement.HostFacts{},
 			world: &policy.World{Catalogue: v.Catalogue, Set: v.Policies, Now: facts.Now, HostMappingMaxAge: in.MappingMaxAge},
@@ -69,21 +74,34 @@ func (c *checker) check(pl *placement.Placement) []placement.Reason {
 
 const notAsPlanned = "the dedication of the host is no longer the one that was planned"
 
-// joined finds an instance that an affinity rule of the VNFD is about and that came after the view which the plan was made on.
+// joined finds an instance that an affinity rule of the VNFD, or a standing constraint, is about and that came after the view which the
+// plan was made on.
 func (c *checker) joined() []placement.Reason {
 	for n := range c.in.Request.PlacementConstraints {
 		pc := &c.in.Request.PlacementConstraints[n]
-		for i := range c.facts.Siblings {
-			s := &c.facts.Siblings[i]
+		for _, s := range c.compared(pc) {
 			known := slices.Contains(c.in.Releases, s.ResidencyID) || slices.ContainsFunc(pc.Resources, func(r placement.ConstraintResourceRef) bool {
 				return r.Existing && r.ResourceID == s.ResidencyID
 			})
-			if pc.Descriptor != "" && !known && s.State != placement.StateTerminating && slices.Contains(pc.ComponentIDs, s.ComponentID) {
+			if !known && s.State != placement.StateTerminating {
 				return []placement.Reason{{
 					RuleID: pc.RuleID(n), Check: pc.RuleID(n), Params: map[string]string{"host": s.HostID, "wanted": "a plan that knows of all instances"},
 				}}
 			}
 		}
+	}
+	return nil
+}
+
+// compared are the instances that a rule of the VNFD or a standing constraint is about, of those that the commit read.
+func (c *checker) compared(pc *placement.PlacementConstraint) []placement.Sibling {
+	switch {
+	case pc.Descriptor != "":
+		return slices.DeleteFunc(slices.Clone(c.facts.Siblings), func(s placement.Sibling) bool { return !slices.Contains(pc.ComponentIDs, s.ComponentID) })
+	case pc.Standing != "" && pc.UnitIDs == nil:
+		return slices.DeleteFunc(slices.Clone(c.facts.Standing), func(s placement.Sibling) bool {
+			return !slices.Contains(pc.VNFInstanceIDs, s.VNFInstanceID) || len(pc.ComponentIDs) > 0 && !slices.Contains(pc.ComponentIDs, s.ComponentID)
+		})
 	}
 	return nil
 }
