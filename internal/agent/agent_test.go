@@ -110,6 +110,7 @@ type host struct {
 	pulled  []string
 	stopped int
 	fail    error
+	held    error // why volumes cannot be erased
 }
 
 func (h *host) Observe(context.Context) (Observation, error) { return h.seen, nil }
@@ -135,7 +136,7 @@ func (h *host) Purge(_ context.Context, digests []string) (Freed, error) {
 func (h *host) Lost(context.Context) ([]string, error) { return nil, nil }
 func (h *host) Sweep(context.Context) error            { return nil }
 func (h *host) Stop(context.Context, Workload) error   { h.stopped++; return nil }
-func (h *host) Erase(string) (int, error)              { return 0, nil }
+func (h *host) Erase(string) (int, error)              { return 0, h.held }
 func (h *host) Unavailable(m inventory.CacheMode) error {
 	if m == inventory.CacheModeENCRYPTED {
 		return errors.New("not available here: the file system does not encrypt folders")

@@ -18,12 +18,29 @@ func (a *Agent) purge(ctx context.Context, d *wire.Directive, seen Observation) 
 	}
 	erased := 0
 	if d.Purge.TrustDomainID != "" || d.Purge.All {
-		if erased, err = a.erase(d, seen); err != nil {
-			return failing(err)
-		}
+		erased, err = a.erase(d, seen)
 	}
 	signal(a.look)
+	switch {
+	case err != nil && a.returned(d):
+		return superseded(fmt.Sprintf("%s; what was granted to the trust domain since stands on the rest: %v", freed.sentence(erased), err))
+	case err != nil:
+		return failing(err)
+	}
 	return applied(freed.sentence(erased))
+}
+
+// returned tells whether a trust domain that a PURGE is about got a new right to run here after it, in the containers that this agent
+// sees. Its volume is in use again then, and the PURGE that follows the end of that right is about the same.
+func (a *Agent) returned(d *wire.Directive) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, place := range a.journal.Places {
+		if place.Seq > d.Seq && place.Order.TrustDomainID == d.Purge.TrustDomainID && place.Order.CISNode == a.config.CISNodeID {
+			return d.Purge.TrustDomainID != ""
+		}
+	}
+	return false
 }
 
 // sentence is the proof of a purge for people.

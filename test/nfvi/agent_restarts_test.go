@@ -39,7 +39,9 @@ func testRestartsInAnyOrder(t *testing.T, n *node) {
 	for round := range rounds {
 		r.round(round)
 	}
-	for len(r.running) > 0 { // a purge of a trust domain waits for what was granted there after it
+	r.settled(2 * time.Minute)
+	r.compare()
+	for len(r.running) > 0 {
 		r.endOldest()
 	}
 	for domain, image := range images {
