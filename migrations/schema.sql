@@ -695,6 +695,52 @@ END;
 
 COMMENT ON FUNCTION public.owns_grant(grant_id text) IS 'Whether the caller asked for a grant.';
 
+CREATE TABLE public.access_refusal (
+    id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    reason text NOT NULL,
+    client_id text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    certificate_sha256 text DEFAULT ''::text NOT NULL,
+    operation text DEFAULT ''::text NOT NULL,
+    count bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    last_request_id text DEFAULT ''::text NOT NULL,
+    cleared boolean DEFAULT false NOT NULL,
+    recorded_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    CONSTRAINT access_refusal_count_ck CHECK ((count > 0)),
+    CONSTRAINT access_refusal_kind_ck CHECK ((kind = ANY (ARRAY['AUTHENTICATION'::text, 'AUTHORIZATION'::text])))
+);
+
+COMMENT ON TABLE public.access_refusal IS 'Callers who were refused: who, from where, for what reason, how often within some seconds. Rows are only added.';
+
+COMMENT ON COLUMN public.access_refusal.id IS 'Identifier; later ones are greater.';
+
+COMMENT ON COLUMN public.access_refusal.kind IS 'AUTHENTICATION: who calls was not shown. AUTHORIZATION: who calls may not do that.';
+
+COMMENT ON COLUMN public.access_refusal.reason IS 'Why, in a sentence of the service; nothing of what was sent.';
+
+COMMENT ON COLUMN public.access_refusal.client_id IS 'Client; empty where it is not known.';
+
+COMMENT ON COLUMN public.access_refusal.address IS 'IP address of the connection; empty where several are counted together.';
+
+COMMENT ON COLUMN public.access_refusal.certificate_sha256 IS 'SHA-256 of the certificate that was shown; empty: none.';
+
+COMMENT ON COLUMN public.access_refusal.operation IS 'Operation of the contract; empty where several are counted together.';
+
+COMMENT ON COLUMN public.access_refusal.count IS 'How often.';
+
+COMMENT ON COLUMN public.access_refusal.first_at IS 'When first.';
+
+COMMENT ON COLUMN public.access_refusal.last_at IS 'When last.';
+
+COMMENT ON COLUMN public.access_refusal.last_request_id IS 'Request of the last one, by which the log has it.';
+
+COMMENT ON COLUMN public.access_refusal.cleared IS 'Whether the client is cleared for lawful interception.';
+
+COMMENT ON COLUMN public.access_refusal.recorded_at IS 'When it was recorded, by the database''s clock.';
+
 CREATE TABLE public.attestation_record (
     nfvi_pop_id text NOT NULL,
     host_id text NOT NULL COLLATE pg_catalog."C",
@@ -1999,6 +2045,9 @@ COMMENT ON COLUMN public.vnfm.actor_id IS 'Who registered it, or deleted it wher
 
 COMMENT ON COLUMN public.vnfm.revision IS 'Counts the changes, from 1.';
 
+ALTER TABLE ONLY public.access_refusal
+    ADD CONSTRAINT access_refusal_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.attestation_record
     ADD CONSTRAINT attestation_record_pk PRIMARY KEY (nfvi_pop_id, host_id, id);
 
@@ -2301,9 +2350,13 @@ ALTER TABLE ONLY public.trust_relation
 ALTER TABLE ONLY public.vnf_package_chunk
     ADD CONSTRAINT vnf_package_chunk_fk FOREIGN KEY (vnf_package_id) REFERENCES public.vnf_package(id) ON DELETE CASCADE;
 
+ALTER TABLE public.access_refusal ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.attestation_record ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.cache_entry ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY caller ON public.access_refusal FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND ((NOT cleared) OR ( SELECT public.caller_li() AS caller_li))));
 
 CREATE POLICY caller ON public.attestation_record FOR SELECT TO ringfence_caller USING ((( SELECT public.caller_reads_all() AS caller_reads_all) AND (NOT (host_id IN ( SELECT public.hidden_hosts() AS hidden_hosts)))));
 
@@ -2418,6 +2471,8 @@ ALTER TABLE public.resource_zone ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.runtime_class ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.scrub_record ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY service ON public.access_refusal TO ringfence_app USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON public.attestation_record TO ringfence_app USING (true) WITH CHECK (true);
 
@@ -2558,6 +2613,9 @@ GRANT SELECT ON TABLE public.vnf_grant TO ringfence_caller;
 
 REVOKE ALL ON FUNCTION public.owns_grant(grant_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.owns_grant(grant_id text) TO ringfence_caller;
+
+GRANT SELECT,INSERT ON TABLE public.access_refusal TO ringfence_app;
+GRANT SELECT ON TABLE public.access_refusal TO ringfence_caller;
 
 GRANT SELECT,INSERT ON TABLE public.attestation_record TO ringfence_app;
 GRANT SELECT ON TABLE public.attestation_record TO ringfence_caller;

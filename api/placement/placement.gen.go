@@ -21,6 +21,24 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AccessRefusalKind.
+const (
+	AccessRefusalKindAUTHENTICATION AccessRefusalKind = "AUTHENTICATION"
+	AccessRefusalKindAUTHORIZATION  AccessRefusalKind = "AUTHORIZATION"
+)
+
+// Valid indicates whether the value is a known member of the AccessRefusalKind enum.
+func (e AccessRefusalKind) Valid() bool {
+	switch e {
+	case AccessRefusalKindAUTHENTICATION:
+		return true
+	case AccessRefusalKindAUTHORIZATION:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AffectedVNFCChangeType.
 const (
 	AffectedVNFCChangeTypeADDED     AffectedVNFCChangeType = "ADDED"
@@ -458,6 +476,45 @@ func (e VNFMState) Valid() bool {
 		return false
 	}
 }
+
+// AccessRefusal How often a caller was refused in the same way within ten seconds.
+type AccessRefusal struct {
+	// Address IP address that the connection came from. Absent where several are counted together.
+	Address string `json:"address,omitempty,omitzero"`
+
+	// CertificateSHA256 SHA-256 of the client certificate of the connection, in hexadecimal digits. Absent without one.
+	CertificateSHA256 string `json:"certificateSha256,omitempty,omitzero"`
+
+	// ClientID The client, as far as it is known. A token that is not valid tells nothing.
+	ClientID string `json:"clientId,omitempty,omitzero"`
+
+	// Count How often.
+	Count int64 `json:"count"`
+
+	// FirstAt When first.
+	FirstAt time.Time `json:"firstAt"`
+
+	// ID Identifier of the entry.
+	ID externalRef0.Identifier `json:"id"`
+
+	// Kind AUTHENTICATION: the caller did not show who it is (401, or 400 for a header that is no token). AUTHORIZATION: it is known, and may not do that (403).
+	Kind AccessRefusalKind `json:"kind"`
+
+	// LastAt When last.
+	LastAt time.Time `json:"lastAt"`
+
+	// LastRequestID `X-Request-Id` of the last one, by which the log has it.
+	LastRequestID string `json:"lastRequestId,omitempty,omitzero"`
+
+	// Operation `operationId` of what was asked for. Absent where several are counted together.
+	Operation string `json:"operation,omitempty,omitzero"`
+
+	// Reason Why, in a sentence of ringfence.
+	Reason string `json:"reason"`
+}
+
+// AccessRefusalKind AUTHENTICATION: the caller did not show who it is (401, or 400 for a header that is no token). AUTHORIZATION: it is known, and may not do that (403).
+type AccessRefusalKind string
 
 // AffectedVNFC A VNF component that an operation changed.
 type AffectedVNFC struct {
@@ -1687,6 +1744,18 @@ type ReservationID = externalRef0.Identifier
 // Example: 6c2a8f0e-6a51-4f0c-9a77-3b9f6a1f2d10
 type VNFMID = externalRef0.Identifier
 
+// ListAccessRefusalsParams defines parameters for ListAccessRefusals.
+type ListAccessRefusalsParams struct {
+	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
+	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
+	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
+	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
+}
+
 // CreateCacheDecisionParams defines parameters for CreateCacheDecision.
 type CreateCacheDecisionParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2097,6 +2166,9 @@ type ServerInterface interface {
 	// GetAPIVersions List the API versions offered
 	// (GET /placement/api_versions)
 	GetAPIVersions(w http.ResponseWriter, r *http.Request)
+	// ListAccessRefusals List callers who were refused
+	// (GET /placement/v1/access_refusals)
+	ListAccessRefusals(w http.ResponseWriter, r *http.Request, params ListAccessRefusalsParams)
 	// GetAPIVersionsOfV1 List the API versions offered under this major version
 	// (GET /placement/v1/api_versions)
 	GetAPIVersionsOfV1(w http.ResponseWriter, r *http.Request)
@@ -2205,6 +2277,12 @@ type Unimplemented struct{}
 // GetAPIVersions List the API versions offered
 // (GET /placement/api_versions)
 func (_ Unimplemented) GetAPIVersions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListAccessRefusals List callers who were refused
+// (GET /placement/v1/access_refusals)
+func (_ Unimplemented) ListAccessRefusals(w http.ResponseWriter, r *http.Request, params ListAccessRefusalsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2420,6 +2498,73 @@ func (siw *ServerInterfaceWrapper) GetAPIVersions(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetAPIVersions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAccessRefusals operation middleware
+func (siw *ServerInterfaceWrapper) ListAccessRefusals(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccessRefusalsParams
+
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", r.URL.Query(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "nextpage_opaque_marker"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "nextpage_opaque_marker", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Version" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
+		var Version externalRef0.Version
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Version", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Version", valueList[0], &Version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Version", Err: err})
+			return
+		}
+
+		params.Version = Version
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAccessRefusals(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4940,6 +5085,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/placement/api_versions", wrapper.GetAPIVersions)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/placement/v1/access_refusals", wrapper.ListAccessRefusals)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/placement/v1/api_versions", wrapper.GetAPIVersionsOfV1)
 	})
 	r.Group(func(r chi.Router) {
@@ -5058,6 +5206,38 @@ func (response GetAPIVersions200JSONResponse) VisitGetAPIVersionsResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessRefusalsRequestObject struct {
+	Params ListAccessRefusalsParams
+}
+
+type ListAccessRefusalsResponseObject interface {
+	VisitListAccessRefusalsResponse(w http.ResponseWriter) error
+}
+
+type ListAccessRefusals200ResponseHeaders struct {
+	Link *string
+}
+
+type ListAccessRefusals200JSONResponse struct {
+	Body    []AccessRefusal
+	Headers ListAccessRefusals200ResponseHeaders
+}
+
+func (response ListAccessRefusals200JSONResponse) VisitListAccessRefusalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -6136,6 +6316,9 @@ type StrictServerInterface interface {
 	// GetAPIVersions List the API versions offered
 	// (GET /placement/api_versions)
 	GetAPIVersions(ctx context.Context, request GetAPIVersionsRequestObject) (GetAPIVersionsResponseObject, error)
+	// ListAccessRefusals List callers who were refused
+	// (GET /placement/v1/access_refusals)
+	ListAccessRefusals(ctx context.Context, request ListAccessRefusalsRequestObject) (ListAccessRefusalsResponseObject, error)
 	// GetAPIVersionsOfV1 List the API versions offered under this major version
 	// (GET /placement/v1/api_versions)
 	GetAPIVersionsOfV1(ctx context.Context, request GetAPIVersionsOfV1RequestObject) (GetAPIVersionsOfV1ResponseObject, error)
@@ -6293,6 +6476,32 @@ func (sh *strictHandler) GetAPIVersions(w http.ResponseWriter, r *http.Request) 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetAPIVersionsResponseObject); ok {
 		if err := validResponse.VisitGetAPIVersionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAccessRefusals operation middleware
+func (sh *strictHandler) ListAccessRefusals(w http.ResponseWriter, r *http.Request, params ListAccessRefusalsParams) {
+	var request ListAccessRefusalsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAccessRefusals(ctx, request.(ListAccessRefusalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAccessRefusals")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAccessRefusalsResponseObject); ok {
+		if err := validResponse.VisitListAccessRefusalsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -22,7 +22,7 @@ func clientCommands(p process) []*cobra.Command {
 		commands []*cobra.Command
 	}{
 		{groupDecide, []*cobra.Command{newGrant(p), newExplain(p), newDecision(p), newPolicy(p)}},
-		{groupOperate, []*cobra.Command{newImport(p), newExport(p), newChange(p), newVNFD(p), newHost(p), newReservation(p), newConstraint(p), newVNFM(p), newEnforcement(p), newViolation(p), newDirectives(p), newSubscription(p), newNotification(p)}},
+		{groupOperate, []*cobra.Command{newImport(p), newExport(p), newChange(p), newVNFD(p), newHost(p), newReservation(p), newConstraint(p), newVNFM(p), newEnforcement(p), newViolation(p), newDirectives(p), newSubscription(p), newNotification(p), newAccess(p)}},
 		{groupServe, []*cobra.Command{newDemo(p)}},
 	}
 	var all []*cobra.Command

@@ -168,7 +168,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Constraints: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, RequestsPerSecond: requestsPerSecond(c), Ready: rep.Ready, Log: log,
-		Packages: packages.New(store), VNFMs: vnfms,
+		Packages: packages.New(store), VNFMs: vnfms, Refused: tel.AccessRefused,
 	})
 	if err != nil {
 		return nil, parts{}, err
@@ -321,7 +321,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return pt.watch.Run(ctx) })
 	group.Go(func() error { return pt.vnfms.Run(ctx) })
 	group.Go(func() error { return sweep(ctx, log, pt) })
-	group.Go(func() error { return pt.api.LogFailures(ctx) })
+	group.Go(func() error { return pt.api.RecordRefusals(ctx) })
 	if pt.issuer != nil {
 		group.Go(func() error { return pt.issuer.Run(ctx) })
 	}

@@ -112,6 +112,10 @@ type InvalidError struct {
 	Reason string
 	// Tell says that the caller may know the reason: it holds a token that the authorization server did issue.
 	Tell bool
+	// ClientID is the client that a token was issued to; empty where a token shows none.
+	ClientID string
+	// Cleared says that this client has the role LI_ADMIN.
+	Cleared bool
 }
 
 // Error is the reason.
@@ -121,6 +125,12 @@ func (e *InvalidError) Error() string { return ErrInvalid.Error() + ": " + e.Rea
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
 func invalid(reason string) error { return &InvalidError{Reason: reason} }
+
+// of says whose token it was that is refused.
+func (e *InvalidError) of(clientID string, cleared bool) *InvalidError {
+	e.ClientID, e.Cleared = clientID, cleared
+	return e
+}
 
 // told is a reason that the caller may know.
 func told(reason string) error { return &InvalidError{Reason: reason, Tell: true} }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -93,17 +94,18 @@ func (s *AuthorizationServer) read(ctx context.Context, token string, known *cli
 	if err != nil {
 		return Principal{}, err
 	}
-	if err := c.check(&s.OAuth2, s.now()); err != nil {
-		return Principal{}, err
+	of, registered := known.named(c.client(), c.Subject)
+	err = c.check(&s.OAuth2, s.now())
+	if err == nil && !registered {
+		err = told("its client is not registered here")
 	}
-	of, ok := known.named(c.client(), c.Subject)
-	if !ok {
-		return Principal{}, told("its client is not registered here")
+	if err == nil {
+		err = c.bound(cert, of.unboundTokens)
 	}
-	if err := c.bound(cert, of.unboundTokens); err != nil {
-		return Principal{}, err
+	if reason, ok := errors.AsType[*InvalidError](err); ok {
+		return Principal{}, reason.of(cmp.Or(of.ClientID, c.client()), of.Has(RoleLIAdmin))
 	}
-	return c.narrow(of.Principal), nil
+	return c.narrow(of.Principal), err
 }
 
 // bound holds the token against the certificate of the connection (RFC 8705).

@@ -26,7 +26,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.Auth.Authenticate(r)
 		if err != nil {
-			s.failures.add(err)
+			s.unauthenticated(r, err)
 			s.writeProblem(w, r, unauthenticated(err))
 			return
 		}
@@ -64,7 +64,7 @@ func (s *Server) authorize(c *contract) func(http.Handler) http.Handler {
 			allowed, known := s.roles[op.OperationID]
 			p := auth.FromContext(r.Context())
 			if !known || len(allowed) > 0 && !p.Has(allowed...) {
-				s.failures.add(errForbidden)
+				s.unauthorized(r, &p, errNoRole)
 				s.writeProblem(w, r, forbidden(op.OperationID, &p, allowed))
 				return
 			}

@@ -1,6 +1,16 @@
 package httpapi
 
-import "github.com/go-chi/chi/v5"
+import (
+	"context"
+
+	"github.com/go-chi/chi/v5"
+)
 
 // Routes gives the tests what is mounted, to compare it with the contract.
 func (s *Server) Routes() chi.Routes { return s.mux }
+
+// RecordRefusalsNow records who was refused until now.
+func (s *Server) RecordRefusalsNow(ctx context.Context) { s.recordRefusals(ctx) }
+
+// MaxRefusals is how many refusals are told apart at a time.
+const MaxRefusals = maxRefusals

@@ -29,6 +29,9 @@ func (w filterWorld) records(t *testing.T, db *pgx.Conn) {
 		      VALUES ($1, 'root', $2, $3, $4, $5, 'secret', $6)`,
 			fmt.Sprint("sub-", i), oneOf(w, "https://a.example.com/x", "https://b.example.com/y"), oneOf(w, nil, []string{"PolicyChangeNotification"}),
 			oneOf(w, nil, []string{"p1", "p2"}), oneOf(w, nil, []string{"CREATE_POLICY", "DELETE_POLICY"}), orNull(w.time()))
+		exec(`INSERT INTO access_refusal (id, kind, reason, client_id, address, certificate_sha256, operation, count, first_at, last_at, last_request_id)
+		      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, fmt.Sprint("refusal-", i), oneOf(w, "AUTHENTICATION", "AUTHORIZATION"), oneOf(w, "no token", "a role"),
+			w.text(), oneOf(w, "", "10.0.0.1"), oneOf(w, "", "ab"), oneOf(w, "", "listHosts"), oneOf(w, 1, 2, 1000), w.someTime(), w.someTime(), w.text())
 		w.delivery(exec, i)
 		w.pendingChange(exec, i)
 	}

@@ -24,7 +24,7 @@ var streams = []string{"listHostDirectives", "listDirectives", "listKeys"}
 
 // unselected are the lists without attribute selectors: those of SOL012, which has none; and those whose entries have no attribute that
 // could be left out, or leave it out always.
-var unselected = []string{"listPolicies", "listPolicySubscriptions", "listNotificationDeliveries", "listVnfPackages", "listPendingChanges"}
+var unselected = []string{"listPolicies", "listPolicySubscriptions", "listNotificationDeliveries", "listAccessRefusals", "listVnfPackages", "listPendingChanges"}
 
 // unfiltered are attributes of the contract that filters do not know, by list: what is not kept in the form in which it is answered, or
 // depends on who asks.

@@ -74,6 +74,12 @@ func TestTwoWorlds(t *testing.T) {
 			t.Errorf("%s %s is answered %d: what is like it is not refused for what it refers to", c.method, c.path, status)
 		}
 	}
+	for _, w := range []*api{plain, with} {
+		w.server.RecordRefusalsNow(t.Context())
+	}
+	for _, as := range liClients {
+		ask(call{as: as, path: "/placement/v1/access_refusals"})
+	}
 	if served < asked/4 {
 		t.Errorf("only %d of %d requests were served: they show little", served, asked)
 	}

@@ -39,6 +39,10 @@ type Records interface {
 	// ListVNFMs returns a page of the VNFMs that are subscribed to, ascending by id.
 	ListVNFMs(ctx context.Context, page placement.Page) ([]placement.VNFM, error)
 	GetVNFM(ctx context.Context, id string) (placement.VNFM, error)
+	// ListAccessRefusals returns a page of callers who were refused, newest first.
+	ListAccessRefusals(ctx context.Context, page placement.Page) ([]placement.AccessRefusal, error)
+	// RecordAccessRefusals adds some, all or none.
+	RecordAccessRefusals(ctx context.Context, list []placement.AccessRefusal) error
 }
 
 // placementAPI answers the placement API.
@@ -211,7 +215,7 @@ func (a placementAPI) mayOrder(ctx context.Context, req *wire.CreateCacheDecisio
 	case auth.FromContext(ctx).Has(auth.RoleOperator):
 		return nil
 	case !auth.FromContext(ctx).ActsFor(req.Body.HostID, a.Delivery.VIMConnection(req.Body.HostID)):
-		return newProblem(http.StatusForbidden, "to have a host fetch an artefact takes the role OPERATOR, or AGENT of that host; leave out order to only ask")
+		return placement.Errorf(placement.Forbidden, "to have a host fetch an artefact takes the role OPERATOR, or AGENT of that host; leave out order to only ask")
 	}
 	return nil
 }

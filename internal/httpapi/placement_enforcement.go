@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -66,7 +65,7 @@ func (a placementAPI) PutEnforcementMode(ctx context.Context, req wire.PutEnforc
 		return nil, err
 	}
 	if req.Body.Mode != wire.ModeENFORCE && !auth.FromContext(ctx).Has(auth.RoleApprover) {
-		return nil, newProblem(http.StatusForbidden, "to observe takes the role APPROVER, because nothing is refused then; OPERATOR may only set ENFORCE")
+		return nil, placement.Errorf(placement.Forbidden, "to observe takes the role APPROVER, because nothing is refused then; OPERATOR may only set ENFORCE")
 	}
 	revision, err := precondition(req.Params.IfMatch, req.Params.IfNoneMatch)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"ringfence/api/common"
+	"ringfence/internal/auth"
 	"ringfence/internal/placement"
 	"ringfence/internal/sol013"
 )
@@ -137,6 +138,10 @@ func findingToWire(f *placement.Finding) common.Finding {
 // writeProblem is the one place where errors are answered.
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := *problemOf(err)
+	if placement.KindOf(err) == placement.Forbidden {
+		caller := auth.FromContext(r.Context())
+		s.unauthorized(r, &caller, errNotAllowed)
+	}
 	id := requestID(r.Context())
 	if p.Instance == "" && id != "" {
 		p.Instance = "urn:uuid:" + id

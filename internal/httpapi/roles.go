@@ -59,6 +59,8 @@ func roleTable() []roleRow {
 		{[]auth.Role{auth.RoleAuditor, auth.RoleOperator}, "replayDecision"},
 		// Of all clients.
 		{[]auth.Role{auth.RoleOperator, auth.RoleAuditor}, "listNotificationDeliveries"},
+		// Who was refused is for who looks into it.
+		{[]auth.Role{auth.RoleAuditor}, "listAccessRefusals"},
 		// Attestations come from nobody else.
 		{[]auth.Role{auth.RoleVerifier}, "createAttestation"},
 		// Nor do records of cleaning.

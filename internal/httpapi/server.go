@@ -54,8 +54,9 @@ type Config struct {
 	ExternalURL       string        // absolute base of Location and links; empty: taken from the request
 	Ready             func() error  // nil error: ready
 	Log               *slog.Logger
-	RequestsPerSecond int  // of each client that has no limit of its own; 0: as many as it likes
-	ValidateResponses bool // tests only: every answer is checked against the contract
+	Refused           func(kind string, n int64) // counts callers who were refused; nil: nobody counts
+	RequestsPerSecond int                        // of each client that has no limit of its own; 0: as many as it likes
+	ValidateResponses bool                       // tests only: every answer is checked against the contract
 }
 
 // Server answers the APIs.
@@ -68,7 +69,7 @@ type Server struct {
 	handler http.Handler
 	roles   map[string][]auth.Role // of which a caller of an operation needs one
 
-	failures failures
+	refusals refusals
 	limits   limits
 }
 

@@ -148,7 +148,7 @@ func TestAppRoleCannotChangeHistory(t *testing.T) {
 	w := newWorld(t, "h1")
 	w.grant(request{vnf: "amf-1", occ: "occ-1", hosts: []string{"h1"}})
 	for _, sql := range []string{
-		`UPDATE audit_record SET actor_id = 'x'`, `DELETE FROM audit_record`, `TRUNCATE audit_record`, `UPDATE decision SET outcome = 'REFUSE'`,
+		`UPDATE audit_record SET actor_id = 'x'`, `DELETE FROM audit_record`, `TRUNCATE audit_record`, `DELETE FROM access_refusal`, `UPDATE access_refusal SET count = 1`, `UPDATE decision SET outcome = 'REFUSE'`,
 		`DELETE FROM decision`, `UPDATE vnf_grant SET client_id = 'x'`, `DELETE FROM vnf_grant`, `UPDATE directive SET body = '{}'`,
 		`DELETE FROM directive`, `UPDATE claim SET member = 'x'`, `DELETE FROM idempotency`, `UPDATE change_feed SET after = NULL`,
 	} {

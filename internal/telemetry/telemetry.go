@@ -41,6 +41,7 @@ type Telemetry struct {
 	retries   metric.Int64Counter
 	ended     metric.Int64Counter
 	evicted   metric.Int64Counter
+	refused   metric.Int64Counter
 	standing  atomic.Pointer[standing]
 	conflicts atomic.Pointer[[2]int] // contradictions in force, and trust domains without a host
 }
@@ -130,13 +131,14 @@ func seconds() metric.Float64HistogramOption {
 
 func (t *Telemetry) instruments() error {
 	m := t.meters.Meter("ringfence")
-	var errs [8]error
+	var errs [9]error
 	t.decisions, errs[0] = m.Int64Counter("ringfence_decisions", metric.WithDescription("Decisions by kind and outcome."))
 	t.decided, errs[1] = m.Float64Histogram("ringfence_decision_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time from the question to the durable answer."))
 	t.solved, errs[2] = m.Float64Histogram("ringfence_solve_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time of the solver."))
 	t.committed, errs[3] = m.Float64Histogram("ringfence_commit_duration", metric.WithUnit("s"), seconds(), metric.WithDescription("Time of the commit protocol."))
 	t.retries, errs[4] = m.Int64Counter("ringfence_redecisions", metric.WithDescription("Plans that no longer fitted under lock and were decided again."))
 	t.ended, errs[5] = m.Int64Counter("ringfence_violations_ended", metric.WithDescription("Violations that have ended, by the enforcement of their rules."))
+	t.refused, errs[8] = m.Int64Counter("ringfence_access_refusals", metric.WithDescription("Callers who were not authenticated or not allowed what they asked for."))
 	t.evicted, errs[6] = m.Int64Counter("ringfence_evictions", metric.WithDescription("Residencies that their hosts were told to release by a rule that evicts."))
 	errs[7] = errors.Join(t.violations(m), t.policyConflicts(m))
 	return errors.Join(errs[:]...)

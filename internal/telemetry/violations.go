@@ -53,3 +53,8 @@ func (t *Telemetry) ViolationsEnded(enforcement string, n int) {
 
 // Evicted counts residencies that their hosts were told to release.
 func (t *Telemetry) Evicted(n int) { t.evicted.Add(context.Background(), int64(n)) }
+
+// AccessRefused counts callers who were refused. kind is of a closed vocabulary.
+func (t *Telemetry) AccessRefused(kind string, n int64) {
+	t.refused.Add(context.Background(), n, metric.WithAttributes(attribute.String("kind", kind)))
+}

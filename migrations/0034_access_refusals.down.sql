@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP TABLE access_refusal;
+
+COMMIT;
