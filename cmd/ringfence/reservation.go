@@ -15,12 +15,13 @@ const reservationsPath = "/placement/v1/reservations"
 
 func newReservation(p process) *cobra.Command {
 	return subcommands(&cobra.Command{
-		Use: "reservation", Short: "See what grants hold, and let go of it",
-		Long: `See what grants hold, and let go of it.
+		Use: "reservation", Short: "See what grants hold, reserve without a grant, and let go of it",
+		Long: `See what grants hold, and let go of it. An NFVO that grants itself reserves what a grant request lists, and confirms it or gives it
+back when the operation is over.
 
 A grant reserves one residency per placed resource. It is RESERVED until the NFVI reports it RUNNING; if nobody
 does in time it becomes UNCONFIRMED and still counts in every rule until it is seen absent or released.`,
-	}, newReservationList(p), newReservationRelease(p))
+	}, newReservationList(p), newReservationReserve(p), newReservationConfirm(p), newReservationGiveBack(p), newReservationRelease(p))
 }
 
 func newReservationList(p process) *cobra.Command {
