@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
@@ -13,56 +12,33 @@ import (
 	"ringfence/test/stub"
 )
 
-// grants asks for the grants of the reference requests and calls use with each: as it was answered and as it is read again.
-func grants(t *testing.T, c stub.Client, version string, use func(name string, grant any)) {
-	t.Helper()
-	for _, name := range []string{"instantiate-upf-vm", "instantiate-amf-pod", "terminate-upf-vm"} {
-		request, err := reference.Files.ReadFile("requests/" + name + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, grant := send(t, c, http.StatusCreated, http.MethodPost, "/grant/v1/grants", version, request)
-		use(name, grant)
-		location := answer.Header.Get("Location")
-		_, again := send(t, c, http.StatusOK, http.MethodGet, strings.TrimPrefix(location, c.URL), version, nil)
-		use(name+", read again", again)
-	}
-}
-
-// TestGrants holds grants to the definitions of two releases, in the dialect of each, and to the schema of the conformance
-// tests; and the requests that ringfence ships to the definition, but for the pod, which is younger than it.
+// TestGrants asks for the grants of the reference requests in both dialects, and reads them again in every version; a witness holds each
+// answer to the definitions of two releases and to the schema of the conformance tests.
 func TestGrants(t *testing.T) {
 	t.Parallel()
-	folder := definitions(t)
-	c := startReference(t)
-	newer := document(t, folder, "openapi", "sol003-v3.3.1", "sol003_operation_openapi.json")
-	older := plain(t, read(t, folder, "openapi", "sol003-v2.4.1", "SOL003-VNFLifecycleOperationGranting-API.swagger2.json"),
-		"paths", "/grants", "post", "responses", "201", "schema")
-	suite := plain(t, read(t, folder, "robot-tst010-v2.4.1", "grant.schema.json"))
-	created, got := answers(t, newer, "/grants", http.MethodPost, 201), answers(t, newer, "/grants/{grantId}", http.MethodGet, 200)
-	var last any
-	grants(t, c, "1.4.0", func(name string, grant any) {
-		check(t, name+" (3.3.1)", created, grant)
-		check(t, name+" (3.3.1)", got, grant)
-		last = grant
-	})
-	grants(t, startReference(t), "", func(name string, grant any) {
-		check(t, name+" (2.4.1)", older, grant)
-		check(t, name+" (conformance tests)", suite, grant)
-	})
-	asked := newer.Components.RequestBodies["GrantRequest"].Value.Content.Get("application/json").Schema.Value
-	for _, name := range []string{"instantiate-upf-vm", "terminate-upf-vm"} {
-		request, err := reference.Files.ReadFile("requests/" + name + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var value any
-		if err := json.Unmarshal(request, &value); err != nil {
-			t.Fatal(err)
-		}
-		check(t, name, asked, value)
+	definitions(t)
+	for _, version := range []string{"", "1.4.0"} {
+		t.Run("version "+version, func(t *testing.T) {
+			t.Parallel()
+			c := watched(t, startReference(t), "reference requests")
+			var last any
+			for _, name := range []string{"instantiate-upf-vm", "instantiate-amf-pod", "terminate-upf-vm"} {
+				request, err := reference.Files.ReadFile("requests/" + name + ".json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var answer stub.Answer
+				answer, last = send(t, c, http.StatusCreated, http.MethodPost, "/grant/v1/grants", version, request)
+				for _, other := range []string{"", "1.1.1", "1.3.0", "1.4.0", "1.7.0", "1.10.0", "1.12.0"} {
+					send(t, c, http.StatusOK, http.MethodGet, strings.TrimPrefix(answer.Header.Get("Location"), c.URL), other, nil)
+				}
+			}
+			shelf := shelfIfHere(t)
+			damaged(t, answers(t, shelf.newer, "/grants", http.MethodPost, 201), last)
+			damaged(t, shelf.olderGrant, last)
+			damaged(t, shelf.suiteGrant, last)
+		})
 	}
-	damaged(t, created, last)
 }
 
 // damaged expects a definition to find what is wrong with a grant: that it can fail.
@@ -86,55 +62,62 @@ func damaged(t *testing.T, schema *openapi3.Schema, grant any) {
 	}
 }
 
-// TestGrantProblems holds the problem documents of the granting API to the definitions.
+// TestGrantProblems causes the problems of the granting API; a witness holds each to the definitions, in both dialects.
 func TestGrantProblems(t *testing.T) {
 	t.Parallel()
-	folder := definitions(t)
-	c := startReference(t)
-	newer := document(t, folder, "openapi", "sol003-v3.3.1", "sol003_operation_openapi.json")
-	suite := plain(t, read(t, folder, "robot-tst010-v2.4.1", "ProblemDetails.schema.json"))
+	definitions(t)
+	c := watched(t, startReference(t), "faulty requests")
 	refused, err := reference.Files.ReadFile("requests/instantiate-arpf-plain-vm.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, q := range map[string]struct {
-		status                int
-		method, path, version string
-		body                  []byte
-		defined               string // the path of the definition; empty: it has no such answer
-	}{
-		"refused":       {403, http.MethodPost, "/grant/v1/grants", "1.4.0", refused, "/grants"},
-		"malformed":     {400, http.MethodPost, "/grant/v1/grants", "1.4.0", []byte("{"), "/grants"},
-		"no schema":     {422, http.MethodPost, "/grant/v1/grants", "1.4.0", []byte("{}"), "/grants"},
-		"other version": {406, http.MethodPost, "/grant/v1/grants", "9.0.0", refused, "/grants"},
-		"no grant":      {404, http.MethodGet, "/grant/v1/grants/none", "1.4.0", nil, "/grants/{grantId}"},
-		"no list":       {405, http.MethodGet, "/grant/v1/grants", "1.4.0", nil, ""},
-		"no deletion":   {405, http.MethodDelete, "/grant/v1/grants/none", "1.4.0", nil, ""},
-		"no such path":  {404, http.MethodGet, "/grant/v1/none", "1.4.0", nil, ""},
-	} {
-		answer, problem := send(t, c, q.status, q.method, q.path, q.version, q.body)
-		if kind := answer.Header.Get("Content-Type"); kind != "application/problem+json" {
-			t.Errorf("%s: the answer is %q", name, kind)
-		}
-		check(t, name+" (conformance tests)", suite, problem)
-		if q.defined != "" {
-			check(t, name+" (3.3.1)", answers(t, newer, q.defined, q.method, q.status), problem)
+	const grants, none = "/grant/v1/grants", "/grant/v1/grants/none"
+	large := `{"vnfInstanceId": "` + strings.Repeat("x", 17<<20) + `"}`
+	for _, version := range []string{"", "1.4.0"} {
+		for name, q := range map[string]struct {
+			status       int
+			method, path string
+			version      string // in place of the dialect's
+			body         string
+		}{
+			"refused":             {403, http.MethodPost, grants, "", string(refused)},
+			"malformed":           {400, http.MethodPost, grants, "", "{"},
+			"no schema":           {422, http.MethodPost, grants, "", "{}"},
+			"too large":           {413, http.MethodPost, grants, "", large},
+			"malformed version":   {400, http.MethodPost, grants, "one", string(refused)},
+			"other version":       {406, http.MethodPost, grants, "9.0.0", string(refused)},
+			"no grant":            {404, http.MethodGet, none, "", ""},
+			"other version, read": {406, http.MethodGet, none, "9.0.0", ""},
+			"a query":             {400, http.MethodGet, none + "?filter=(eq,id,1)", "", ""},
+			"no list":             {405, http.MethodGet, grants, "", ""},
+			"no deletion":         {405, http.MethodDelete, none, "", ""},
+			"no such path":        {404, http.MethodGet, "/grant/v1/none", "", ""},
+		} {
+			asked := version
+			if q.version != "" {
+				asked = q.version
+			}
+			var body []byte
+			if q.body != "" {
+				body = []byte(q.body)
+			}
+			answer, _ := send(t, c, q.status, q.method, q.path, asked, body)
+			if answer.Header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%s: the answer is %q", name, answer.Header.Get("Content-Type"))
+			}
 		}
 	}
 }
 
-// TestAPIVersions holds the resources about versions to the definitions.
+// TestAPIVersions reads the resources about versions of all APIs.
 func TestAPIVersions(t *testing.T) {
 	t.Parallel()
-	folder := definitions(t)
-	c := startReference(t)
-	newer := answers(t, document(t, folder, "openapi", "sol003-v3.3.1", "sol003_operation_openapi.json"), "/api_versions", http.MethodGet, 200)
-	suite := plain(t, read(t, folder, "robot-tst010-v2.4.1", "ApiVersionInformation.schema.json"))
-	for _, api := range []string{"grant", "nfvpolicy", "inventory", "placement", "directives"} {
-		for _, path := range []string{"/" + api + "/api_versions", "/" + api + "/v1/api_versions"} {
-			_, versions := send(t, c, http.StatusOK, http.MethodGet, path, "", nil)
-			check(t, path+" (3.3.1)", newer, versions)
-			check(t, path+" (conformance tests)", suite, versions)
+	definitions(t)
+	c := watched(t, startReference(t), "readers of versions")
+	for api, major := range map[string]string{"grant": "v1", "nfvpolicy": "v1", "inventory": "v1", "placement": "v1", "directives": "v1", "vnfpkgm": "v2"} {
+		for _, path := range []string{"/" + api + "/api_versions", "/" + api + "/" + major + "/api_versions"} {
+			send(t, c, http.StatusOK, http.MethodGet, path, "", nil)
+			send(t, c, http.StatusMethodNotAllowed, http.MethodDelete, path, "", nil)
 		}
 	}
 }

@@ -34,31 +34,45 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return database.Run(m)
+	code := database.Run(m)
+	if testing.Verbose() {
+		if err := summary.write(os.Stdout); err != nil {
+			return 1
+		}
+	}
+	return code
 }
 
-// definitions is the folder of the definitions and samples. Where there is none the test is skipped.
-func definitions(t *testing.T) string {
-	t.Helper()
+// definitionsFolder is the folder of the definitions and samples; an error says that it is not here.
+func definitionsFolder() (string, error) {
 	root := os.Getenv("RINGFENCE_SHARED")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared")
 	}
 	folder := filepath.Join(root, "data", "sol")
-	if _, err := os.Stat(folder); err != nil {
+	_, err := os.Stat(folder)
+	return folder, err
+}
+
+// definitions is the folder of the definitions and samples. Where there is none the test is skipped.
+func definitions(t *testing.T) string {
+	t.Helper()
+	folder, err := definitionsFolder()
+	if err != nil {
 		t.Skipf("the definitions of ETSI are not here (%v): set RINGFENCE_SHARED to a folder that has them below data/sol", err)
 	}
 	return folder
 }
 
-// start runs ringfence with an inventory and a policy in force.
+// start runs ringfence over TLS with an inventory and a policy in force.
 func start(t *testing.T, inventory, policy string) stub.Client {
 	t.Helper()
 	_, appURL := database.NewDatabase(t)
-	p := server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL})
+	secured := server.NewTLS(t)
+	p := server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL, TLS: secured})
 	p.Command(t.Context(), t, "import", inventory)
 	p.Command(t.Context(), t, "policy", "apply", policy, "--activate")
-	return stub.Client{URL: p.URL}
+	return stub.Client{URL: p.URL, HTTP: secured.Client(t)}
 }
 
 // startReference runs ringfence with the reference deployment.
@@ -99,8 +113,10 @@ func send(t *testing.T, c stub.Client, status int, method, path, version string,
 		t.Fatalf("%s %s is answered %d, want %d: %s", method, path, answer.Status, status, answer.Body)
 	}
 	var value any
-	if err := json.Unmarshal(answer.Body, &value); err != nil {
-		t.Fatalf("%s %s: %v: %s", method, path, err, answer.Body)
+	if len(answer.Body) > 0 {
+		if err := json.Unmarshal(answer.Body, &value); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, path, err, answer.Body)
+		}
 	}
 	return answer, value
 }

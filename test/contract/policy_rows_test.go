@@ -313,7 +313,7 @@ func checkBody(t *testing.T, what string, defined *openapi3.Response, r *row, a 
 		t.Errorf("%s: %v: %s", what, err, a.Body)
 		return
 	}
-	check(t, what, schema, value)
+	check(t, "each operation", what, schema, value)
 }
 
 // checkComplete tells of answers of the definition that a client can cause, and that no row does.
@@ -362,7 +362,7 @@ func checkNotifications(t *testing.T, doc *openapi3.T, s *stub.Subscriber) {
 		if err := json.Unmarshal(n.Raw, &value); err != nil {
 			t.Error(err)
 		}
-		check(t, n.Type, body.Value.Content.Get("application/json").Schema.Value, value)
+		check(t, "notifications", n.Type, body.Value.Content.Get("application/json").Schema.Value, value)
 	}
 	if kinds["PolicyChangeNotification"] != changes || kinds["PolicyConflictNotification"] != conflicts || s.Tests() < 1 || len(s.Faults()) != 0 {
 		t.Errorf("told %v; tested %d times; %v", kinds, s.Tests(), s.Faults())

@@ -19,14 +19,14 @@ func TestPolicies(t *testing.T) {
 	const one = "/policies/{policyId}"
 
 	created, policy := send(t, c, http.StatusCreated, http.MethodPost, "/nfvpolicy/v1/policies", "1.0.0", []byte(`{"designer": "contract", "name": "contract"}`))
-	check(t, "created", answers(t, doc, "/policies", http.MethodPost, 201), policy)
+	check(t, "life of a policy", "created", answers(t, doc, "/policies", http.MethodPost, 201), policy)
 	path := strings.TrimPrefix(created.Header.Get("Location"), c.URL)
 	_, problem := send(t, c, http.StatusNotFound, http.MethodGet, path+"/selected_versions", "1.0.0", nil)
-	check(t, "no version", answers(t, doc, one, http.MethodGet, 404), problem)
+	check(t, "life of a policy", "no version", answers(t, doc, one, http.MethodGet, 404), problem)
 	_, problem = send(t, c, http.StatusUnprocessableEntity, http.MethodPost, "/nfvpolicy/v1/policies", "1.0.0", []byte(`{"name": "contract"}`))
-	check(t, "no designer", answers(t, doc, "/policies", http.MethodPost, 422), problem)
+	check(t, "life of a policy", "no designer", answers(t, doc, "/policies", http.MethodPost, 422), problem)
 	_, problem = send(t, c, http.StatusConflict, http.MethodPatch, path, "1.0.0", []byte(`{"activationStatus": "ACTIVATED"}`))
-	check(t, "nothing to activate", answers(t, doc, one, http.MethodPatch, 409), problem)
+	check(t, "life of a policy", "nothing to activate", answers(t, doc, one, http.MethodPatch, 409), problem)
 
 	content, err := reference.Files.ReadFile("policy.yaml")
 	if err != nil {
@@ -37,11 +37,11 @@ func TestPolicies(t *testing.T) {
 		t.Fatalf("transfer: %d, %v: %s", answer.Status, err, answer.Body)
 	}
 	_, modified := send(t, c, http.StatusOK, http.MethodPatch, path, "1.0.0", []byte(`{"selectedVersion": "1.0.0", "activationStatus": "ACTIVATED"}`))
-	check(t, "modified", answers(t, doc, one, http.MethodPatch, 200), modified)
+	check(t, "life of a policy", "modified", answers(t, doc, one, http.MethodPatch, 200), modified)
 	_, policy = send(t, c, http.StatusOK, http.MethodGet, path, "1.0.0", nil)
-	check(t, "read", answers(t, doc, one, http.MethodGet, 200), policy)
+	check(t, "life of a policy", "read", answers(t, doc, one, http.MethodGet, 200), policy)
 	_, list := send(t, c, http.StatusOK, http.MethodGet, "/nfvpolicy/v1/policies", "1.0.0", nil)
-	check(t, "listed", answers(t, doc, "/policies", http.MethodGet, 200), list)
+	check(t, "life of a policy", "listed", answers(t, doc, "/policies", http.MethodGet, 200), list)
 	selected, err := c.Send(t.Context(), http.MethodGet, path+"/selected_versions", nil, nil)
 	if err != nil || string(selected.Body) != string(content) {
 		t.Errorf("the selected version is not the one that was transferred: %v", err)

@@ -50,15 +50,16 @@ func TestSamples(t *testing.T) {
 			t.Errorf("nobody says how %s is answered", name)
 		}
 	}
+	const fleets = "../scenario/testdata/fleets/"
+	bare := start(t, fleets+"grid.yaml", fleets+"plain.policy.yaml")
 	for name, s := range samples {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const fleets = "../scenario/testdata/fleets/"
-			c := start(t, fleets+"grid.yaml", fleets+"plain.policy.yaml")
+			c := bare
 			for _, id := range s.vnfdIDs {
 				putProfile(t, c, id, s.components)
 			}
 			request := read(t, folder, name)
+			c = watched(t, c, "samples of "+strings.Split(name, "/")[0])
 			_, answer := send(t, c, s.status, http.MethodPost, "//grant/v1/grants", s.version, request)
 			if s.status == http.StatusForbidden {
 				if detail := member(answer, "detail"); !strings.Contains(detail, "string") {

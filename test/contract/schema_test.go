@@ -96,10 +96,13 @@ func plain(t *testing.T, text []byte, path ...string) *openapi3.Schema {
 	return &schema
 }
 
-// check holds a value to a schema.
-func check(t *testing.T, what string, schema *openapi3.Schema, value any) {
+// check holds a value to a schema of SOL012, and enters it as a client's.
+func check(t *testing.T, client, what string, schema *openapi3.Schema, value any) {
 	t.Helper()
+	entry := tally{answers: 1}
 	if err := schema.VisitJSON(value, openapi3.MultiErrors()); err != nil {
+		entry.failed = 1
 		t.Errorf("%s: %v", what, err)
 	}
+	summary.add(specPolicy371, client, entry)
 }

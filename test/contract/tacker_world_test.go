@@ -79,7 +79,8 @@ func newTackerWorld(t *testing.T, reports bool) *tackerWorld {
 		w.cloud.nfvi = stub.NewNFVI(w.as("agent"), "compute-1", "compute-2", "compute-3")
 	}
 	w.tacker = &stub.Tacker{
-		Endpoint: p.URL, TokenURL: as.TokenURL, ClientID: "tacker", HTTP: w.tls.Client(t, certificate), LCM: links.URL, VIM: w.cloud,
+		Endpoint: p.URL, TokenURL: as.TokenURL, ClientID: "tacker", LCM: links.URL, VIM: w.cloud,
+		HTTP: watched(t, stub.Client{HTTP: w.tls.Client(t, certificate)}, "Tacker, end to end").HTTP,
 	}
 	w.prepare()
 	return w

@@ -22,6 +22,8 @@ type Client struct {
 	HostIDs []string
 	// VIMConnectionIDs are the connections that an AGENT stands for.
 	VIMConnectionIDs []string
+	// PollsGrants has the client's requests for grants answered 202, to be asked about again.
+	PollsGrants bool
 }
 
 // writeTokens writes the file from which ringfence knows its clients.
@@ -32,11 +34,12 @@ func writeTokens(folder string, clients []Client) (string, error) {
 		Roles       []string `json:"roles"`
 		HostIDs     []string `json:"hostIds,omitempty"`
 		VIMs        []string `json:"vimConnectionIds,omitempty"`
+		PollsGrants bool     `json:"pollsGrants,omitempty"`
 	}
 	entries := make([]entry, len(clients))
 	for i, c := range clients {
 		sum := sha256.Sum256([]byte(c.Token))
-		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, HostIDs: c.HostIDs, VIMs: c.VIMConnectionIDs}
+		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, HostIDs: c.HostIDs, VIMs: c.VIMConnectionIDs, PollsGrants: c.PollsGrants}
 		if slices.Contains(c.Roles, "AGENT") && len(c.VIMConnectionIDs)+len(c.HostIDs) == 0 {
 			entries[i].HostIDs = []string{"*"}
 		}
