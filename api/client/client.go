@@ -98,7 +98,7 @@ func New(o Options) (*Client, error) {
 	}
 	o.Retry = o.Retry.withDefaults()
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library's
-	if transport.TLSClientConfig, err = tlsConfig(o.CAFile, o.CertFile, o.KeyFile); err != nil {
+	if transport.TLSClientConfig, err = TLSConfig(o.CAFile, o.CertFile, o.KeyFile); err != nil {
 		return nil, err
 	}
 	return &Client{base: strings.TrimRight(o.URL, "/"), o: o, http: &http.Client{Transport: transport, CheckRedirect: stay}}, nil

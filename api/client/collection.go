@@ -26,7 +26,8 @@ type Write struct {
 	BreakGlass string
 }
 
-func (w Write) header() http.Header {
+// Header is the condition and the reasons as headers, for Do.
+func (w Write) Header() http.Header {
 	header := http.Header{}
 	for name, value := range map[string]string{
 		"If-Match": w.IfMatch, "Ringfence-Change-Reason": w.Reason, "Ringfence-Break-Glass": w.BreakGlass,
@@ -57,17 +58,17 @@ func (k Collection[T]) Get(ctx context.Context, id ...string) (record T, etag st
 
 // Put writes a record as a whole. The answer has its ETag, or the change that waits for a second person.
 func (k Collection[T]) Put(ctx context.Context, record T, w Write, id ...string) (*Response, error) {
-	return k.client.Do(ctx, Request{Method: http.MethodPut, Path: k.at(id), Header: w.header(), JSON: record}, nil)
+	return k.client.Do(ctx, Request{Method: http.MethodPut, Path: k.at(id), Header: w.Header(), JSON: record}, nil)
 }
 
 // Patch changes a record by a JSON merge patch (RFC 7396): what is null goes, what is absent stays.
 func (k Collection[T]) Patch(ctx context.Context, patch any, w Write, id ...string) (*Response, error) {
-	return k.client.Do(ctx, Request{Method: http.MethodPatch, Path: k.at(id), Header: w.header(), JSON: patch}, nil)
+	return k.client.Do(ctx, Request{Method: http.MethodPatch, Path: k.at(id), Header: w.Header(), JSON: patch}, nil)
 }
 
 // Delete removes a record.
 func (k Collection[T]) Delete(ctx context.Context, w Write, id ...string) (*Response, error) {
-	return k.client.Do(ctx, Request{Method: http.MethodDelete, Path: k.at(id), Header: w.header()}, nil)
+	return k.client.Do(ctx, Request{Method: http.MethodDelete, Path: k.at(id), Header: w.Header()}, nil)
 }
 
 // at is the path of a record. Without an id it is none, because the list is another resource.

@@ -53,7 +53,7 @@ func (c *Client) Acknowledge(ctx context.Context, ack directives.Ack) error {
 // between, this one is sent anew without the condition. It returns what followed, and the ETag for the next report.
 func (c *Client) Report(ctx context.Context, hostID string, state directives.ObservedState, etag string) (directives.ObservationResult, string, error) {
 	put := Request{
-		Method: http.MethodPut, Path: escaped(directivesPath+"/hosts", hostID, "observed_state"), JSON: state, Header: Write{IfMatch: etag}.header(),
+		Method: http.MethodPut, Path: escaped(directivesPath+"/hosts", hostID, "observed_state"), JSON: state, Header: Write{IfMatch: etag}.Header(),
 	}
 	var result directives.ObservationResult
 	answer, err := c.Do(ctx, put, &result)

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,21 +25,39 @@ const (
 // is the same question, so that there is one grant however often an answer was lost.
 func (c *Client) CreateGrant(ctx context.Context, request grant.GrantRequest) (grant.Grant, error) {
 	var granted grant.Grant
-	answer, err := c.Do(ctx, Request{Method: http.MethodPost, Path: grantsPath, Header: grantHeader(), JSON: request, Idempotent: true}, &granted)
-	if err != nil || answer.Status != http.StatusAccepted {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return granted, fmt.Errorf("write the request: %w", err)
+	}
+	answer, err := c.SendGrantRequest(ctx, body)
+	if err != nil {
 		return granted, err
+	}
+	if err := json.Unmarshal(answer.Body, &granted); err != nil {
+		return granted, fmt.Errorf("the grant is not what the API says: %w", err)
+	}
+	return granted, nil
+}
+
+// SendGrantRequest is CreateGrant for a request that is written as JSON already. The body of the answer is the grant.
+func (c *Client) SendGrantRequest(ctx context.Context, request []byte) (*Response, error) {
+	answer, err := c.Do(ctx, Request{
+		Method: http.MethodPost, Path: grantsPath, Header: grantHeader(), Content: request, ContentType: TypeJSON, Idempotent: true,
+	}, nil)
+	if err != nil || answer.Status != http.StatusAccepted {
+		return answer, err
 	}
 	id := lastSegment(answer.Header.Get("Location"))
 	if id == "" {
-		return granted, errors.New("the service decides later and does not say where: its answer has no Location")
+		return nil, errors.New("the service decides later and does not say where: its answer has no Location")
 	}
+	read := Request{Path: escaped(grantsPath, id), Header: grantHeader()}
 	for pause := pollPause; ; pause = min(2*pause, longestPoll) {
 		if !sleep(ctx, pause) {
-			return granted, errors.Join(&UnansweredError{Method: http.MethodGet, Path: escaped(grantsPath, id), Err: errUndecided}, ctx.Err())
+			return nil, errors.Join(read.unanswered(errUndecided), ctx.Err())
 		}
-		var decided bool
-		if granted, decided, err = c.Grant(ctx, id); err != nil || decided {
-			return granted, err
+		if answer, err = c.Do(ctx, read, nil); err != nil || answer.Status != http.StatusAccepted {
+			return answer, err
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (c *Client) UnquarantineHost(ctx context.Context, hostID string, request in
 func (c *Client) ImportInventory(ctx context.Context, contentType string, content []byte, w Write) (inventory.ImportResult, *Response, error) {
 	var result inventory.ImportResult
 	answer, err := c.Do(ctx, Request{
-		Method: http.MethodPost, Path: inventoryPath + "/imports", Header: w.header(), Content: content, ContentType: contentType, Patient: true,
+		Method: http.MethodPost, Path: inventoryPath + "/imports", Header: w.Header(), Content: content, ContentType: contentType, Patient: true,
 	}, &result)
 	return result, answer, err
 }
@@ -128,7 +128,7 @@ func (c *Client) ApprovePendingChange(ctx context.Context, id, breakGlass string
 	var change inventory.PendingChange
 	_, err := c.Do(ctx, Request{
 		Method: http.MethodPost, Path: escaped(inventoryPath+"/pending_changes", id, "approve"),
-		Header: Write{BreakGlass: breakGlass}.header(), Patient: true,
+		Header: Write{BreakGlass: breakGlass}.Header(), Patient: true,
 	}, &change)
 	return change, err
 }

@@ -42,7 +42,7 @@ func (c *Client) VNFDDraft(ctx context.Context, id string) (inventory.VNFDDraft,
 // CompleteVNFPackage makes a VNF profile of a draft, with what only the operator knows.
 func (c *Client) CompleteVNFPackage(ctx context.Context, id string, completion inventory.VNFDCompletion, w Write) (inventory.VNFProfile, *Response, error) {
 	var profile inventory.VNFProfile
-	answer, err := c.Do(ctx, Request{Method: http.MethodPost, Path: escaped(vnfPackagesPath, id, "profile"), Header: w.header(), JSON: completion}, &profile)
+	answer, err := c.Do(ctx, Request{Method: http.MethodPost, Path: escaped(vnfPackagesPath, id, "profile"), Header: w.Header(), JSON: completion}, &profile)
 	return profile, answer, err
 }
 

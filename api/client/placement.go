@@ -95,7 +95,7 @@ func (c *Client) EnforcementMode(ctx context.Context, id string) (placement.Enfo
 func (c *Client) PutEnforcementMode(ctx context.Context, id string, request placement.EnforcementModeRequest, w Write) (placement.EnforcementMode, error) {
 	var mode placement.EnforcementMode
 	_, err := c.Do(ctx, Request{
-		Method: http.MethodPut, Path: escaped(placementPath+"/enforcement_modes", id), Header: w.header(), JSON: request,
+		Method: http.MethodPut, Path: escaped(placementPath+"/enforcement_modes", id), Header: w.Header(), JSON: request,
 	}, &mode)
 	return mode, err
 }

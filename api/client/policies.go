@@ -36,13 +36,13 @@ func (c *Client) CreatePolicy(ctx context.Context, request nfvpolicy.CreatePolic
 // ModifyPolicy selects a version, activates or deactivates.
 func (c *Client) ModifyPolicy(ctx context.Context, id string, changes nfvpolicy.PolicyModifications, w Write) (nfvpolicy.PolicyModifications, error) {
 	var changed nfvpolicy.PolicyModifications
-	_, err := c.Do(ctx, Request{Method: http.MethodPatch, Path: escaped(policiesPath, id), Header: w.header(), JSON: changes}, &changed)
+	_, err := c.Do(ctx, Request{Method: http.MethodPatch, Path: escaped(policiesPath, id), Header: w.Header(), JSON: changes}, &changed)
 	return changed, err
 }
 
 // DeletePolicy removes a policy that is not active.
 func (c *Client) DeletePolicy(ctx context.Context, id string, w Write) error {
-	_, err := c.Do(ctx, Request{Method: http.MethodDelete, Path: escaped(policiesPath, id), Header: w.header()}, nil)
+	_, err := c.Do(ctx, Request{Method: http.MethodDelete, Path: escaped(policiesPath, id), Header: w.Header()}, nil)
 	return err
 }
 
@@ -86,9 +86,15 @@ func (c *Client) PolicySubscription(ctx context.Context, id string) (nfvpolicy.P
 	return read[nfvpolicy.PolicySubscription](ctx, c, escaped(subscriptionsPath, id), nil)
 }
 
-// CreatePolicySubscription has somebody told of changes of policies.
-func (c *Client) CreatePolicySubscription(ctx context.Context, request nfvpolicy.PolicySubscriptionRequest) (nfvpolicy.PolicySubscription, error) {
-	return post[nfvpolicy.PolicySubscription](ctx, c, subscriptionsPath, request)
+// CreatePolicySubscription has somebody told of changes of policies. made says whether that is new: an equal subscription is returned
+// as it is (303).
+func (c *Client) CreatePolicySubscription(ctx context.Context, request nfvpolicy.PolicySubscriptionRequest) (subscription nfvpolicy.PolicySubscription, made bool, err error) {
+	_, err = c.Do(ctx, Request{Method: http.MethodPost, Path: subscriptionsPath, JSON: request}, &subscription)
+	if !HasStatus(err, http.StatusSeeOther) {
+		return subscription, err == nil, err
+	}
+	subscription, err = c.PolicySubscription(ctx, lastSegment(problemIn(err).Location))
+	return subscription, false, err
 }
 
 // DeletePolicySubscription ends a subscription.

@@ -19,6 +19,8 @@ type Problem struct {
 
 	// RetryAfter is how long the service asks to be left alone; 0: it does not say.
 	RetryAfter time.Duration
+	// Location is where an answer leads that is a redirect (3xx). It was not followed.
+	Location string
 	// Document is the problem document as it came; nil when the answer was none.
 	Document json.RawMessage
 
@@ -49,14 +51,20 @@ func (e *UnansweredError) Error() string {
 // Unwrap is why the call failed.
 func (e *UnansweredError) Unwrap() error { return e.Err }
 
+// problemIn is the answer that an error is; nil when it is none.
+func problemIn(err error) *Problem {
+	problem, _ := errors.AsType[*Problem](err)
+	return problem
+}
+
 // HasStatus tells whether an error is an answer with that status.
 func HasStatus(err error, status int) bool {
-	problem, is := errors.AsType[*Problem](err)
-	return is && problem.Status == status
+	problem := problemIn(err)
+	return problem != nil && problem.Status == status
 }
 
 func newProblem(response *http.Response, body []byte) *Problem {
-	p := &Problem{RetryAfter: retryAfter(response.Header, time.Now()), body: body}
+	p := &Problem{RetryAfter: retryAfter(response.Header, time.Now()), Location: response.Header.Get("Location"), body: body}
 	if err := json.Unmarshal(body, &p.GrantRefusal); err == nil && p.Detail != "" {
 		p.Document = body
 	} else {

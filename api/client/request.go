@@ -63,7 +63,8 @@ func (r *Response) PendingChangeID() string {
 	return lastSegment(r.Header.Get("Location"))
 }
 
-// Do makes a call and reads the answer into a value, which may be nil. An answer without content (202, 204) leaves it as it is.
+// Do makes a call and reads the answer into a value, which may be nil. An answer that is not yet what was asked for (202), or without
+// content (204), leaves it as it is.
 func (c *Client) Do(ctx context.Context, r Request, into any) (*Response, error) {
 	var answer *Response
 	err := c.repeat(ctx, r, func(body io.Reader) error {
@@ -74,8 +75,7 @@ func (c *Client) Do(ctx context.Context, r Request, into any) (*Response, error)
 	if err != nil {
 		return nil, err
 	}
-	empty := len(answer.Body) == 0 && (answer.Status == http.StatusAccepted || answer.Status == http.StatusNoContent)
-	if into == nil || empty {
+	if into == nil || answer.Status == http.StatusAccepted || answer.Status == http.StatusNoContent {
 		return answer, nil
 	}
 	if err := json.Unmarshal(answer.Body, into); err != nil {

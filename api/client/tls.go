@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// tlsConfig trusts the authorities of a file (empty: the system's) and shows the client certificate of two others (empty: none).
-func tlsConfig(caFile, certFile, keyFile string) (*tls.Config, error) {
+// TLSConfig is what a Client connects with, for programs that call something else of ringfence, such as its health: it trusts the authorities of a file (empty: the system's) and shows the client certificate of two
+// others (empty: none), which are read again for each connection.
+func TLSConfig(caFile, certFile, keyFile string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)

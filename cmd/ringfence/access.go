@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -35,7 +36,7 @@ decision: ringfence decision list.`,
 	cmd.Flags().StringVar(&address, "address", "", "only those from this IP address")
 	cmd.Flags().IntVar(&most, "limit", 50, "how many to list; 0: all")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		entries, more, err := list[wire.AccessRefusal](ctx, c, accessRefusalsPath, filter("kind", kind, "clientId", clientID, "address", address), most)
+		entries, more, err := list[wire.AccessRefusal](ctx, c, accessRefusalsPath, remote.Filter("kind", kind, "clientId", clientID, "address", address), most)
 		if err != nil {
 			return err
 		}

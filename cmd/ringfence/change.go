@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/inventory"
 	wireplacement "ringfence/api/placement"
 )
@@ -45,7 +46,7 @@ func newChangeList(p process) *cobra.Command {
 		if all {
 			state = ""
 		}
-		entries, _, err := list[wire.PendingChange](ctx, c, pendingPath, filter("state", state), 0)
+		entries, _, err := list[wire.PendingChange](ctx, c, pendingPath, remote.Filter("state", state), 0)
 		if err != nil {
 			return err
 		}
@@ -103,13 +104,13 @@ it is now: the hosts of each trust domain and component before and after, and wh
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		b := bytes.NewBufferString(changeText(&v))
 		if v.State == wire.PendingStatePENDING && !quick {
 			var a wireplacement.PendingChangeAnalysis
 			path := "/placement/v1/pending_changes/" + url.PathEscape(args[0]) + "/analysis"
-			if _, err := c.doPatiently(ctx, call{method: http.MethodGet, path: path}, &a); err != nil {
+			if _, err := c.do(ctx, call{Method: http.MethodGet, Path: path, Patient: true}, &a); err != nil {
 				return err
 			}
 			writeImpact(b, &a.Impact)
@@ -172,7 +173,7 @@ second person confirms it in time by approving the same change once more.`,
 	out := addForms(cmd, formTable, formJSON, formYAML)
 	cmd.Flags().StringVar(&breakGlass, "break-glass", "", "why who asked for the change applies it alone, in an emergency")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
-		return decideChange(ctx, p, c, out, call{method: http.MethodPost, path: pendingPath + "/" + url.PathEscape(args[0]) + "/approve", breakGlass: breakGlass})
+		return decideChange(ctx, p, c, out, call{Method: http.MethodPost, Path: pendingPath + "/" + url.PathEscape(args[0]) + "/approve", Header: remote.Write{BreakGlass: breakGlass}.Header()})
 	})
 	return cmd
 }
@@ -195,7 +196,7 @@ func newChangeReject(p process) *cobra.Command {
 			return fmt.Errorf("write the request: %w", err)
 		}
 		return decideChange(ctx, p, c, out, call{
-			method: http.MethodPost, path: pendingPath + "/" + url.PathEscape(args[0]) + "/reject", body: bytes.NewReader(body), contentType: typeJSON,
+			Method: http.MethodPost, Path: pendingPath + "/" + url.PathEscape(args[0]) + "/reject", Content: body, ContentType: typeJSON,
 		})
 	})
 	return cmd
@@ -203,12 +204,13 @@ func newChangeReject(p process) *cobra.Command {
 
 func decideChange(ctx context.Context, p process, c *client, out *form, request call) error {
 	var v wire.PendingChange
-	got, err := c.doPatiently(ctx, request, &v)
+	request.Patient = true
+	got, err := c.do(ctx, request, &v)
 	if err != nil {
 		return err
 	}
 	if out.machine() {
-		return out.writeObject(p.stdout, got.body)
+		return out.writeObject(p.stdout, got.Body)
 	}
 	_, err = fmt.Fprint(p.stdout, changeText(&v))
 	return err

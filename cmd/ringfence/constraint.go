@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -58,7 +59,7 @@ OPERATOR, or NFVO for VNF instances of its own.`,
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		_, err = fmt.Fprintf(p.stdout, "constraint %s holds: %s\n", printable(s.ID), wants(&s))
 		return err
@@ -96,7 +97,7 @@ func newConstraintList(p process) *cobra.Command {
 	cmd.Flags().StringVar(&vnfd, "vnfd", "", "only those about this VNFD")
 	cmd.Flags().StringVar(&ns, "ns", "", "only those about this NS")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		where := filter("vnfInstanceIds", instance, "vnfdId", vnfd, "nsInstanceId", ns)
+		where := remote.Filter("vnfInstanceIds", instance, "vnfdId", vnfd, "nsInstanceId", ns)
 		entries, _, err := list[wire.StandingConstraint](ctx, c, constraintsPath, where, 0)
 		if err != nil {
 			return err
@@ -131,7 +132,7 @@ func newConstraintShow(p process) *cobra.Command {
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		t := table{}
 		t.add("constraint", s.ID)
@@ -155,7 +156,7 @@ func newConstraintDelete(p process) *cobra.Command {
 		Example: `  ringfence constraint delete 5e0c9a51-7d2b-4c1f-8a36-b94f07e2d6c8`,
 	}
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
-		if _, err := c.do(ctx, call{method: http.MethodDelete, path: constraintsPath + "/" + url.PathEscape(args[0])}, nil); err != nil {
+		if _, err := c.do(ctx, call{Method: http.MethodDelete, Path: constraintsPath + "/" + url.PathEscape(args[0])}, nil); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(p.stdout, "constraint %s is lifted\n", printable(args[0]))

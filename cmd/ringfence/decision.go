@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -40,7 +41,7 @@ func newDecisionList(p process) *cobra.Command {
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only these: GRANT or REFUSE")
 	cmd.Flags().IntVar(&most, "limit", 20, "how many to list; 0: all")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		entries, more, err := list[wire.Decision](ctx, c, decisionsPath, filter("kind", kind, "outcome", outcome), most)
+		entries, more, err := list[wire.Decision](ctx, c, decisionsPath, remote.Filter("kind", kind, "outcome", outcome), most)
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func newDecisionShow(p process) *cobra.Command {
 func storedDecision(ctx context.Context, c *client, id string) (*wire.Decision, json.RawMessage, error) {
 	var d wire.Decision
 	got, err := c.get(ctx, decisionPath(id), nil, &d)
-	return &d, got.body, err
+	return &d, got.Body, err
 }
 
 func decisionPath(id string) string { return decisionsPath + "/" + url.PathEscape(id) }
@@ -133,8 +134,8 @@ recorded or reserved. A difference is a fault of the service or of its records, 
 
 func replay(ctx context.Context, c *client, id string) (*wire.Replay, json.RawMessage, error) {
 	var r wire.Replay
-	got, err := c.do(ctx, call{method: http.MethodPost, path: decisionPath(id) + "/replay"}, &r)
-	return &r, got.body, err
+	got, err := c.do(ctx, call{Method: http.MethodPost, Path: decisionPath(id) + "/replay"}, &r)
+	return &r, got.Body, err
 }
 
 func writeReplay(w io.Writer, id string, r *wire.Replay) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,7 +87,7 @@ func TestTourNoticesWhatIsWrong(t *testing.T) {
 			s := newService(t)
 			tt.serve(s)
 			p := process{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
-			err := tt.step(t.Context(), newTour(p), &client{base: s.url, http: http.DefaultClient})
+			err := tt.step(t.Context(), newTour(p), s.client(t))
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -103,7 +102,7 @@ func TestTourShowsARefusal(t *testing.T) {
 	s.json("POST /grant/v1/grants", 403, example(t, openapi.NameGrant, "RefusedForIsolation"))
 	var out bytes.Buffer
 	p := process{stdout: &out, stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
-	if err := newTour(p).refusal(t.Context(), &client{base: s.url, http: http.DefaultClient}); err != nil {
+	if err := newTour(p).refusal(t.Context(), s.client(t)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "\n   R-ISO-SEC   12 ") {

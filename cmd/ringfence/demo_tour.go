@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	remote "ringfence/api/client"
 	"ringfence/api/directives"
 	wire "ringfence/api/grant"
 	"ringfence/api/inventory"
@@ -83,7 +84,7 @@ func (t *tour) prepare(ctx context.Context, c *client) error {
 		return fmt.Errorf("reference deployment: %w", err)
 	}
 	var result inventory.ImportResult
-	if _, err := c.doPatiently(ctx, call{method: http.MethodPost, path: importPath, contentType: typeYAML, body: bytes.NewReader(document)}, &result); err != nil {
+	if _, err := c.do(ctx, call{Method: http.MethodPost, Path: importPath, ContentType: typeYAML, Content: document, Patient: true}, &result); err != nil {
 		return fmt.Errorf("import of the reference deployment: %w", err)
 	}
 	t.done(began, "the reference deployment is loaded: %s", importCounts(result))
@@ -129,7 +130,7 @@ func (t *tour) grant(ctx context.Context, c *client, title, file string) (grante
 	}
 	g := granted{request: request}
 	began := time.Now()
-	got, err := c.send(ctx, grantsPath, request, &g.grant)
+	got, err := c.ask(ctx, request, &g.grant)
 	if err != nil {
 		return g, fmt.Errorf("%s was to be granted: %w", file, err)
 	}
@@ -137,7 +138,7 @@ func (t *tour) grant(ctx context.Context, c *client, title, file string) (grante
 		return g, fmt.Errorf("%s was granted without a placement", file)
 	}
 	t.answer(true, "201 Created", time.Since(began))
-	return g, t.indented(func(w io.Writer) error { return showGrant(w, &form{value: formTable}, &g.grant, got.body) })
+	return g, t.indented(func(w io.Writer) error { return showGrant(w, &form{value: formTable}, &g.grant, got.Body) })
 }
 
 // request reads a grant request of the reference deployment and says what is in it.
@@ -176,12 +177,12 @@ func (t *tour) refusal(ctx context.Context, c *client) error {
 		return err
 	}
 	began := time.Now()
-	_, err = c.send(ctx, grantsPath, request, nil)
+	_, err = c.ask(ctx, request, &wire.Grant{})
 	e := asAPIError(err)
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s was to be refused and was granted", requestRefused)
-	case e == nil || !e.refused() || len(e.problem.Violations) == 0:
+	case e == nil || !e.problem.Refused() || len(e.problem.Violations) == 0:
 		return fmt.Errorf("%s was to be refused with the rules that it breaks: %w", requestRefused, err)
 	}
 	t.answer(false, "403 Forbidden", time.Since(began))
@@ -197,7 +198,7 @@ func (t *tour) again(ctx context.Context, c *client, first granted) error {
 	t.line(t.style.faint("POST " + grantsPath + "   deployments/reference/" + requestVM))
 	var g wire.Grant
 	began := time.Now()
-	if _, err := c.send(ctx, grantsPath, first.request, &g); err != nil {
+	if _, err := c.ask(ctx, first.request, &g); err != nil {
 		return fmt.Errorf("the same request again: %w", err)
 	}
 	if g.ID != first.grant.ID {
@@ -214,11 +215,7 @@ func (t *tour) directives(ctx context.Context, c *client, first granted) error {
 	t.host = host
 	t.step("The NFVI reads what host " + host + " is told")
 	t.line(t.style.faint("GET /directives/v1/hosts/" + url.PathEscape(host) + "/directives"))
-	keys, err := readKeys(ctx, c)
-	if err != nil {
-		return err
-	}
-	batch, err := (&follower{host: host}).all(ctx, c, keys)
+	batch, err := (&follower{host: host}).all(ctx, c, remote.NewVerifier(c.remote))
 	if err != nil {
 		return err
 	}
@@ -231,7 +228,7 @@ func (t *tour) directives(ctx context.Context, c *client, first granted) error {
 	}); err != nil {
 		return err
 	}
-	t.line(t.style.good(fmt.Sprintf("all %d signatures verify (Ed25519, %s)", len(batch), keysPath)))
+	t.line(t.style.good(fmt.Sprintf("all %d signatures verify (Ed25519, /directives/v1/keys)", len(batch))))
 	return nil
 }
 
@@ -256,7 +253,7 @@ func (t *tour) replay(ctx context.Context, c *client, first granted) error {
 // console makes sure that the console is there.
 func (t *tour) console(ctx context.Context, c *client) error {
 	t.step("All of this is in the console, to be read and tried")
-	if _, err := c.do(ctx, call{method: http.MethodGet, path: "/console/", accept: "text/html"}, nil); err != nil {
+	if _, err := c.do(ctx, call{Method: http.MethodGet, Path: "/console/", Accept: "text/html"}, nil); err != nil {
 		return fmt.Errorf("console: %w", err)
 	}
 	t.line(t.style.bold(c.base + "/console/"))

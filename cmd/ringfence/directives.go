@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/directives"
 )
 
@@ -53,19 +51,16 @@ object per line.`,
 }
 
 func (f *follower) run(ctx context.Context, p process, c *client, out *form) error {
-	keys, err := readKeys(ctx, c)
-	if err != nil {
-		return err
-	}
+	verifier := remote.NewVerifier(c.remote)
 	if !f.follow {
-		batch, err := f.all(ctx, c, keys)
+		batch, err := f.all(ctx, c, verifier)
 		if err != nil {
 			return err
 		}
 		return writeList(p.stdout, out, batch, directiveName, directiveTable(out), directiveRow(out))
 	}
 	for first := true; ctx.Err() == nil; {
-		batch, err := f.next(ctx, c, keys, pollWait)
+		batch, err := f.next(ctx, c, verifier, pollWait)
 		if err := tolerate(ctx, p, err); err != nil {
 			return err
 		}
@@ -93,7 +88,7 @@ func tolerate(ctx context.Context, p process, err error) error {
 // passing says whether the same request may succeed later.
 func passing(err error) bool {
 	if e := asAPIError(err); e != nil {
-		return e.status == http.StatusTooManyRequests || e.status >= http.StatusInternalServerError
+		return e.problem.Status == http.StatusTooManyRequests || e.problem.Status >= http.StatusInternalServerError
 	}
 	if _, unverified := errors.AsType[*unverifiedError](err); unverified {
 		return false
@@ -113,10 +108,10 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // all reads to the end of the feed.
-func (f *follower) all(ctx context.Context, c *client, keys directiveKeys) ([]listed[wire.Directive], error) {
+func (f *follower) all(ctx context.Context, c *client, verifier *remote.Verifier) ([]listed[wire.Directive], error) {
 	var all []listed[wire.Directive]
 	for {
-		batch, err := f.next(ctx, c, keys, 0)
+		batch, err := f.next(ctx, c, verifier, 0)
 		if err != nil || len(batch) == 0 {
 			return all, err
 		}
@@ -132,56 +127,43 @@ type unverifiedError struct {
 }
 
 func (e *unverifiedError) Error() string {
-	return fmt.Sprintf("directive %d of host %s must not be carried out: %v", e.seq, e.host, e.err)
+	return fmt.Sprintf("what comes as directive %d of host %s must not be carried out: %v", e.seq, e.host, e.err)
 }
 func (e *unverifiedError) Unwrap() error { return e.err }
 
 // next reads what follows, in order, waiting for the first if there is none yet, and verifies it.
-func (f *follower) next(ctx context.Context, c *client, keys directiveKeys, wait time.Duration) ([]listed[wire.Directive], error) {
-	query := url.Values{"after": {strconv.FormatInt(f.after, 10)}}
-	if wait > 0 {
-		query.Set("wait", wait.String())
-	}
-	var raws []json.RawMessage
-	if _, err := c.doPatiently(ctx, call{method: http.MethodGet, path: "/directives/v1/hosts/" + url.PathEscape(f.host) + "/directives", query: query}, &raws); err != nil {
-		return nil, err
+func (f *follower) next(ctx context.Context, c *client, verifier *remote.Verifier, wait time.Duration) ([]listed[wire.Directive], error) {
+	raws, err := c.remote.HostFeed(ctx, f.host, f.after, wait)
+	if err != nil {
+		return nil, c.explained(ctx, err)
 	}
 	var batch []listed[wire.Directive]
 	after := f.after
 	for _, raw := range raws {
-		d := listed[wire.Directive]{raw: raw}
-		if err := json.Unmarshal(raw, &d.value); err != nil {
-			return nil, &exitError{exitServer, fmt.Errorf("directive: %w", err)}
+		d, err := verifier.Verify(ctx, raw)
+		if err != nil && !errors.Is(err, remote.ErrUnsigned) {
+			return nil, c.explained(ctx, err) // the keys could not be read
 		}
-		if err := f.check(ctx, c, keys, &d, after); err != nil {
-			return nil, &exitError{exitServer, &unverifiedError{f.host, d.value.Seq, err}}
+		if err == nil {
+			err = f.check(&d, after)
 		}
-		after = d.value.Seq
-		batch = append(batch, d)
+		if err != nil {
+			return nil, &exitError{exitServer, &unverifiedError{f.host, after + 1, err}}
+		}
+		after = d.Seq
+		batch = append(batch, listed[wire.Directive]{raw, d})
 	}
 	f.after = after
 	return batch, nil
 }
 
-// check holds a directive, which comes after the one with that number, against what a reader must reject. Keys that are not
-// known yet are asked for.
-func (f *follower) check(ctx context.Context, c *client, keys directiveKeys, d *listed[wire.Directive], after int64) error {
-	err := keys.verify(d.raw)
-	if errors.Is(err, errUnknownKey) {
-		newer, keysErr := readKeys(ctx, c)
-		if keysErr != nil {
-			return keysErr
-		}
-		maps.Copy(keys, newer)
-		err = keys.verify(d.raw)
-	}
+// check holds a directive, which comes after the one with that number, against what a reader must reject beside what is not signed.
+func (f *follower) check(d *wire.Directive, after int64) error {
 	switch {
-	case err != nil:
-		return err
-	case d.value.HostID != f.host:
-		return fmt.Errorf("it is for host %q", d.value.HostID)
-	case d.value.Seq != after+1:
-		return fmt.Errorf("it follows %d, so directives are missing", after)
+	case d.HostID != f.host:
+		return fmt.Errorf("it is for host %q", d.HostID)
+	case d.Seq != after+1:
+		return fmt.Errorf("it is number %d and follows %d, so directives are missing", d.Seq, after)
 	}
 	return nil
 }

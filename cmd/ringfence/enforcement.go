@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -63,7 +63,7 @@ func newEnforcementList(p process) *cobra.Command {
 	out := addForms(cmd, formTable, formWide, formJSON, formYAML, formName)
 	cmd.Flags().StringVar(&mode, "mode", "", "only those that are OBSERVE or ENFORCE")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		entries, _, err := list[wire.EnforcementMode](ctx, c, enforcementPath, filter("mode", mode), 0)
+		entries, _, err := list[wire.EnforcementMode](ctx, c, enforcementPath, remote.Filter("mode", mode), 0)
 		if err != nil {
 			return err
 		}
@@ -118,12 +118,12 @@ func setsMode(p process, cmd *cobra.Command, mode wire.Mode) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		got, err := c.do(ctx, call{method: http.MethodPut, path: path, body: bytes.NewReader(body), contentType: typeJSON}, &m)
+		got, err := c.do(ctx, call{Method: http.MethodPut, Path: path, Content: body, ContentType: typeJSON}, &m)
 		if err != nil {
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s is in mode %s\n", printable(m.ID), m.Mode)
 		return err
@@ -159,7 +159,7 @@ violations that stand, workloads that nobody granted, directives that hosts have
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		return writeEnforcementReport(p.stdout, &r)
 	})

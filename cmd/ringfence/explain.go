@@ -108,7 +108,7 @@ func (e explanation) ask(ctx context.Context, c *client, request json.RawMessage
 	}
 	var d wire.Decision
 	got, err := c.send(ctx, decisionsPath, q, &d)
-	return &d, got.body, err
+	return &d, got.Body, err
 }
 
 // decisionText is a decision with its explanation, for a person.

@@ -33,14 +33,14 @@ ends with exit code 3; explain says more, and reserves nothing.`,
 			return err
 		}
 		var g wire.Grant
-		got, err := c.send(ctx, grantsPath, request, &g)
-		if e := asAPIError(err); e != nil && e.refused() {
+		got, err := c.ask(ctx, request, &g)
+		if e := asAPIError(err); e != nil && e.problem.Refused() {
 			return showRefusal(p, out, e)
 		}
 		if err != nil {
 			return err
 		}
-		return showGrant(p.stdout, out, &g, got.body)
+		return showGrant(p.stdout, out, &g, got.Body)
 	})
 	return cmd
 }
@@ -62,7 +62,7 @@ func showRefusal(p process, out *form, e *apiError) error {
 	var err error
 	switch {
 	case out.machine():
-		err = out.writeObject(p.stdout, e.raw)
+		err = out.writeObject(p.stdout, e.problem.Document)
 	default:
 		_, err = fmt.Fprint(p.stdout, refusalText(e))
 	}

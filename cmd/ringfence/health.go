@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	remote "ringfence/api/client"
 )
 
 // newHealth is for the health checks of container engines, which have no other HTTP client in the image.
@@ -65,10 +67,14 @@ func healthURL(getenv func(string) string) string {
 
 // healthTransport trusts, for a service on this machine, the very certificate that it was given, whatever name that is for.
 func healthTransport(getenv func(string) string) (*http.Transport, error) {
-	transport, err := secured(getenv)
+	config, err := remote.TLSConfig(getenv("RINGFENCE_CA_FILE"), getenv("RINGFENCE_CERT_FILE"), getenv("RINGFENCE_KEY_FILE"))
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true}
 	certFile := getenv("RINGFENCE_TLS_CERT_FILE")
-	if err != nil || certFile == "" || getenv("RINGFENCE_URL") != "" {
-		return transport, err
+	if certFile == "" || getenv("RINGFENCE_URL") != "" {
+		return transport, nil
 	}
 	data, err := os.ReadFile(certFile)
 	if err != nil {

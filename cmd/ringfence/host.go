@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/inventory"
 )
 
@@ -40,7 +41,7 @@ func newHostList(p process) *cobra.Command {
 	cmd.Flags().StringVar(&zone, "zone", "", "only those of this resource zone")
 	cmd.Flags().StringVar(&lifecycle, "lifecycle", "", "only those in this state, such as IN_SERVICE or CORDONED")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		where := filter("hostPoolId", pool, "nfviPopId", pop, "resourceZoneId", zone, "lifecycle", lifecycle)
+		where := remote.Filter("hostPoolId", pool, "nfviPopId", pop, "resourceZoneId", zone, "lifecycle", lifecycle)
 		entries, _, err := list[wire.Host](ctx, c, hostsPath, where, 0)
 		if err != nil {
 			return err
@@ -129,7 +130,7 @@ func newHostShow(p process) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return showHost(p, out, &h, got.body)
+		return showHost(p, out, &h, got.Body)
 	})
 	return cmd
 }
@@ -236,7 +237,7 @@ func eachHost(ctx context.Context, p process, c *client, ids []string, change ma
 		if !slices.Contains(from, h.Lifecycle) {
 			return &exitError{exitServer, fmt.Errorf("host %s is %s, so it cannot become %s: only hosts that are %s can", id, h.Lifecycle, change["lifecycle"], oneOf(from))}
 		}
-		if err := patchHost(ctx, c, id, got.header.Get("ETag"), change); err != nil {
+		if err := patchHost(ctx, c, id, got.Header.Get("ETag"), change); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(p.stdout, "host %s is %s\n", printable(id), change["lifecycle"]); err != nil {
@@ -253,7 +254,7 @@ func patchHost(ctx context.Context, c *client, id, etag string, change map[strin
 		return fmt.Errorf("write the request: %w", err)
 	}
 	_, err = c.do(ctx, call{
-		method: http.MethodPatch, path: hostPath(id), body: bytes.NewReader(body), contentType: typeMergePatch, ifMatch: etag,
+		Method: http.MethodPatch, Path: hostPath(id), Content: body, ContentType: typeMergePatch, Header: remote.Write{IfMatch: etag}.Header(),
 	}, nil)
 	return err
 }

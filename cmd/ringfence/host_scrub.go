@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,7 +39,7 @@ out of service and has no workloads: cordon it first. What belongs to the host's
 		}
 		var ordered directives.ScrubOrdered
 		_, err = c.do(ctx, call{
-			method: http.MethodPost, path: "/directives/v1/hosts/" + url.PathEscape(args[0]) + "/scrub_orders", body: bytes.NewReader(body), contentType: typeJSON,
+			Method: http.MethodPost, Path: "/directives/v1/hosts/" + url.PathEscape(args[0]) + "/scrub_orders", Content: body, ContentType: typeJSON,
 		}, &ordered)
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	"ringfence/api/inventory"
 	"ringfence/internal/placement"
 	"ringfence/internal/policy"
@@ -55,11 +55,11 @@ trust domain, is not applied but waits as a whole for a second person (exit code
 		if err != nil {
 			return refusedDocument(p, out, err, args[0])
 		}
-		if got.status == http.StatusAccepted {
-			return waits(p, out, got.body)
+		if got.Status == http.StatusAccepted {
+			return waits(p, out, got.Body)
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		return importTable(result).write(p.stdout)
 	})
@@ -67,24 +67,19 @@ trust domain, is not applied but waits as a whole for a second person (exit code
 }
 
 // importDocument sends a document, showing on a terminal how far it is.
-func importDocument(ctx context.Context, p process, c *client, name, reason string) (inventory.ImportResult, answer, error) {
+func importDocument(ctx context.Context, p process, c *client, name, reason string) (inventory.ImportResult, remote.Response, error) {
 	var result inventory.ImportResult
 	file, size, err := input(p, name)
 	if err != nil {
-		return result, answer{}, err
+		return result, remote.Response{}, err
 	}
 	defer file.Close()
 	body := bufio.NewReaderSize(file, 1<<20)
 	meter := newMeter(p.stderr, body, size)
-	got, err := c.doPatiently(ctx, call{
-		method: http.MethodPost, path: importPath, contentType: documentType(name, body), body: meter, reason: reason,
-	}, nil)
+	got, err := c.do(ctx, call{
+		Method: http.MethodPost, Path: importPath, ContentType: documentType(name, body), Stream: meter, Header: remote.Write{Reason: reason}.Header(), Patient: true,
+	}, &result)
 	meter.stop()
-	if err == nil && got.status != http.StatusAccepted {
-		if err = json.Unmarshal(got.body, &result); err != nil {
-			err = &exitError{exitServer, fmt.Errorf("%s answers the import with something else than its API says: %w", c.base, err)}
-		}
-	}
 	return result, got, err
 }
 
@@ -123,7 +118,7 @@ func refusedDocument(p process, out *form, err error, name string) error {
 		return err
 	}
 	if out.machine() {
-		if err := out.writeObject(p.stdout, e.raw); err != nil {
+		if err := out.writeObject(p.stdout, e.problem.Document); err != nil {
 			return err
 		}
 		return &exitError{exitRefused, errShown}
@@ -181,7 +176,7 @@ enable_isolated_aggregate_filtering. What this can not do is in the operator's g
 		if out.value == formJSON {
 			accept = typeJSON
 		}
-		resp, err := c.open(ctx, call{method: http.MethodGet, path: exportPath, accept: accept})
+		resp, err := c.open(ctx, call{Method: http.MethodGet, Path: exportPath, Accept: accept})
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -37,7 +38,7 @@ subscribing to the same again.`,
 	cmd.Flags().StringVar(&subscription, "subscription", "", "only those to this subscription")
 	cmd.Flags().IntVar(&most, "limit", 50, "how many to list; 0: all")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		where := filter("state", state, "clientId", clientID, "subscriptionId", subscription)
+		where := remote.Filter("state", state, "clientId", clientID, "subscriptionId", subscription)
 		entries, more, err := list[wire.NotificationDelivery](ctx, c, deliveriesPath, where, most)
 		if err != nil {
 			return err

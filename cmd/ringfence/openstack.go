@@ -66,7 +66,7 @@ const traitInService = "CUSTOM_RINGFENCE_IN_SERVICE"
 
 // exportOpenStack writes what OpenStack is told.
 func exportOpenStack(ctx context.Context, p process, c *client, out *form, connections []string) error {
-	resp, err := c.open(ctx, call{method: http.MethodGet, path: exportPath, accept: typeJSON})
+	resp, err := c.open(ctx, call{Method: http.MethodGet, Path: exportPath, Accept: typeJSON})
 	if err != nil {
 		return err
 	}

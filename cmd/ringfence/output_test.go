@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	remote "ringfence/api/client"
 )
 
 func TestYAMLFromJSON(t *testing.T) {
@@ -70,10 +72,10 @@ func TestStyle(t *testing.T) {
 
 func TestFilterValue(t *testing.T) {
 	t.Parallel()
-	if got := filter("a", "", "b", ""); got != nil {
+	if got := remote.Filter("a", "", "b", ""); got != nil {
 		t.Errorf("got %v", got)
 	}
-	if got := filter("a", "x y", "b/c", "d,e)").Get("filter"); got != "(eq,a,x y);(eq,b/c,'d,e)')" {
+	if got := remote.Filter("a", "x y", "b/c", "d,e)").Get("filter"); got != "(eq,a,x y);(eq,b/c,'d,e)')" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/nfvpolicy"
 )
 
@@ -90,11 +90,11 @@ func writePolicyContent(ctx context.Context, p process, c *client, v *wire.Polic
 	if len(version) == 1 {
 		path = versionPath(v.ID, version[0])
 	}
-	got, err := c.do(ctx, call{method: http.MethodGet, path: path, accept: "*/*"}, nil)
+	got, err := c.do(ctx, call{Method: http.MethodGet, Path: path, Accept: "*/*"}, nil)
 	if err != nil {
 		return err
 	}
-	_, err = p.stdout.Write(got.body)
+	_, err = p.stdout.Write(got.Body)
 	return err
 }
 
@@ -151,12 +151,12 @@ func activatePolicy(ctx context.Context, p process, c *client, v *wire.Policy, v
 		return fmt.Errorf("write the request: %w", err)
 	}
 	got, err := c.do(ctx, call{
-		method: http.MethodPatch, path: policyPath(v.ID), body: bytes.NewReader(body), contentType: typeMergePatch, breakGlass: breakGlass,
+		Method: http.MethodPatch, Path: policyPath(v.ID), Content: body, ContentType: typeMergePatch, Header: remote.Write{BreakGlass: breakGlass}.Header(),
 	}, nil)
 	if err != nil {
 		return err
 	}
-	if n, err := strconv.Atoi(got.header.Get("Ringfence-Evictions")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(got.Header.Get("Ringfence-Evictions")); err == nil && n > 0 {
 		fmt.Fprintf(p.stderr, "%d of what runs now is evicted, because it does not meet a rule that says onViolation: EVICT; ringfence violation list shows how far that is\n", n)
 	}
 	return nil
@@ -170,7 +170,7 @@ func showPolicy(ctx context.Context, p process, c *client, out *form, id string)
 		return err
 	}
 	if out.machine() {
-		return out.writeObject(p.stdout, got.body)
+		return out.writeObject(p.stdout, got.Body)
 	}
 	_, err = fmt.Fprint(p.stdout, policyText(&v))
 	return err

@@ -200,15 +200,15 @@ func transfer(ctx context.Context, p process, c *client, v *wire.Policy, version
 	if json.Valid(content) {
 		contentType = typePolicyJSON
 	}
-	_, err := c.do(ctx, call{method: http.MethodPut, path: path, contentType: contentType, body: bytes.NewReader(content)}, nil)
-	if e := asAPIError(err); e == nil || e.status != http.StatusConflict {
+	_, err := c.do(ctx, call{Method: http.MethodPut, Path: path, ContentType: contentType, Content: content}, nil)
+	if e := asAPIError(err); e == nil || e.problem.Status != http.StatusConflict {
 		return err
 	}
-	present, readErr := c.do(ctx, call{method: http.MethodGet, path: path, accept: "*/*"}, nil)
+	present, readErr := c.do(ctx, call{Method: http.MethodGet, Path: path, Accept: "*/*"}, nil)
 	if readErr != nil {
 		return err
 	}
-	if !bytes.Equal(present.body, content) {
+	if !bytes.Equal(present.Body, content) {
 		return &exitError{exitServer, fmt.Errorf("version %s of policy %s is another document already; versions are written once, so give this one another policyVersion",
 			version, v.Name)}
 	}

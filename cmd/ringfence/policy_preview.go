@@ -103,8 +103,8 @@ func analysisOf(ctx context.Context, c *client, args []string, compareTo string)
 	}
 	var a wire.PolicyAnalysis
 	path := "/placement/v1/policies/" + url.PathEscape(found.value.ID) + "/versions/" + url.PathEscape(version) + "/analysis"
-	got, err := c.doPatiently(ctx, call{method: http.MethodGet, path: path, query: query}, &a)
-	return &a, got.body, err
+	got, err := c.do(ctx, call{Method: http.MethodGet, Path: path, Query: query, Patient: true}, &a)
+	return &a, got.Body, err
 }
 
 // writeAnalysis shows an analysis to a person.
@@ -252,8 +252,8 @@ func (s *surveyed) lint(content []byte) (*policy.Policy, []placement.Finding, er
 func warn(ctx context.Context, p process, c *client, policyID, version, name string, shown []placement.Finding) {
 	var a wire.PolicyAnalysis
 	path := "/placement/v1/policies/" + url.PathEscape(policyID) + "/versions/" + url.PathEscape(version) + "/analysis"
-	if _, err := c.doPatiently(ctx, call{method: http.MethodGet, path: path}, &a); err != nil {
-		if e := asAPIError(err); e == nil || e.status != http.StatusNotFound {
+	if _, err := c.do(ctx, call{Method: http.MethodGet, Path: path, Patient: true}, &a); err != nil {
+		if e := asAPIError(err); e == nil || e.problem.Status != http.StatusNotFound {
 			fmt.Fprintf(p.stderr, "what the analysis finds could not be read: %v\n", err)
 		}
 		return

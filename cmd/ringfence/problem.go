@@ -2,54 +2,26 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
+	remote "ringfence/api/client"
 	"ringfence/api/common"
-	wire "ringfence/api/grant"
 	"ringfence/internal/placement"
 )
 
 // mostShown bounds how many faults of one document are shown; -o json shows all.
 const mostShown = 50
 
-// apiError is an answer that is no success.
-type apiError struct {
-	status  int
-	problem wire.GrantRefusal // the problem document with the most members; what an answer lacks is empty
-	raw     json.RawMessage   // the document as it came; nil when it was none
-}
-
-func newAPIError(resp *http.Response, body []byte) *apiError {
-	e := &apiError{status: resp.StatusCode}
-	if err := json.Unmarshal(body, &e.problem); err == nil && e.problem.Detail != "" {
-		e.raw = body
-		return e
-	}
-	e.problem = wire.GrantRefusal{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), Detail: firstLine(string(body))}
-	return e
-}
-
-// firstLine is the beginning of what something that is no ringfence answered.
-func firstLine(body string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(body), "\n")
-	const most = 200
-	if r := []rune(line); len(r) > most {
-		line = string(r[:most]) + "..."
-	}
-	if line == "" {
-		return "the answer has no body"
-	}
-	return line
-}
+// apiError is an answer that is no success, for a person.
+type apiError struct{ problem *remote.Problem }
 
 // Error tells a person what is wrong, with every place that the server named.
 func (e *apiError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the server answers %d: %s", e.status, printable(e.problem.Detail))
+	fmt.Fprintf(&b, "the server answers %d: %s", e.problem.Status, printable(e.problem.Detail))
 	for i, p := range e.problem.InvalidParams {
 		if i == mostShown {
 			fmt.Fprintf(&b, "\n  ... and %d more", len(e.problem.InvalidParams)-mostShown)
@@ -58,9 +30,9 @@ func (e *apiError) Error() string {
 		fmt.Fprintf(&b, "\n  %s: %s", orElse(printable(p.Pointer), "the body"), printable(p.Reason))
 	}
 	switch {
-	case e.status == http.StatusUnauthorized:
+	case e.problem.Status == http.StatusUnauthorized:
 		b.WriteString("\n  RINGFENCE_TOKEN must hold a valid token")
-	case e.status >= http.StatusInternalServerError && e.problem.Instance != "":
+	case e.problem.Status >= http.StatusInternalServerError && e.problem.Instance != "":
 		fmt.Fprintf(&b, "\n  the server's log has it under %s", printable(e.problem.Instance))
 	}
 	return b.String()
@@ -75,12 +47,7 @@ func asAPIError(err error) *apiError {
 // notFound says whether the server does not know what was asked for.
 func notFound(err error) bool {
 	e := asAPIError(err)
-	return e != nil && e.status == http.StatusNotFound
-}
-
-// refused says whether the answer is a decision: a grant that was asked for in due form and refused.
-func (e *apiError) refused() bool {
-	return e.status == http.StatusForbidden && (e.problem.DecisionID != "" || len(e.problem.Violations) > 0)
+	return e != nil && e.problem.Status == http.StatusNotFound
 }
 
 // findings are the faults of a document, as the compiler here would report them.

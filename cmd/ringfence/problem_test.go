@@ -75,7 +75,7 @@ func TestAnswerOfAnotherShape(t *testing.T) {
 	s.json("GET /inventory/v1/hosts/h1", 200, []string{"no", "host"})
 	s.json("GET /inventory/v1/hosts", 200, []int{1})
 	for _, args := range [][]string{{"host", "show", "h1"}, {"host", "list"}} {
-		if got := s.command(t, "", args...); got.code != exitServer || !strings.Contains(got.stderr, "something else than its API says") {
+		if got := s.command(t, "", args...); got.code != exitServer || !strings.Contains(got.stderr, "API says") {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,7 +46,7 @@ func quarantineCommand(p process, cmd *cobra.Command, operation string) *cobra.C
 		}
 		for _, id := range args {
 			var h wire.Host
-			_, err := c.do(ctx, call{method: http.MethodPost, path: hostPath(id) + "/" + operation, body: bytes.NewReader(body), contentType: typeJSON}, &h)
+			_, err := c.do(ctx, call{Method: http.MethodPost, Path: hostPath(id) + "/" + operation, Content: body, ContentType: typeJSON}, &h)
 			if err != nil {
 				return err
 			}

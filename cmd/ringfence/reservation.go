@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -38,7 +39,7 @@ func newReservationList(p process) *cobra.Command {
 	cmd.Flags().StringVar(&host, "host", "", "only those on this host")
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state: RESERVED, UNCONFIRMED, RUNNING or TERMINATING")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		where := filter("grantId", grantID, "vnfInstanceId", instance, "hostId", host, "state", state)
+		where := remote.Filter("grantId", grantID, "vnfInstanceId", instance, "hostId", host, "state", state)
 		entries, _, err := list[wire.Reservation](ctx, c, reservationsPath, where, 0)
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ then on. The host is told with a RELEASE directive. One that is RUNNING is not r
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		_, err = fmt.Fprintf(p.stdout, "reservation %s of %s on %s is %s\n", printable(r.ID), printable(r.VNFInstanceID), printable(r.HostID), r.State)
 		return err

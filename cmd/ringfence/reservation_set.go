@@ -39,14 +39,14 @@ is over, confirm what was reserved or give it back, under the id that is shown.`
 		}{request, onBehalfOf}
 		var set wire.ReservationSet
 		got, err := c.send(ctx, reservationsPath, body, &set)
-		if e := asAPIError(err); e != nil && e.refused() {
+		if e := asAPIError(err); e != nil && e.problem.Refused() {
 			return showRefusal(p, out, e)
 		}
 		if err != nil {
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		return showReservations(p.stdout, out, &set)
 	})
@@ -91,7 +91,7 @@ func newReservationGiveBack(p process) *cobra.Command {
 func settles(p process, action, done string, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
 		path := reservationSetsPath + "/" + url.PathEscape(args[0]) + "/" + action
-		if _, err := c.do(ctx, call{method: http.MethodPost, path: path}, nil); err != nil {
+		if _, err := c.do(ctx, call{Method: http.MethodPost, Path: path}, nil); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(p.stdout, "what was reserved under %s %s\n", printable(args[0]), done)

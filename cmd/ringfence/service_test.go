@@ -108,6 +108,16 @@ func (s *service) command(t *testing.T, stdin string, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
+// client is the command line's client of the service.
+func (s *service) client(t *testing.T) *client {
+	t.Helper()
+	c, err := newClient(func(name string) string { return map[string]string{"RINGFENCE_URL": s.url}[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // example is an example of the contract, which the service would answer.
 func example(t *testing.T, api, name string) any {
 	t.Helper()

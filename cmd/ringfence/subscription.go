@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,15 +57,18 @@ token that it asks for (--token-endpoint), or a user name and password.`,
 		if err := auth.add(p, &request.Authentication); err != nil {
 			return err
 		}
-		var made wire.PolicySubscription
-		got, err := c.send(ctx, subscriptionsPath, request, &made)
+		subscription, made, err := c.remote.CreatePolicySubscription(ctx, request)
 		if err != nil {
-			return err
+			return c.explained(ctx, err)
 		}
-		if got.header.Get("Location") == "" { // led there by 303
-			fmt.Fprintf(p.stderr, "subscription %s is there already\n", printable(made.ID))
+		if !made {
+			fmt.Fprintf(p.stderr, "subscription %s is there already\n", printable(subscription.ID))
 		}
-		return writeList(p.stdout, out, []listed[wire.PolicySubscription]{{got.body, made}}, subscriptionID, subscriptionTable(), subscriptionRow)
+		raw, err := json.Marshal(subscription)
+		if err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		return writeList(p.stdout, out, []listed[wire.PolicySubscription]{{raw, subscription}}, subscriptionID, subscriptionTable(), subscriptionRow)
 	})
 	return cmd
 }
@@ -165,7 +169,7 @@ func newSubscriptionDelete(p process) *cobra.Command {
 		Example: "  ringfence subscription delete 8c2f6e10-3d47-4b9a-a5e1-f07b9c6d2e38",
 		RunE: withClient(p, func(ctx context.Context, c *client, args []string) error {
 			for _, id := range args {
-				if _, err := c.do(ctx, call{method: http.MethodDelete, path: subscriptionsPath + "/" + url.PathEscape(id)}, nil); err != nil {
+				if _, err := c.do(ctx, call{Method: http.MethodDelete, Path: subscriptionsPath + "/" + url.PathEscape(id)}, nil); err != nil {
 					return err
 				}
 				if _, err := fmt.Fprintf(p.stdout, "subscription %s is ended\n", printable(id)); err != nil {

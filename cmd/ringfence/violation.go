@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -50,7 +51,7 @@ it waits (PENDING), its host was told to release it (ORDERED), it is gone (DONE)
 		if ended {
 			state = ""
 		}
-		where := filter("hostId", host, "vnfInstanceId", instance, "trustDomainId", domain, "ruleId", rule, "enforcement", enforcement, "eviction", eviction, "source", source, "state", state)
+		where := remote.Filter("hostId", host, "vnfInstanceId", instance, "trustDomainId", domain, "ruleId", rule, "enforcement", enforcement, "eviction", eviction, "source", source, "state", state)
 		entries, _, err := list[wire.RecordedViolation](ctx, c, violationsPath, where, 0)
 		if err != nil {
 			return err

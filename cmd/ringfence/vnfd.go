@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/inventory"
 	"ringfence/internal/policy"
 	"ringfence/internal/vnfd"
@@ -101,7 +102,7 @@ of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete.`,
 		}
 		defer file.Close()
 		meter := newMeter(p.stderr, file, size)
-		got, err := c.doPatiently(ctx, call{method: http.MethodPost, path: packagesPath, contentType: typeBytes, body: meter}, nil)
+		got, err := c.do(ctx, call{Method: http.MethodPost, Path: packagesPath, ContentType: typeBytes, Stream: meter, Patient: true}, nil)
 		meter.stop()
 		if e := asAPIError(err); e != nil && len(e.problem.Findings) > 0 {
 			if out.machine() {
@@ -113,7 +114,7 @@ of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete.`,
 		if err != nil {
 			return err
 		}
-		return showPackage(p, out, got.body)
+		return showPackage(p, out, got.Body)
 	})
 	return cmd
 }
@@ -156,7 +157,7 @@ func newVNFDList(p process) *cobra.Command {
 
 // packageOf finds a package by its own id or by its VNFD.
 func packageOf(ctx context.Context, c *client, name string) (string, error) {
-	found, _, err := list[wire.VNFPackage](ctx, c, packagesPath, filter("vnfdId", name), 1)
+	found, _, err := list[wire.VNFPackage](ctx, c, packagesPath, remote.Filter("vnfdId", name), 1)
 	if err == nil && len(found) > 0 {
 		return packagesPath + "/" + url.PathEscape(found[0].value.ID), nil
 	}
@@ -181,7 +182,7 @@ func newVNFDShow(p process) *cobra.Command {
 			return err
 		}
 		if out.machine() {
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		_, err = io.WriteString(p.stdout, draftText(&draft))
 		return err
@@ -240,14 +241,14 @@ component what is to be added, its roles at least. From the first activation of 
 		if err != nil {
 			return err
 		}
-		got, err := c.do(ctx, call{method: http.MethodPost, path: path + "/profile", body: bytes.NewReader(body), contentType: typeJSON, reason: reason}, nil)
+		got, err := c.do(ctx, call{Method: http.MethodPost, Path: path + "/profile", Content: body, ContentType: typeJSON, Header: remote.Write{Reason: reason}.Header()}, nil)
 		switch {
 		case err != nil:
 			return err
-		case got.status == http.StatusAccepted:
-			return waits(p, out, got.body)
+		case got.Status == http.StatusAccepted:
+			return waits(p, out, got.Body)
 		case out.machine():
-			return out.writeObject(p.stdout, got.body)
+			return out.writeObject(p.stdout, got.Body)
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s has its VNF profile\n", printable(args[0]))
 		return err
@@ -273,7 +274,7 @@ func newVNFDDelete(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = c.do(ctx, call{method: http.MethodDelete, path: path}, nil)
+			_, err = c.do(ctx, call{Method: http.MethodDelete, Path: path}, nil)
 			return err
 		}),
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	remote "ringfence/api/client"
 	wire "ringfence/api/placement"
 )
 
@@ -47,7 +48,7 @@ whether it is SUBSCRIBED, or what went wrong.`,
 		if err != nil {
 			return err
 		}
-		return writeVNFMs(p, out, []listed[wire.VNFM]{{got.body, v}})
+		return writeVNFMs(p, out, []listed[wire.VNFM]{{got.Body, v}})
 	})
 	return cmd
 }
@@ -62,7 +63,7 @@ func newVNFMList(p process) *cobra.Command {
 	out := addForms(cmd, formTable, formJSON, formYAML, formName)
 	cmd.Flags().StringVar(&state, "state", "", "only those that are PENDING, SUBSCRIBED, FAILED or UNSUBSCRIBING")
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, _ []string) error {
-		entries, _, err := list[wire.VNFM](ctx, c, vnfmsPath, filter("state", state), 0)
+		entries, _, err := list[wire.VNFM](ctx, c, vnfmsPath, remote.Filter("state", state), 0)
 		if err != nil {
 			return err
 		}
@@ -84,7 +85,7 @@ func newVNFMShow(p process) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return writeVNFMs(p, out, []listed[wire.VNFM]{{got.body, v}})
+		return writeVNFMs(p, out, []listed[wire.VNFM]{{got.Body, v}})
 	})
 	return cmd
 }
@@ -96,7 +97,7 @@ func newVNFMDelete(p process) *cobra.Command {
 		Example: "  ringfence vnfm delete tacker-lon",
 		RunE: withClient(p, func(ctx context.Context, c *client, args []string) error {
 			for _, id := range args {
-				if _, err := c.do(ctx, call{method: http.MethodDelete, path: vnfmsPath + "/" + url.PathEscape(id)}, nil); err != nil {
+				if _, err := c.do(ctx, call{Method: http.MethodDelete, Path: vnfmsPath + "/" + url.PathEscape(id)}, nil); err != nil {
 					return err
 				}
 				if _, err := fmt.Fprintf(p.stdout, "VNFM %s is being unsubscribed from\n", printable(id)); err != nil {

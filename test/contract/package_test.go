@@ -16,7 +16,8 @@ func TestPackages(t *testing.T) {
 	_, appURL := database.NewDatabase(t)
 	secured := server.NewTLS(t)
 	p := server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL, TLS: secured, Clients: []server.Client{
-		{ID: "vnfm", Token: "token-of-vnfm", Roles: []string{"VNFM"}}, {ID: "operator", Token: "token-of-operator", Roles: []string{"OPERATOR"}},
+		{ID: "vnfm", Token: "token-of-vnfm", Roles: []string{"VNFM"}},
+		{ID: "operator", Token: "token-of-operator", Roles: []string{"OPERATOR"}},
 		{ID: "agent", Token: "token-of-agent", Roles: []string{"AGENT"}},
 	}})
 	c := watched(t, stub.Client{URL: p.URL, HTTP: secured.Client(t)}, "readers of packages")
