@@ -39,6 +39,17 @@ test/e2e/node_modules: test/e2e/package-lock.json
 	npm ci --prefix test/e2e --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+.PHONY: contract
+contract: ## Hold answers to the definitions of ETSI, and print how many by specification and client
+	@./.ci/require.sh go postgres
+	@set -o pipefail; go test -count=1 -v ./test/contract | grep --invert-match -E '^(=== | *--- PASS)'
+
+.PHONY: attacks
+attacks: ## Print who may do what, cell by cell, and how many attacks were tried and accepted
+	@./.ci/require.sh go postgres
+	@set -o pipefail; go test -count=1 -v -run '^(TestRoleMatrix|TestTwoWorlds|TestTokenAttacks|TestNoVectorConnects)$$' ./internal/httpapi ./test/security ./internal/notify | \
+		grep --invert-match -E '^(=== | +--- PASS| +main_test.go:[0-9]+: time=)'
+
 .PHONY: test-long
 test-long: test-crash test-race test-fuzz ## Run the crash, race and fuzz suites
 

@@ -62,10 +62,9 @@ func damaged(t *testing.T, schema *openapi3.Schema, grant any) {
 	}
 }
 
-// TestGrantProblems causes the problems of the granting API; a witness holds each to the definitions, in both dialects.
+// TestGrantProblems causes the problems of the granting API, in both dialects; a witness holds each to the definitions where they are.
 func TestGrantProblems(t *testing.T) {
 	t.Parallel()
-	definitions(t)
 	c := watched(t, startReference(t), "faulty requests")
 	refused, err := reference.Files.ReadFile("requests/instantiate-arpf-plain-vm.json")
 	if err != nil {
@@ -112,7 +111,6 @@ func TestGrantProblems(t *testing.T) {
 // TestAPIVersions reads the resources about versions of all APIs.
 func TestAPIVersions(t *testing.T) {
 	t.Parallel()
-	definitions(t)
 	c := watched(t, startReference(t), "readers of versions")
 	for api, major := range map[string]string{"grant": "v1", "nfvpolicy": "v1", "inventory": "v1", "placement": "v1", "directives": "v1", "vnfpkgm": "v2"} {
 		for _, path := range []string{"/" + api + "/api_versions", "/" + api + "/" + major + "/api_versions"} {

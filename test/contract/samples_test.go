@@ -34,7 +34,7 @@ var samples = map[string]struct {
 
 // TestSamples sends every sample: byte for byte as it was found, and to a path with the double slash that the conformance
 // tests send.
-func TestSamples(t *testing.T) {
+func TestSamples(t *testing.T) { //nolint:tparallel // one ringfence; two samples are of one operation occurrence
 	t.Parallel()
 	folder := definitions(t)
 	found, err := filepath.Glob(filepath.Join(folder, "*", "*equest*.json"))
