@@ -164,6 +164,9 @@ func (s *Service) Of(ctx context.Context, vnfdID string) (placement.VNFPackage, 
 
 // Delete deletes a package; the VNF profile that was made of it stays. Kinds of errors: NotFound, Unavailable.
 func (s *Service) Delete(ctx context.Context, id string) error {
+	if _, err := s.store.GetVNFPackage(ctx, id); err != nil { // as the caller may know it
+		return err
+	}
 	return s.store.DeleteVNFPackage(ctx, id)
 }
 
