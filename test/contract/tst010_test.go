@@ -2,7 +2,9 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,10 @@ func newConformance(t *testing.T) *conformance {
 	t.Helper()
 	ownerURL, appURL := database.NewDatabase(t)
 	secured := server.NewTLS(t)
-	clients := []server.Client{{ID: "polls", Token: "token-of-polls", Roles: []string{"VNFM"}, PollsGrants: true}}
+	clients := []server.Client{
+		{ID: "polls", Token: "token-of-polls", Roles: []string{"VNFM"}, PollsGrants: true},
+		{ID: "hasty", Token: "token-of-hasty", Roles: []string{"VNFM"}, RequestsPerSecond: 1},
+	}
 	for _, role := range []string{"VNFM", "OPERATOR", "AUTHOR", "APPROVER"} {
 		id := strings.ToLower(role)
 		clients = append(clients, server.Client{ID: id, Token: "token-of-" + id, Roles: []string{role}})
@@ -179,18 +184,7 @@ func TestConformanceOfVersions(t *testing.T) {
 func TestConformanceOfPolling(t *testing.T) {
 	t.Parallel()
 	c := newConformance(t)
-	conn, err := pgx.Connect(t.Context(), c.ownerURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	tx, err := conn.Begin(t.Context())
-	if err == nil {
-		_, err = tx.Exec(t.Context(), "SELECT FROM host FOR UPDATE")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	release := c.holdHosts()
 	take := func(vnfdID string) (path string) {
 		t.Helper()
 		a := c.expect(202, "polls", http.MethodPost, suiteGrants, nil, c.request(vnfdID, "r0"))
@@ -204,14 +198,60 @@ func TestConformanceOfPolling(t *testing.T) {
 		t.Errorf("undecided it is %s", a.Body)
 	}
 	refused := take("string")
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	if a := c.decided(granted); a.Status != http.StatusOK || !strings.Contains(string(a.Body), `"r0"`) {
 		t.Errorf("decided it is %d %s", a.Status, a.Body)
 	}
 	if problem := (*stub.Problem)(nil); !asProblem(c.decided(refused), &problem) || problem.Status != http.StatusForbidden {
 		t.Errorf("refused it is %+v", problem)
+	}
+}
+
+// holdHosts keeps every host locked until the test releases them, so that nothing can be granted.
+func (c *conformance) holdHosts() (release func()) {
+	c.t.Helper()
+	conn, err := pgx.Connect(c.t.Context(), c.ownerURL)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tx, err := conn.Begin(c.t.Context())
+	if err == nil {
+		_, err = tx.Exec(c.t.Context(), "SELECT FROM host FOR UPDATE")
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return func() {
+		c.t.Helper()
+		if err := errors.Join(tx.Rollback(c.t.Context()), conn.Close(c.t.Context())); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// TestConformanceUnderLoad asks more often than the client may, and for what cannot be decided now: both say when to ask again.
+func TestConformanceUnderLoad(t *testing.T) {
+	t.Parallel()
+	c := newConformance(t)
+	release := c.holdHosts()
+	request := c.request("myVnF", "r0")
+	busy := c.expect(503, "vnfm", http.MethodPost, suiteGrants, nil, request)
+	release()
+	c.expect(201, "vnfm", http.MethodPost, suiteGrants, nil, request)
+	hasty := stub.Answer{}
+	for range 100 {
+		var err error
+		if hasty, err = c.as("hasty").Send(t.Context(), http.MethodGet, suiteGrants+"/none", http.Header{"Accept": {stub.TypeJSON}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if hasty.Status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	for status, a := range map[int]stub.Answer{503: busy, 429: hasty} {
+		if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); a.Status != status || err != nil || seconds < 1 {
+			t.Errorf("%d, Retry-After %q; want %d", a.Status, a.Header.Get("Retry-After"), status)
+		}
 	}
 }
 

@@ -24,6 +24,8 @@ type Client struct {
 	VIMConnectionIDs []string
 	// PollsGrants has the client's requests for grants answered 202, to be asked about again.
 	PollsGrants bool
+	// RequestsPerSecond bounds the client's requests; 0: as every client's.
+	RequestsPerSecond int
 }
 
 // writeTokens writes the file from which ringfence knows its clients.
@@ -35,11 +37,12 @@ func writeTokens(folder string, clients []Client) (string, error) {
 		HostIDs     []string `json:"hostIds,omitempty"`
 		VIMs        []string `json:"vimConnectionIds,omitempty"`
 		PollsGrants bool     `json:"pollsGrants,omitempty"`
+		PerSecond   int      `json:"requestsPerSecond,omitempty"`
 	}
 	entries := make([]entry, len(clients))
 	for i, c := range clients {
 		sum := sha256.Sum256([]byte(c.Token))
-		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, HostIDs: c.HostIDs, VIMs: c.VIMConnectionIDs, PollsGrants: c.PollsGrants}
+		entries[i] = entry{ID: c.ID, TokenSHA256: hex.EncodeToString(sum[:]), Roles: c.Roles, HostIDs: c.HostIDs, VIMs: c.VIMConnectionIDs, PollsGrants: c.PollsGrants, PerSecond: c.RequestsPerSecond}
 		if slices.Contains(c.Roles, "AGENT") && len(c.VIMConnectionIDs)+len(c.HostIDs) == 0 {
 			entries[i].HostIDs = []string{"*"}
 		}
