@@ -120,6 +120,9 @@ type parts struct {
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
 func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
+	if err := checkSecretFiles(c); err != nil {
+		return nil, parts{}, err
+	}
 	secure, err := newTLS(c, log)
 	if err != nil {
 		return nil, parts{}, err
