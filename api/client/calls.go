@@ -23,9 +23,9 @@ func post[T any](ctx context.Context, c *Client, path string, body any) (T, erro
 	return into, err
 }
 
-// order makes a call that is answered without content.
-func (c *Client) order(ctx context.Context, method, path string) error {
-	_, err := c.Do(ctx, Request{Method: method, Path: path}, nil)
+// remove deletes a resource.
+func (c *Client) remove(ctx context.Context, path string) error {
+	_, err := c.Do(ctx, Request{Method: http.MethodDelete, Path: path}, nil)
 	return err
 }
 

@@ -48,7 +48,7 @@ func (c *Client) CompleteVNFPackage(ctx context.Context, id string, completion i
 
 // DeleteVNFPackage removes a package.
 func (c *Client) DeleteVNFPackage(ctx context.Context, id string) error {
-	return c.order(ctx, http.MethodDelete, escaped(vnfPackagesPath, id))
+	return c.remove(ctx, escaped(vnfPackagesPath, id))
 }
 
 // OnboardedVNFPackage reads a package as a VNFM sees it (SOL003).

@@ -136,3 +136,8 @@ func (c *Client) PendingChangeAnalysis(ctx context.Context, id string) (placemen
 	_, err := c.Do(ctx, Request{Path: escaped(placementPath+"/pending_changes", id, "analysis"), Patient: true}, &analysis)
 	return analysis, err
 }
+
+// AccessRefusals lists callers who were answered 401, or 403 for what their roles do not allow, newest first.
+func (c *Client) AccessRefusals(ctx context.Context, query url.Values) iter.Seq2[placement.AccessRefusal, error] {
+	return List[placement.AccessRefusal](ctx, c, placementPath+"/access_refusals", query)
+}

@@ -73,7 +73,7 @@ func (c *Client) document(ctx context.Context, path, accept string) (*Response, 
 
 // DeletePolicyVersion removes a version that is not selected.
 func (c *Client) DeletePolicyVersion(ctx context.Context, id, version string) error {
-	return c.order(ctx, http.MethodDelete, escaped(policiesPath, id, "versions", version))
+	return c.remove(ctx, escaped(policiesPath, id, "versions", version))
 }
 
 // PolicySubscriptions lists who is told of policies.
@@ -99,5 +99,5 @@ func (c *Client) CreatePolicySubscription(ctx context.Context, request nfvpolicy
 
 // DeletePolicySubscription ends a subscription.
 func (c *Client) DeletePolicySubscription(ctx context.Context, id string) error {
-	return c.order(ctx, http.MethodDelete, escaped(subscriptionsPath, id))
+	return c.remove(ctx, escaped(subscriptionsPath, id))
 }
