@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for Acceleration.
@@ -1630,7 +1631,7 @@ type PackageFinding struct {
 	// Column The column, from 1.
 	Column int `json:"column,omitempty,omitzero"`
 
-	// File The file of the package; absent for the package itself.
+	// File The file of the package; absent for the package itself. Templates of a chart are named below the chart, such as `Files/core.tgz/templates/amf.yaml`; what they render to has no line.
 	File string `json:"file,omitempty,omitzero"`
 
 	// Line The line, from 1.
@@ -2300,7 +2301,7 @@ type VNFDDraft struct {
 	// Missing What the completion has to say.
 	Missing []DraftGap `json:"missing"`
 
-	// Profile The `VnfProfile` as far as the descriptor says it: components with resources, cut-throughs and labels; affinity rules; the sizes of deployment flavours. Labels come from `nfvi_constraints` (`nfvi.NAME`), requested additional capabilities (`capability.NAME`: `mandatory` or `desired`), requirements of logical nodes, processors and memory, for rules of policies to select by.
+	// Profile The `VnfProfile` as far as the descriptor and the manifests of the package say it: components with resources, cut-throughs, privileges and labels; affinity rules; the sizes of deployment flavours. A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or Pod is taken for the VDU that `mcio_identification_data` or its name leads to, or for the only one of its MCIOP; one that leads nowhere becomes a component of its own, its containers as `OBJECT.CONTAINER`. What a pod uses is what its containers use together, or the largest of the init containers before them. Where the descriptor says something else, the larger amount counts. Labels come from `nfvi_constraints` (`nfvi.NAME`), requested additional capabilities (`capability.NAME`: `mandatory` or `desired`), requirements of logical nodes, processors and memory, and of manifests from `nodeSelector` (`node-selector.KEY`) and `runtimeClassName` (`runtime-class`), for rules of policies to select by.
 	Profile map[string]interface{} `json:"profile"`
 
 	// State `DRAFT` until there is a VNF profile for the VNFD, then `COMPLETED`.
@@ -3254,6 +3255,15 @@ type ListVNFPackagesParams struct {
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
 
+// OnboardVNFPackageMultipartBody defines parameters for OnboardVNFPackage.
+type OnboardVNFPackageMultipartBody struct {
+	// Package The package or the descriptor.
+	Package openapi_types.File `json:"package"`
+
+	// Values Values for the Helm charts of the package, in YAML. This part comes first. They are not kept.
+	Values string `json:"values,omitempty,omitzero"`
+}
+
 // OnboardVNFPackageParams defines parameters for OnboardVNFPackage.
 type OnboardVNFPackageParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -3442,6 +3452,9 @@ type PatchTrustRelationApplicationMergePatchPlusJSONRequestBody = MergePatch
 
 // PutTrustRelationJSONRequestBody defines body for PutTrustRelation for application/json ContentType.
 type PutTrustRelationJSONRequestBody = TrustRelation
+
+// OnboardVNFPackageMultipartRequestBody defines body for OnboardVNFPackage for multipart/form-data ContentType.
+type OnboardVNFPackageMultipartRequestBody OnboardVNFPackageMultipartBody
 
 // CompleteVNFPackageJSONRequestBody defines body for CompleteVNFPackage for application/json ContentType.
 type CompleteVNFPackageJSONRequestBody = VNFDCompletion

@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == renderCommand { // of a command that runs within the tests
+		main()
+	}
 	testscript.Main(m, map[string]func(){"ringfence": main})
 }
 

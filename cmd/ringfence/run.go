@@ -96,7 +96,7 @@ Exit codes: 0 done, 1 a fault on this side, 2 the server answered an error, 3 re
 		root.AddCommand(cmd)
 	}
 	root.AddCommand(clientCommands(p)...)
-	root.AddCommand(newVersion(p))
+	root.AddCommand(newVersion(p), newRenderChart(p))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})

@@ -171,7 +171,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		Grants: grants, Feed: store, Records: store, Policies: newPolicies(c, store, rep, log), Subscribers: policies.NewSubscribers(store, caller),
 		Inventory: inv, Delivery: deliver, Compliance: comply, Modes: store, Constraints: store, Signer: signer, Auth: authenticator, LocalOnly: c.Auth == config.AuthNone,
 		ReservationTTL: c.ReservationTTL, Connections: connections, Console: lazyConsole(log), ExternalURL: c.ExternalURL, RequestsPerSecond: requestsPerSecond(c), Ready: rep.Ready, Log: log,
-		Packages: packages.New(store), VNFMs: vnfms, Refused: tel.AccessRefused,
+		Packages: packages.New(store, renderChart), VNFMs: vnfms, Refused: tel.AccessRefused,
 	})
 	if err != nil {
 		return nil, parts{}, err

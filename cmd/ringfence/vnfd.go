@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	remote "ringfence/api/client"
 	wire "ringfence/api/inventory"
+	"ringfence/internal/packages"
 	"ringfence/internal/policy"
 	"ringfence/internal/vnfd"
 )
@@ -37,15 +39,22 @@ which trust domain it belongs to, nor which roles its components have: until som
 }
 
 func newVNFDLint(p process) *cobra.Command {
-	return &cobra.Command{
+	var valuesFile string
+	cmd := &cobra.Command{
 		Use: "lint FILE...", Short: "Check VNF packages and VNFDs without a service", Args: takes("FILE..."),
 		Long: `Read VNF packages or VNFDs as the service would, without talking to it, and print what is found with file, line and column. An
-ERROR would refuse the package (exit code 3), a WARNING says what would not be read.`,
-		Example: "  ringfence vnfd lint upf.csar\n  ringfence vnfd lint vnfd.yaml",
-		RunE: func(_ *cobra.Command, args []string) error {
+ERROR would refuse the package (exit code 3), a WARNING says what would not be read. Helm charts in it are rendered without a cluster,
+each in a process of its own that can open nothing, with the values of the chart and those of --values over them.`,
+		Example: "  ringfence vnfd lint upf.csar\n  ringfence vnfd lint vnfd.yaml\n  ringfence vnfd lint upf.csar --values site.yaml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			values, err := readValues(p, valuesFile)
+			if err != nil {
+				return err
+			}
+			charts := vnfd.Charts{Values: values, Render: func(c vnfd.Chart) (vnfd.Rendered, error) { return renderChart(cmd.Context(), c) }}
 			wrong := false
 			for _, name := range args {
-				bad, err := lintPackage(p, name)
+				bad, err := lintPackage(p, name, charts)
 				if err != nil {
 					return err
 				}
@@ -57,9 +66,30 @@ ERROR would refuse the package (exit code 3), a WARNING says what would not be r
 			return nil
 		},
 	}
+	addValues(cmd, &valuesFile)
+	return cmd
 }
 
-func lintPackage(p process, name string) (wrong bool, err error) {
+func addValues(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "values", "", "a YAML file of values for the Helm charts of the package")
+}
+
+// readValues reads the values for charts; nil: none are given.
+func readValues(p process, file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	values, err := readInput(p, file)
+	if err == nil && len(values) > packages.MaxValuesBytes {
+		err = fmt.Errorf("%s: the values of charts have at most %d bytes", printable(file), packages.MaxValuesBytes)
+	}
+	if err == nil {
+		_, err = jsonOf(values)
+	}
+	return values, err
+}
+
+func lintPackage(p process, name string, charts vnfd.Charts) (wrong bool, err error) {
 	file, size, err := input(p, name)
 	if err != nil {
 		return false, err
@@ -73,7 +103,7 @@ func lintPackage(p process, name string) (wrong bool, err error) {
 		}
 		at, size = bytes.NewReader(content), int64(len(content))
 	}
-	draft, findings := vnfd.Read(at, size, filepath.Base(name), vnfd.Charts{})
+	draft, findings := vnfd.Read(at, size, filepath.Base(name), charts)
 	for _, f := range findings {
 		if _, err := fmt.Fprintln(p.stdout, f); err != nil {
 			return false, err
@@ -88,12 +118,15 @@ func lintPackage(p process, name string) (wrong bool, err error) {
 }
 
 func newVNFDOnboard(p process) *cobra.Command {
+	var valuesFile string
 	cmd := &cobra.Command{
 		Use: "onboard FILE|-", Short: "Send a VNF package or a VNFD to the service", Args: takes("FILE|-"),
 		Long: `Send a VNF package or a single VNFD. The service reads it, refuses it with all findings (exit code 3), or keeps it and makes a draft
-of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete.`,
-		Example: "  ringfence vnfd onboard upf.csar",
+of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete. Helm charts in it are rendered without a cluster, for what
+their containers use; --values sets what the charts leave to whoever installs them.`,
+		Example: "  ringfence vnfd onboard upf.csar\n  ringfence vnfd onboard upf.csar --values site.yaml",
 	}
+	addValues(cmd, &valuesFile)
 	out := addForms(cmd, formTable, formJSON, formYAML, formName)
 	cmd.RunE = withClient(p, func(ctx context.Context, c *client, args []string) error {
 		file, size, err := input(p, args[0])
@@ -101,8 +134,16 @@ of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete.`,
 			return err
 		}
 		defer file.Close()
+		values, err := readValues(p, valuesFile)
+		if err != nil {
+			return err
+		}
 		meter := newMeter(p.stderr, file, size)
-		got, err := c.do(ctx, call{Method: http.MethodPost, Path: packagesPath, ContentType: typeBytes, Stream: meter, Patient: true}, nil)
+		body, contentType, err := packageBody(meter, values)
+		if err != nil {
+			return err
+		}
+		got, err := c.do(ctx, call{Method: http.MethodPost, Path: packagesPath, ContentType: contentType, Stream: body, Patient: true}, nil)
 		meter.stop()
 		if e := asAPIError(err); e != nil && len(e.problem.Findings) > 0 {
 			if out.machine() {
@@ -117,6 +158,27 @@ of its VNF profile: see ringfence vnfd show, and ringfence vnfd complete.`,
 		return showPackage(p, out, got.Body)
 	})
 	return cmd
+}
+
+// packageBody is what is sent: the package, or with values a form of them and it.
+func packageBody(content io.Reader, values []byte) (body io.Reader, contentType string, err error) {
+	if values == nil {
+		return content, typeBytes, nil
+	}
+	var head bytes.Buffer
+	form := multipart.NewWriter(&head)
+	part, err := form.CreateFormField("values")
+	if err == nil {
+		_, err = part.Write(values)
+	}
+	if err == nil {
+		_, err = form.CreateFormFile("package", "package")
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	tail := strings.NewReader("\r\n--" + form.Boundary() + "--\r\n")
+	return io.MultiReader(&head, content, tail), form.FormDataContentType(), nil
 }
 
 func showPackage(p process, out *form, raw json.RawMessage) error {

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"mime"
+	"mime/multipart"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +75,62 @@ func TestVNFDOnboard(t *testing.T) {
 	})
 	if got := s.command(t, "x", "vnfd", "onboard", "-"); got.code != exitRefused || !strings.Contains(got.stderr, "IMPORT") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestVNFDCharts renders the chart of a package with values, in a process of its own, and sends values with a package.
+func TestVNFDCharts(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	folder := t.TempDir()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range [][2]string{
+		{"v.yaml", lintedVNFD},
+		{"chart/Chart.yaml", "apiVersion: v2\nname: u\nversion: 1.0.0\n"},
+		{"chart/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: u}\nspec: {containers: [{name: c, image: c:1, resources: {requests: {cpu: {{ .Values.cpu }}, memory: 1Gi}}}]}\n"},
+		{"chart/templates/bomb.yaml", "{{ if .Values.bomb }}{{ repeat 100000000000 \"x\" }}{{ end }}"},
+	} {
+		w, err := z.Create(f[0])
+		if err == nil {
+			_, err = io.WriteString(w, f[1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	csar, values, bomb := filepath.Join(folder, "u.csar"), filepath.Join(folder, "values.yaml"), filepath.Join(folder, "bomb.yaml")
+	for name, content := range map[string][]byte{csar: b.Bytes(), values: []byte("cpu: 4\n"), bomb: []byte("bomb: true\n")} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.command(t, "", "vnfd", "lint", csar, "--values", values)
+	if got.code != exitOK || !strings.Contains(got.stdout, `chart/templates/pod.yaml: WARNING MANIFEST_DIFFERS: "upf-u" uses 4000 cpuMillis here and 2000 in the descriptor`) {
+		t.Errorf("got %+v", got)
+	}
+	if got = s.command(t, "", "vnfd", "lint", csar, "--values", bomb); got.code != exitRefused || !strings.Contains(got.stdout, "chart: ERROR TOO_LARGE: rendering it takes more than") {
+		t.Errorf("got %+v", got)
+	}
+	s.json("POST "+packagesPath, 201, example(t, "inventory", "VnfPackageUpf"))
+	if got = s.command(t, "", "vnfd", "onboard", csar, "--values", values, "-o", "name"); got.code != exitOK {
+		t.Fatalf("got %+v", got)
+	}
+	kind, params, err := mime.ParseMediaType(s.last().header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		t.Fatalf("sent %s %v", kind, err)
+	}
+	form := multipart.NewReader(strings.NewReader(s.last().body), params["boundary"])
+	for _, want := range [][2]string{{"values", "cpu: 4\n"}, {"package", b.String()}} {
+		part, err := form.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content, err := io.ReadAll(part); err != nil || part.FormName() != want[0] || string(content) != want[1] {
+			t.Errorf("the part %s has %d bytes, %v", part.FormName(), len(content), err)
+		}
 	}
 }

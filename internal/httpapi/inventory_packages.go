@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,10 +43,48 @@ func (a inventoryAPI) DeleteVNFPackage(w http.ResponseWriter, r *http.Request, i
 
 // OnboardVNFPackage takes a VNF package.
 func (a inventoryAPI) OnboardVNFPackage(w http.ResponseWriter, r *http.Request, _ wire.OnboardVNFPackageParams) {
-	p, err := a.Packages.Onboard(r.Context(), auth.FromContext(r.Context()).ClientID, r.Body)
+	content, values, err := packageParts(r)
+	if err != nil {
+		a.writeProblem(w, r, err)
+		return
+	}
+	p, err := a.Packages.Onboard(r.Context(), auth.FromContext(r.Context()).ClientID, content, values)
 	a.reply(w, r)(reply{
 		status: http.StatusCreated, location: a.base(r) + packagesPath + "/" + url.PathEscape(p.ID), body: vnfPackageToWire(&p),
 	}, packageProblem(err))
+}
+
+// packageParts are the package that a request sends and the values that it sets for charts: the body, or the parts of a form, the
+// values first.
+func packageParts(r *http.Request) (content io.Reader, values []byte, err error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
+		return formParts(r)
+	}
+	return r.Body, nil, nil
+}
+
+func formParts(r *http.Request) (content io.Reader, values []byte, err error) {
+	wrong := func(what string) (io.Reader, []byte, error) {
+		return nil, nil, newProblem(http.StatusBadRequest, what+"; a form has the part values, if any, and after it the part package")
+	}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return wrong("the form cannot be read")
+	}
+	part, err := parts.NextPart()
+	if err == nil && part.FormName() == "values" {
+		if values, err = io.ReadAll(io.LimitReader(part, packages.MaxValuesBytes+1)); err != nil {
+			return wrong("the values cannot be read")
+		}
+		if len(values) > packages.MaxValuesBytes {
+			return nil, nil, newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the values of charts have at most %d bytes", packages.MaxValuesBytes))
+		}
+		part, err = parts.NextPart()
+	}
+	if err != nil || part.FormName() != "package" {
+		return wrong("the form has no package")
+	}
+	return part, values, nil
 }
 
 // packageProblem renders why a package was not taken.

@@ -97,7 +97,7 @@ func newServerOn(t testing.TB, ofStore postgres.Options, opts inventory.Options,
 		Grants: a.grants,
 		Feed:   store, Records: store, Policies: policies.New(store, rep, ofPolicies, log), Subscribers: policies.NewSubscribers(store, caller), Delivery: a.delivery, Compliance: a.compliance, Modes: store, Constraints: store, Signer: signer, Auth: clients(t),
 		Inventory: inventory.New(store, rep, opts), ReservationTTL: time.Hour, Ready: rep.Ready, Log: log, ValidateResponses: true,
-		Packages: packages.New(store), VNFMs: vnfm.New(store, a.delivery, peer.NewCaller(&peer.Book{}, &notify.Guard{}), vnfm.Settings{}, log),
+		Packages: packages.New(store, renderHere), VNFMs: vnfm.New(store, a.delivery, peer.NewCaller(&peer.Book{}, &notify.Guard{}), vnfm.Settings{}, log),
 	})
 	if err != nil {
 		t.Fatal(err)

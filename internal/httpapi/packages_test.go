@@ -3,14 +3,17 @@ package httpapi_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
+	"ringfence/internal/chart"
 	"ringfence/internal/inventory"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
+	"ringfence/internal/vnfd"
 )
 
 const probeVNFD = `tosca_definitions_version: tosca_simple_yaml_1_3
@@ -208,5 +211,34 @@ func TestPackageForVNFM(t *testing.T) {
 	versions := a.do(call{as: "vnfm-a", path: "/vnfpkgm/api_versions"}).want(200).object()
 	if !strings.HasSuffix(fmt.Sprint(versions["uriPrefix"]), "/vnfpkgm/v2/") {
 		t.Errorf("%v", versions)
+	}
+}
+
+// renderHere renders the charts of these tests, which are their own.
+func renderHere(_ context.Context, c vnfd.Chart) (vnfd.Rendered, error) { return chart.Render(c), nil }
+
+// TestCharts renders the chart of a package with the values of a form, and refuses forms that are none.
+func TestCharts(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	content := string(archiveOf(t, "v.yaml", probeVNFD, "chart/Chart.yaml", "apiVersion: v2\nname: collector\nversion: 1.0.0\n", "chart/templates/pod.yaml",
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Chart.Name }}}\nspec: {containers: [{name: c, image: c:1, resources: {requests: {cpu: {{ .Values.cpu }}, memory: 1Gi}}}]}\n"))
+	form := func(parts ...string) answer {
+		body := ""
+		for i := 0; i+1 < len(parts); i += 2 {
+			body += "--x\r\nContent-Disposition: form-data; name=\"" + parts[i] + "\"\r\n\r\n" + parts[i+1] + "\r\n"
+		}
+		return a.onboard("multipart/form-data; boundary=x", []byte(body+"--x--\r\n"))
+	}
+	for name, parts := range map[string][]string{"nothing": nil, "no package": {"values", "a: 1"}, "another part": {"surprise", content}} {
+		if p := form(parts...); p.status != 400 {
+			t.Errorf("%s: %d %s", name, p.status, p.body)
+		}
+	}
+	form("values", strings.Repeat("#", 1<<20+1), "package", content).problem(413)
+	p := form("values", "cpu: 3\n", "package", content).want(201)
+	draft := a.read("vnf_packages/" + fmt.Sprint(p.object()["id"]) + "/draft").want(200).object()
+	if profile := fmt.Sprint(draft["profile"]); !strings.Contains(profile, "cpuMillis:3000") {
+		t.Errorf("the chart's container asks for 3 CPUs: %s\n%s", profile, draft["findings"])
 	}
 }

@@ -46,17 +46,24 @@ var ErrIncomplete = errors.New("the content ended before all of it had arrived")
 // Service takes and hands out VNF packages.
 type Service struct {
 	store   Store
+	render  Render
 	sending chan struct{}
 }
 
+// Render renders a Helm chart, which may do to its process what it likes. An error says that it could not be tried.
+type Render func(ctx context.Context, source vnfd.Chart) (vnfd.Rendered, error)
+
 // New returns a service.
-func New(store Store) *Service {
-	return &Service{store: store, sending: make(chan struct{}, mostSending)}
+func New(store Store, render Render) *Service {
+	return &Service{store: store, render: render, sending: make(chan struct{}, mostSending)}
 }
 
-// Onboard takes a package or a single VNFD. Kinds of errors: Invalid with findings that say what is wrong with it and where,
+// MaxValuesBytes is how much may be set for the charts of a package.
+const MaxValuesBytes = 1 << 20
+
+// Onboard takes a package or a single VNFD; values are set for its Helm charts, a YAML document, nil for what the charts have. Kinds of errors: Invalid with findings that say what is wrong with it and where,
 // Conflict when its VNFD is onboarded already or too much is kept, Unavailable. An error of body is returned as it is.
-func (s *Service) Onboard(ctx context.Context, clientID string, body io.Reader) (placement.VNFPackage, error) {
+func (s *Service) Onboard(ctx context.Context, clientID string, body io.Reader, values []byte) (placement.VNFPackage, error) {
 	select {
 	case s.sending <- struct{}{}:
 		defer func() { <-s.sending }()
@@ -67,19 +74,20 @@ func (s *Service) Onboard(ctx context.Context, clientID string, body io.Reader) 
 	if err := s.store.BeginVNFPackage(ctx, p.ID, clientID, mostKept); err != nil {
 		return p, err
 	}
-	stored, err := s.take(ctx, &p, body)
+	stored, err := s.take(ctx, &p, body, values)
 	if err != nil { // what cannot be dropped now is forgotten later
 		_ = s.store.DropVNFPackage(context.WithoutCancel(ctx), p.ID)
 	}
 	return stored, err
 }
 
-func (s *Service) take(ctx context.Context, p *placement.VNFPackage, body io.Reader) (placement.VNFPackage, error) {
+func (s *Service) take(ctx context.Context, p *placement.VNFPackage, body io.Reader, values []byte) (placement.VNFPackage, error) {
 	if err := s.keep(ctx, p, body); err != nil {
 		return *p, err
 	}
 	content := s.content(ctx, p)
-	draft, findings := vnfd.Read(content, p.SizeBytes, DescriptorName, vnfd.Charts{})
+	charts := vnfd.Charts{Values: values, Render: func(c vnfd.Chart) (vnfd.Rendered, error) { return s.render(ctx, c) }}
+	draft, findings := vnfd.Read(content, p.SizeBytes, DescriptorName, charts)
 	if content.err != nil {
 		return *p, content.err
 	}

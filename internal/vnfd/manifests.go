@@ -14,14 +14,14 @@ func (d *descriptor) loose(out *Draft) {
 		ext := path.Ext(name)
 		switch {
 		case d.loaded[name] || d.clusters[name] != nil || d.inChart(name) || strings.HasPrefix(name, path.Dir(metadataFile)+"/"):
-		case ext == ".yaml" || ext == ".yml":
-			d.looseManifest(rest, name)
-		case ext == ".tgz" && d.holdsChart(name):
-			d.deployLoose(out, d.chart(name))
 		case path.Base(name) == chartFile && path.Dir(name) != ".":
 			if folder := path.Dir(name); d.clusters[folder] == nil {
 				d.deployLoose(out, d.chart(folder))
 			}
+		case ext == ".yaml" || ext == ".yml":
+			d.looseManifest(rest, name)
+		case ext == ".tgz" && d.holdsChart(name):
+			d.deployLoose(out, d.chart(name))
 		}
 	}
 	d.deployLoose(out, rest)

@@ -174,7 +174,7 @@ func (y *yamlReader) syntax(file string, err error) {
 		at.line, _ = strconv.Atoi(m[1])
 		problem = m[2]
 	}
-	if y.rendered {
+	if y.rendered && at.line > 0 {
 		problem = fmt.Sprintf("line %d of what it renders to: %s", at.line, problem)
 		at.line = 0
 	}

@@ -42,6 +42,7 @@ var table = slices.Concat([]room{
 		thirdParty: []string{"go.yaml.in/yaml/v3", "k8s.io/apimachinery/pkg/api/resource"},
 	},
 	{path: "internal/sol013", pure: true, ours: []string{"internal/placement"}},
+	{path: "internal/chart", ours: []string{"internal/vnfd"}},
 	{path: "internal/postgres", ours: []string{"internal/placement", "internal/sol013", "migrations"}},
 	{path: "internal/replica", ours: pure},
 	{path: "internal/httpapi", ours: outside},
@@ -85,6 +86,7 @@ var confinements = []confinement{
 		imports: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog", "k8s.io/kube-scheduler"},
 		rooms:   []string{"internal/cism", "internal/vnfd"}, why: "what knows Kubernetes is there, and the quantities of manifests",
 	},
+	{imports: []string{"helm.sh/helm"}, rooms: []string{"internal/chart"}, why: "charts are rendered there, in a process of their own"},
 	{
 		imports: []string{
 			"github.com/containerd", "github.com/containers/ocicrypt", "k8s.io/cri-api", "github.com/opencontainers",
