@@ -94,7 +94,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // routes mounts everything. The order of the middlewares is the order of the checks that a request passes.
 func (s *Server) routes() *chi.Mux {
 	r := chi.NewRouter()
-	r.Use(keepSemicolons, identify, s.boundURI, s.recoverer, s.accessLog, securityHeaders, s.localOnly, s.defaultVersions, middleware.GetHead)
+	r.Use(keepSemicolons, identify, s.defaultVersions, s.boundURI, s.recoverer, s.accessLog, securityHeaders, s.localOnly, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		s.writeProblem(w, req, newProblem(http.StatusNotFound, "no such resource: "+printable(req.URL.Path)))
 	})
