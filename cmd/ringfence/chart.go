@@ -19,7 +19,7 @@ func newRenderChart(p process) *cobra.Command {
 		Use: renderCommand, Hidden: true, Args: takes(), Short: "Render the Helm chart that comes on the standard input",
 		Long: `Render a Helm chart for the process that started this one, and end. Before the first template is looked at this process gives up what
 templates do not need: it opens no file and no connection any more, and has little memory and time.`,
-		Example: "  ringfence vnfd lint package.csar  # starts it by itself",
+		Example: "  ringfence render-chart < question.json  # ringfence vnfd lint and serve start it by themselves",
 		RunE:    func(*cobra.Command, []string) error { return chart.Serve(p.stdin, p.stdout) },
 	}
 }
