@@ -70,6 +70,24 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestCanonicalForm has the rules of the canonical form, as the introduction of the contract states them.
+func TestCanonicalForm(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{ "b" : [ 2, 1 ], "a" : {"d": false, "c": true} }`: `{"a":{"c":true,"d":false},"b":[2,1]}`,
+		`{"a10":1,"a9":2,"A":3,"_":4}`:                      `{"A":3,"_":4,"a10":1,"a9":2}`,
+		`["\u0041\/\u003c\u003e\u0026"]`:                    `["A/<>&"]`,
+		`["\"\\\b\t\n\f\r\u0001\u001F\u007f"]`:              `["\"\\\b\t\n\f\r\u0001\u001f` + "\x7f" + `"]`,
+		`["\u2028\u00e9\ud83d\ude00"]`:                      "[\"\u2028\u00e9\U0001f600\"]",
+		`[9007199254740991]`:                                `[9007199254740991]`,
+	} {
+		payload, signature, err := canonical([]byte(`{"v":` + in + `,"signature":"h..s"}`))
+		if got := string(payload); err != nil || signature != "h..s" || got != `{"v":`+want+`}` {
+			t.Errorf("%s becomes %s, want %s: %v", in, got, want, err)
+		}
+	}
+}
+
 // FuzzCanonical holds canonical JSON to what it is for: it says the same as the text did, and it is its own canonical form.
 func FuzzCanonical(f *testing.F) {
 	f.Add([]byte(`{"b":[1,true,"x\u2028<\u0007\n"],"a":{"z":-5,"y":{}},"signature":"h..s"}`))
