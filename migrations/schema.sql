@@ -84,6 +84,11 @@ CREATE DOMAIN public.sequence_number AS bigint
 
 COMMENT ON DOMAIN public.sequence_number IS 'A number of a gapless sequence, from 1.';
 
+CREATE DOMAIN public.upstream_state AS text
+	CONSTRAINT upstream_state_ck CHECK ((VALUE = ANY (ARRAY['ASKING'::text, 'AGREED'::text, 'REFUSED'::text, 'FAILED'::text])));
+
+COMMENT ON DOMAIN public.upstream_state IS 'What the NFVO upstream says of a grant.';
+
 CREATE DOMAIN public.vnfm_state AS text
 	CONSTRAINT vnfm_state_ck CHECK ((VALUE = ANY (ARRAY['PENDING'::text, 'SUBSCRIBED'::text, 'FAILED'::text, 'UNSUBSCRIBING'::text])));
 
@@ -1381,7 +1386,8 @@ CREATE TABLE public.pending_grant (
     decided_at timestamp with time zone,
     grant_id text DEFAULT ''::text NOT NULL,
     decision_id text DEFAULT ''::text NOT NULL,
-    fault text DEFAULT ''::text NOT NULL
+    fault text DEFAULT ''::text NOT NULL,
+    body bytea
 );
 
 COMMENT ON TABLE public.pending_grant IS 'Grant requests of clients that poll: taken, and decided later.';
@@ -1409,6 +1415,8 @@ COMMENT ON COLUMN public.pending_grant.grant_id IS 'The grant; empty: there is n
 COMMENT ON COLUMN public.pending_grant.decision_id IS 'The decision that refused; empty: there is none.';
 
 COMMENT ON COLUMN public.pending_grant.fault IS 'Why the request cannot be processed; empty: it can.';
+
+COMMENT ON COLUMN public.pending_grant.body IS 'The request as it was sent, for the NFVO upstream; NULL: there is none.';
 
 CREATE TABLE public.policy (
     id text NOT NULL COLLATE pg_catalog."C",
@@ -1818,6 +1826,36 @@ COMMENT ON COLUMN public.trust_relation.handling IS 'How the traffic is handled.
 
 COMMENT ON COLUMN public.trust_relation.revision IS 'Grows with every change; the ETag.';
 
+CREATE TABLE public.upstream_grant (
+    nfvi_pop_id text NOT NULL,
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    state public.upstream_state DEFAULT 'ASKING'::text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    answer jsonb,
+    asked_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    answered_at timestamp with time zone,
+    given_back boolean DEFAULT false NOT NULL,
+    CONSTRAINT upstream_grant_answer_ck CHECK ((((state)::text <> 'AGREED'::text) OR (answer IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.upstream_grant IS 'Grants that are answered only once the NFVO upstream has agreed, and what it said. A row is written in the transaction of its grant.';
+
+COMMENT ON COLUMN public.upstream_grant.nfvi_pop_id IS 'NFVI-PoP of the grant.';
+
+COMMENT ON COLUMN public.upstream_grant.grant_id IS 'The grant.';
+
+COMMENT ON COLUMN public.upstream_grant.state IS 'ASKING until there is an answer; FAILED: none came, or none that could be followed.';
+
+COMMENT ON COLUMN public.upstream_grant.detail IS 'Why it is REFUSED or FAILED.';
+
+COMMENT ON COLUMN public.upstream_grant.answer IS 'The grant of the NFVO, as it sent it; NULL: it sent none.';
+
+COMMENT ON COLUMN public.upstream_grant.asked_at IS 'When it was asked last, or the grant was committed.';
+
+COMMENT ON COLUMN public.upstream_grant.answered_at IS 'When the state was reached; NULL: it is being asked.';
+
+COMMENT ON COLUMN public.upstream_grant.given_back IS 'What the grant reserved was given back.';
+
 CREATE TABLE public.violation (
     nfvi_pop_id text NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
@@ -2180,6 +2218,9 @@ ALTER TABLE ONLY public.trust_domain
 ALTER TABLE ONLY public.trust_relation
     ADD CONSTRAINT trust_relation_pk PRIMARY KEY (from_id, to_id);
 
+ALTER TABLE ONLY public.upstream_grant
+    ADD CONSTRAINT upstream_grant_pk PRIMARY KEY (nfvi_pop_id, grant_id);
+
 ALTER TABLE ONLY public.violation_check
     ADD CONSTRAINT violation_check_pk PRIMARY KEY (only_row);
 
@@ -2272,6 +2313,10 @@ CREATE INDEX residency_id_ix ON public.residency USING btree (id);
 CREATE INDEX residency_vim_resource_ix ON public.residency USING gin (vim_resource_ids) WHERE (vim_resource_ids <> '{}'::text[]);
 
 CREATE INDEX residency_vnf_instance_ix ON public.residency USING btree (vnf_instance_id, component_id);
+
+CREATE INDEX upstream_grant_id_ix ON public.upstream_grant USING btree (grant_id);
+
+CREATE INDEX upstream_grant_open_ix ON public.upstream_grant USING btree (asked_at) WHERE (((state)::text <> 'AGREED'::text) AND (NOT given_back));
 
 CREATE INDEX violation_eviction_ix ON public.violation USING btree (eviction, nfvi_pop_id, host_id) WHERE (eviction = ANY (ARRAY['PENDING'::text, 'ORDERED'::text]));
 
@@ -2770,6 +2815,8 @@ GRANT SELECT ON TABLE public.standing_constraint TO ringfence_caller;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.trust_relation TO ringfence_app;
 GRANT SELECT ON TABLE public.trust_relation TO ringfence_caller;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.upstream_grant TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.violation TO ringfence_app;
 GRANT SELECT ON TABLE public.violation TO ringfence_caller;

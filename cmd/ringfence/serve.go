@@ -29,6 +29,7 @@ import (
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/embedded"
+	"ringfence/internal/relay"
 	"ringfence/internal/replica"
 	"ringfence/internal/telemetry"
 	"ringfence/internal/transport"
@@ -115,6 +116,7 @@ type parts struct {
 	compliance    *compliance.Service
 	watch         *policies.Watch
 	vnfms         *vnfm.Service
+	relay         *relay.Service // nil: no NFVO has to agree
 	api           *httpapi.Server
 }
 
@@ -161,10 +163,12 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	comply := compliance.New(store, rep, compliance.Settings{
 		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations, OverdueAfter: c.OverdueAfter,
 	}, tel, log)
-	grants := grant.New(store, rep, grant.Settings{
-		ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge,
-	}, tel, log)
-	vnfms := vnfm.New(store, deliver, peer.NewCaller(book, guard), vnfm.Settings{
+	peers := peer.NewCaller(book, guard)
+	grants, upstream, err := newGrants(c, store, rep, deliver, peers, tel, log)
+	if err != nil {
+		return nil, parts{}, err
+	}
+	vnfms := vnfm.New(store, deliver, peers, vnfm.Settings{
 		CallbackURI: ownURL(c) + "/placement/v1/vnf_lcm_notifications", ReservationTTL: c.ReservationTTL,
 	}, log)
 	server, err := httpapi.New(httpapi.Config{
@@ -177,8 +181,26 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, vnfms: vnfms, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, vnfms: vnfms, relay: upstream, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
+}
+
+// newGrants is the service that grants, and what asks the NFVO upstream; nil: there is none.
+func newGrants(c config.Config, store *postgres.Store, rep *replica.Replica, deliver *delivery.Service, peers *peer.Caller, tel *telemetry.Telemetry, log *slog.Logger) (
+	*grant.Service, *relay.Service, error,
+) {
+	settings := grant.Settings{ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge}
+	if c.Upstream.NFVO == "" {
+		return grant.New(store, rep, settings, tel, log), nil, nil
+	}
+	upstream, err := relay.New(store, deliver, peers, relay.Settings{
+		APIRoot: c.Upstream.NFVO, Credentials: c.Upstream.Credentials, Timeout: c.Upstream.Timeout, Usable: httpapi.CheckUpstreamGrant,
+	}, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings.Upstream = upstream
+	return grant.New(store, rep, settings, tel, log), upstream, nil
 }
 
 // ownURL is the base of links to this service, for those who have sent no request.
@@ -323,6 +345,9 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	group.Go(func() error { return pt.compliance.Run(ctx) })
 	group.Go(func() error { return pt.watch.Run(ctx) })
 	group.Go(func() error { return pt.vnfms.Run(ctx) })
+	if pt.relay != nil {
+		group.Go(func() error { return pt.relay.Run(ctx) })
+	}
 	group.Go(func() error { return sweep(ctx, log, pt) })
 	group.Go(func() error { return pt.api.RecordRefusals(ctx) })
 	if pt.issuer != nil {

@@ -41,6 +41,7 @@ type Config struct {
 	ClientFile        string
 	OAuth2            OAuth2
 	CredentialsFile   string // empty: VNFMs are shown no credentials
+	Upstream          Upstream
 	SigningKeyFile    string
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
@@ -58,6 +59,16 @@ type Config struct {
 	LogLevel          string
 	LogFormat         string
 }
+
+// Upstream is the NFVO that has to agree to grants.
+type Upstream struct {
+	NFVO        string // its API root; empty: nobody else has to agree
+	Credentials string // their name
+	Timeout     time.Duration
+}
+
+// maxUpstreamTimeout leaves a request the time to be decided, asked upstream about twice, and answered: VNFMs give up after 20 s.
+const maxUpstreamTimeout = 6 * time.Second
 
 // OAuth2 is whose tokens callers show.
 type OAuth2 struct {
@@ -150,6 +161,9 @@ func defaultDataDir(getenv func(string) string) (string, error) {
 func (c *Config) check() error {
 	if (c.NotifyCertFile == "") != (c.NotifyKeyFile == "") {
 		return errors.New("a certificate for notifications needs its key: set both RINGFENCE_NOTIFY_CERT_FILE and RINGFENCE_NOTIFY_KEY_FILE, or neither")
+	}
+	if c.Upstream.Timeout <= 0 || c.Upstream.Timeout > maxUpstreamTimeout {
+		return fmt.Errorf("RINGFENCE_UPSTREAM_TIMEOUT is %s: VNFMs wait for as long, so it may be at most %s, and must not be 0", c.Upstream.Timeout, maxUpstreamTimeout)
 	}
 	if err := c.checkTLS(); err != nil {
 		return err

@@ -88,5 +88,5 @@ func (s *Service) Find(ctx context.Context, clientID, grantID string) (placement
 	if g.ClientID != clientID {
 		return placement.Grant{}, placement.NoSuch("grant", grantID)
 	}
-	return g, nil
+	return s.agreed(ctx, g)
 }

@@ -28,7 +28,7 @@ type Queue interface {
 
 // Take keeps a request to be decided later and returns the id of the grant-to-be. A request whose grant stands has its id at once.
 func (s *Service) Take(ctx context.Context, ask Ask) (grantID string, err error) {
-	key := placement.IdempotencyKey{ClientID: ask.ClientID, VNFLcmOpOccID: ask.Request.VNFLcmOpOccID, BodySHA256: ask.BodySHA256}
+	key := ask.key()
 	answer, _, err := s.store.FindAnswer(ctx, key, ask.Request.VNFInstanceID)
 	if err != nil {
 		return "", err
@@ -36,7 +36,7 @@ func (s *Service) Take(ctx context.Context, ask Ask) (grantID string, err error)
 	if replays(&answer) && answer.Outcome == placement.OutcomeGrant {
 		return answer.GrantID, nil
 	}
-	id, err := s.store.QueueGrant(ctx, placement.PendingGrant{ID: uuid.NewString(), Key: key, LI: ask.LI, Request: ask.Request})
+	id, err := s.store.QueueGrant(ctx, placement.PendingGrant{ID: uuid.NewString(), Key: key, LI: ask.LI, Request: ask.Request, Body: ask.Body})
 	if err != nil {
 		return "", err
 	}
@@ -77,13 +77,19 @@ func (s *Service) decidePending(ctx context.Context, granted func()) bool {
 		}
 		return false
 	}
-	res, err := s.Grant(ctx, Ask{ClientID: p.Key.ClientID, BodySHA256: p.Key.BodySHA256, LI: p.LI, Request: p.Request, grantID: p.ID})
+	ask := Ask{ClientID: p.Key.ClientID, BodySHA256: p.Key.BodySHA256, LI: p.LI, Request: p.Request, Body: p.Body, grantID: p.ID}
+	if _, err := s.store.GetGrant(ctx, p.ID); err == nil && s.settings.Upstream != nil {
+		ask.grantID = "" // it was granted under its id, and given back because the NFVO upstream did not agree
+	}
+	res, err := s.Grant(ctx, ask)
 	switch {
 	case placement.KindOf(err) == placement.Invalid && err != nil:
 		p.Fault = err.Error()
 	case err != nil:
 		s.log.WarnContext(ctx, "a request was not decided yet", "grantId", p.ID, "clientId", p.Key.ClientID, "error", err.Error())
 		return false
+	case res.Upstream.State == placement.UpstreamRefused:
+		p.Fault = res.Upstream.Detail
 	case res.Granted || res.Observed:
 		p.GrantID = res.Grant.ID
 	default:

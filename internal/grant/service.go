@@ -58,6 +58,7 @@ type Settings struct {
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
 	HostMappingMaxAge time.Duration
+	Upstream          Upstream // nil: nobody else has to agree
 }
 
 // Service grants.
@@ -90,6 +91,9 @@ type Ask struct {
 	BodySHA256 [sha256.Size]byte
 	LI         bool // cleared for lawful interception
 	Request    placement.GrantRequest
+	Body       []byte // as it was sent, for the NFVO upstream
+	// PlacementOnly says that who asks grants itself, so that the NFVO upstream is not asked.
+	PlacementOnly bool
 
 	grantID string // that the grant is to have; empty: a new one
 }
@@ -101,12 +105,21 @@ type Result struct {
 	Grant    placement.Grant
 	Decision placement.Decision
 	Replayed bool
+	Upstream placement.UpstreamAnswer // what the NFVO upstream said; zero: it was not asked
+}
+
+func (a *Ask) key() placement.IdempotencyKey {
+	return placement.IdempotencyKey{ClientID: a.ClientID, VNFLcmOpOccID: a.Request.VNFLcmOpOccID, BodySHA256: a.BodySHA256}
 }
 
 // Grant answers a request. An error is never a refusal: Unavailable means that the caller should ask again.
 func (s *Service) Grant(ctx context.Context, ask Ask) (Result, error) {
 	start := time.Now()
-	res, err := s.grant(ctx, ask)
+	decide := s.grant
+	if s.relays(&ask) {
+		decide = s.grantRelayed
+	}
+	res, err := decide(ctx, ask)
 	if err == nil {
 		s.observer.Decided(ctx, string(placement.DecisionGrant), string(outcome(res.Granted)), time.Since(start))
 	}
@@ -121,7 +134,7 @@ func outcome(granted bool) placement.Outcome {
 }
 
 func (s *Service) grant(ctx context.Context, ask Ask) (Result, error) {
-	key := placement.IdempotencyKey{ClientID: ask.ClientID, VNFLcmOpOccID: ask.Request.VNFLcmOpOccID, BodySHA256: ask.BodySHA256}
+	key := ask.key()
 	answer, known, err := s.store.FindAnswer(ctx, key, ask.Request.VNFInstanceID)
 	if err != nil {
 		return Result{}, err

@@ -47,7 +47,11 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *openapi3.O
 	if slices.Contains(lenientOperations(), op.OperationID) {
 		body = withoutNulls(body)
 	}
-	*r = *r.WithContext(context.WithValue(r.Context(), digestKey{}, digest))
+	ctx := context.WithValue(r.Context(), digestKey{}, digest)
+	if op.OperationID == grantOperation {
+		ctx = context.WithValue(ctx, bodyKey{}, body)
+	}
+	*r = *r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	return nil

@@ -67,6 +67,7 @@ func (a grantAnswer) toWire(g *placement.Grant) wire.Grant {
 	for i := range g.Placements {
 		w.AdditionalParams.Ringfence.Placements = append(w.AdditionalParams.Ringfence.Placements, grantedPlacementToWire(&g.Placements[i]))
 	}
+	a.addUpstream(&w, g, placed)
 	return w
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -67,7 +68,7 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 		return nil, err
 	}
 	p := auth.FromContext(ctx)
-	ask := grant.Ask{ClientID: p.ClientID, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: domain}
+	ask := grant.Ask{ClientID: p.ClientID, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: domain, Body: bodyOf(ctx)}
 	if p.PollsGrants {
 		id, err := a.Grants.Take(ctx, ask)
 		if err != nil {
@@ -80,6 +81,9 @@ func (a grantAPI) CreateGrant(ctx context.Context, req wire.CreateGrantRequestOb
 		return nil, err
 	}
 	a.logDecision(ctx, &res)
+	if res.Upstream.State == placement.UpstreamRefused {
+		return nil, upstreamRefusal(&res)
+	}
 	if !res.Granted && !res.Observed {
 		return nil, refusal(&res.Decision)
 	}
@@ -113,6 +117,9 @@ func (a grantAPI) GetGrant(ctx context.Context, req wire.GetGrantRequestObject) 
 	g, err := a.Grants.Find(ctx, client, req.GrantID)
 	if placement.KindOf(err) == placement.NotFound && err != nil {
 		return a.pending(ctx, client, req.GrantID)
+	}
+	if errors.Is(err, grant.ErrNotAgreed) {
+		return wire.GetGrant202Response{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -152,6 +159,14 @@ func (a grantAPI) GetAPIVersions(ctx context.Context, _ wire.GetAPIVersionsReque
 // GetAPIVersionsOfV1 lists the versions of the API under its major version.
 func (a grantAPI) GetAPIVersionsOfV1(ctx context.Context, _ wire.GetAPIVersionsOfV1RequestObject) (wire.GetAPIVersionsOfV1ResponseObject, error) {
 	return wire.GetAPIVersionsOfV1200JSONResponse(a.apiVersions(ctx, openapi.NameGrant)), nil
+}
+
+type bodyKey struct{}
+
+// bodyOf is the body of a grant request as it was sent, unwrapped where it was wrapped.
+func bodyOf(ctx context.Context) []byte {
+	b, _ := ctx.Value(bodyKey{}).([]byte)
+	return b
 }
 
 type digestKey struct{}

@@ -25,7 +25,7 @@ func (a placementAPI) CreateReservations(ctx context.Context, req wire.CreateRes
 		return nil, placement.Errorf(placement.Forbidden, "onBehalfOf: you have no delegation to speak for %q about this VNF instance", printable(client))
 	}
 	asClient := placement.WithViewer(ctx, placement.Viewer{ClientID: client, LI: seesLI(ctx)}) // whose answer may be read again
-	res, err := a.Grants.Grant(asClient, grant.Ask{ClientID: client, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: request})
+	res, err := a.Grants.Grant(asClient, grant.Ask{ClientID: client, BodySHA256: bodyDigest(ctx), LI: seesLI(ctx), Request: request, PlacementOnly: true})
 	if err != nil {
 		return nil, err
 	}

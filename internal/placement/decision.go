@@ -114,6 +114,7 @@ type Decision struct {
 	Inputs      Inputs
 	Plan        *Plan // nil unless Outcome is GRANT
 	Explanation Explanation
+	Relayed     bool // a grant that comes of it is answered only once the NFVO upstream has agreed; of a decision that is being made
 }
 
 // DecisionPoP is the pseudo NFVI-PoP that refusals and dry runs belong to.
@@ -130,6 +131,7 @@ type Grant struct {
 	Epoch      int64
 	GrantedAt  time.Time
 	ValidUntil time.Time
+	Upstream   []byte    // the Grant of the NFVO upstream, as it was sent; nil: it was not asked
 	Refusal    *Decision // set for the empty grant of an observed client: what refused the request; nil: it was granted
 }
 

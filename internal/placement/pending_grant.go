@@ -6,6 +6,7 @@ type PendingGrant struct {
 	Key     IdempotencyKey
 	LI      bool // the client is cleared for lawful interception
 	Request GrantRequest
+	Body    []byte // the request as it was sent; nil: nobody needs it
 
 	Decided    bool
 	GrantID    string // granted; the ID, unless the same request had been granted before

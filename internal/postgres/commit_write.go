@@ -237,7 +237,7 @@ func (t *commitTx) queueRecords(b *pgx.Batch, g *placement.Grant) error {
 	if err := queueDecision(b, &d); err != nil {
 		return err
 	}
-	if err := queueGrant(b, t.popID, g, t.Decision.Plan); err != nil {
+	if err := queueGrant(b, t.popID, g, t.Decision.Plan, t.Decision.Relayed); err != nil {
 		return err
 	}
 	if !t.inserted {

@@ -43,8 +43,8 @@ func grantedPlacementFromDoc(d grantedPlacementDoc) (placement.GrantedPlacement,
 	}, err
 }
 
-// queueGrant writes a grant, after its decision.
-func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placement.Plan) error {
+// queueGrant writes a grant, after its decision. relayed says that the NFVO upstream has to agree before it is answered.
+func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placement.Plan, relayed bool) error {
 	const grantSQL = `
 		INSERT INTO vnf_grant (nfvi_pop_id, id, decision_id, client_id, vnf_instance_id, vnf_lcm_op_occ_id, policy_epoch,
 		                       granted_at, valid_until, placements, residency_ids, vim_assets)
@@ -60,6 +60,9 @@ func queueGrant(b *pgx.Batch, nfviPoPID string, g *placement.Grant, plan *placem
 	b.Queue(grantSQL, nfviPoPID, g.ID, g.DecisionID, g.ClientID, g.Request.VNFInstanceID, g.Request.VNFLcmOpOccID, g.Epoch,
 		g.GrantedAt, latest(g.GrantedAt, g.ValidUntil), placements, ids, vimAssetsToDoc(g.VIMAssets))
 	queueDirectory(b, directoryGrant, g.ID, nfviPoPID)
+	if relayed {
+		queueUpstream(b, nfviPoPID, g.ID)
+	}
 	return nil
 }
 

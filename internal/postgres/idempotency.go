@@ -228,7 +228,7 @@ func recordRefusal(ctx context.Context, tx pgx.Tx, key placement.IdempotencyKey,
 		return placement.RefusalRecord{}, err
 	}
 	if observed {
-		if err := queueGrant(&b, noPoP, rec.Observed, &placement.Plan{}); err != nil {
+		if err := queueGrant(&b, noPoP, rec.Observed, &placement.Plan{}, d.Relayed); err != nil {
 			return placement.RefusalRecord{}, err
 		}
 	}

@@ -14,8 +14,8 @@ import (
 // QueueGrant keeps a request until it is decided, and returns its id: that of the same request where that waits already.
 func (s *Store) QueueGrant(ctx context.Context, p placement.PendingGrant) (id string, err error) {
 	const queueSQL = `
-		INSERT INTO pending_grant AS p (id, client_id, vnf_lcm_op_occ_id, body_sha256, li, request)
-		VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO pending_grant AS p (id, client_id, vnf_lcm_op_occ_id, body_sha256, li, request, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (client_id, vnf_lcm_op_occ_id, body_sha256) WHERE decided_at IS NULL DO UPDATE SET li = excluded.li
 		RETURNING p.id`
 	request, err := json.Marshal(requestToDoc(&p.Request))
@@ -23,16 +23,16 @@ func (s *Store) QueueGrant(ctx context.Context, p placement.PendingGrant) (id st
 		return "", err
 	}
 	err = s.inTx(ctx, grantTx, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, queueSQL, p.ID, p.Key.ClientID, p.Key.VNFLcmOpOccID, p.Key.BodySHA256[:], p.LI, request).Scan(&id)
+		return tx.QueryRow(ctx, queueSQL, p.ID, p.Key.ClientID, p.Key.VNFLcmOpOccID, p.Key.BodySHA256[:], p.LI, request, p.Body).Scan(&id)
 	})
 	return id, err
 }
 
-const pendingGrantColumns = `id, client_id, vnf_lcm_op_occ_id, body_sha256, li, request, decided_at IS NOT NULL, grant_id, decision_id, fault`
+const pendingGrantColumns = `id, client_id, vnf_lcm_op_occ_id, body_sha256, li, request, decided_at IS NOT NULL, grant_id, decision_id, fault, body`
 
 func scanPendingGrant(row pgx.Row) (p placement.PendingGrant, err error) {
 	var body, request []byte
-	err = row.Scan(&p.ID, &p.Key.ClientID, &p.Key.VNFLcmOpOccID, &body, &p.LI, &request, &p.Decided, &p.GrantID, &p.DecisionID, &p.Fault)
+	err = row.Scan(&p.ID, &p.Key.ClientID, &p.Key.VNFLcmOpOccID, &body, &p.LI, &request, &p.Decided, &p.GrantID, &p.DecisionID, &p.Fault, &p.Body)
 	if err != nil {
 		return p, err
 	}

@@ -22,7 +22,7 @@ var (
 	pure     = []string{"internal/placement", "internal/policy", "internal/fleet", "internal/solver", "internal/directive"}
 	useCases = []string{
 		"internal/grant", "internal/policies", "internal/inventory", "internal/catalogue", "internal/delivery",
-		"internal/compliance", "internal/notify", "internal/auth", "internal/audit", "internal/packages", "internal/vnfm",
+		"internal/compliance", "internal/notify", "internal/auth", "internal/audit", "internal/packages", "internal/vnfm", "internal/relay",
 	}
 	outside = slices.Concat([]string{"api/...", "openapi", "internal/placement", "internal/sol013"}, useCases)
 )
@@ -66,7 +66,7 @@ func useCaseRooms() []room {
 		if useCase == "internal/packages" { // what decides has nothing to do with what providers ship
 			ours = slices.Concat(pure, []string{"internal/vnfd"})
 		}
-		if useCase == "internal/vnfm" { // whose work is to call others
+		if useCase == "internal/vnfm" || useCase == "internal/relay" { // whose work is to call others
 			ours = slices.Concat(pure, []string{"internal/peer"})
 		}
 		rooms = append(rooms, room{path: useCase, ours: ours})

@@ -1,0 +1,87 @@
+package grant
+
+import (
+	"context"
+
+	"ringfence/internal/placement"
+)
+
+// Upstream is the NFVO that has to agree to a grant before it is answered.
+type Upstream interface {
+	// Consult asks it about a request as it is, before anything is decided: AGREED or REFUSED. Unavailable when it does not answer.
+	Consult(ctx context.Context, body []byte) (placement.UpstreamAnswer, error)
+	// Agree asks it about a grant that is committed, with the request narrowed to what was decided, unless it was asked before:
+	// AGREED or REFUSED. What it was told before the decision, if anything, is its answer where that fits. Without an
+	// agreement all is given back. Unavailable when it does not answer, or what it says cannot be followed.
+	Agree(ctx context.Context, g *placement.Grant, body []byte, before *placement.UpstreamAnswer) (placement.UpstreamAnswer, error)
+	// Answer is what it said of a grant; false: it need not be asked about this one.
+	Answer(ctx context.Context, grantID string) (placement.UpstreamAnswer, bool, error)
+}
+
+// relays tells whether a request goes upstream.
+func (s *Service) relays(ask *Ask) bool { return s.settings.Upstream != nil && !ask.PlacementOnly }
+
+// grantRelayed answers a request once the NFVO upstream has agreed. What a request removes cannot be given back, so about such a
+// request it is asked before anything is decided as well.
+func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
+	var before *placement.UpstreamAnswer
+	if removes(&ask.Request) {
+		answered, err := s.answered(ctx, &ask)
+		if err != nil {
+			return Result{}, err
+		}
+		if !answered {
+			told, err := s.settings.Upstream.Consult(ctx, ask.Body)
+			if err != nil || told.State != placement.UpstreamAgreed {
+				return Result{Upstream: told}, err
+			}
+			before = &told
+		}
+	}
+	res, err := s.grant(ctx, ask)
+	if err != nil || !res.Granted && !res.Observed {
+		return res, err
+	}
+	if _, relayed, err := s.settings.Upstream.Answer(ctx, res.Grant.ID); err != nil || !relayed {
+		return res, err // it was granted before there was an NFVO upstream
+	}
+	answer, err := s.settings.Upstream.Agree(ctx, &res.Grant, ask.Body, before)
+	if err != nil {
+		return Result{}, err
+	}
+	res.Upstream, res.Grant.Upstream = answer, answer.Grant
+	if answer.State != placement.UpstreamAgreed {
+		res.Granted, res.Observed = false, false
+	}
+	return res, nil
+}
+
+// answered tells whether a request is answered with a grant that stands.
+func (s *Service) answered(ctx context.Context, ask *Ask) (bool, error) {
+	answer, _, err := s.store.FindAnswer(ctx, ask.key(), ask.Request.VNFInstanceID)
+	return replays(&answer) && answer.Outcome == placement.OutcomeGrant, err
+}
+
+// agreed adds to a grant what the NFVO upstream said of it. ErrNotAgreed while it has not, Forbidden when it refused, NotFound when it
+// could not be asked and all was given back.
+func (s *Service) agreed(ctx context.Context, g placement.Grant) (placement.Grant, error) {
+	if s.settings.Upstream == nil {
+		return g, nil
+	}
+	a, relayed, err := s.settings.Upstream.Answer(ctx, g.ID)
+	switch {
+	case err != nil || !relayed:
+		return g, err
+	case a.State == placement.UpstreamRefused:
+		return g, placement.Errorf(placement.Forbidden, "%s", a.Detail)
+	case a.State == placement.UpstreamFailed:
+		return g, placement.NoSuch("grant", g.ID) // it was given back
+	case a.State != placement.UpstreamAgreed:
+		return g, ErrNotAgreed
+	}
+	g.Upstream = a.Grant
+	return g, nil
+}
+
+// ErrNotAgreed says that the NFVO upstream has not agreed to a grant, so that nobody may read it.
+var ErrNotAgreed = placement.Errorf(placement.Unavailable, "the NFVO upstream has not agreed to this grant: ask for it again with the same request")
