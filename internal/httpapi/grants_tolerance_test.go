@@ -53,6 +53,8 @@ func tolerated() map[string]func(object) {
 }
 
 // Each of these is granted, and answered to the letter.
+//
+//nolint:tparallel // Each asks for the same VNF instance: one after the other.
 func TestRequestsAreReadLeniently(t *testing.T) {
 	t.Parallel()
 	a := newFleet(t)

@@ -22,6 +22,7 @@ func TestLimitsAnswer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := a.in(t).do(c.call)
 			if p := got.problem(c.status); p["detail"] == "" || got.header.Get("Version") == "" {
 				t.Errorf("answered %v with %v", p, got.header)
@@ -29,6 +30,7 @@ func TestLimitsAnswer(t *testing.T) {
 		})
 	}
 	t.Run("too many requests", func(t *testing.T) {
+		t.Parallel()
 		a := newFleet(t)
 		a.server.RequestsPerSecond = 1
 		for range 100 {
