@@ -1548,7 +1548,8 @@ CREATE TABLE public.policy_subscription (
     auth_types text[] DEFAULT '{}'::text[] NOT NULL,
     token_endpoint text DEFAULT ''::text NOT NULL,
     oauth_client_id text DEFAULT ''::text NOT NULL,
-    oauth_secret text DEFAULT ''::text NOT NULL
+    oauth_secret text DEFAULT ''::text NOT NULL,
+    secrets bytea
 );
 
 COMMENT ON TABLE public.policy_subscription IS 'Who wants to hear of changes of policies and of conflicts between them (SOL012 PolicySubscription).';
@@ -1567,7 +1568,7 @@ COMMENT ON COLUMN public.policy_subscription.change_types IS 'Operations that ch
 
 COMMENT ON COLUMN public.policy_subscription.user_name IS 'HTTP Basic user name that notifications carry; empty: none.';
 
-COMMENT ON COLUMN public.policy_subscription.password IS 'Its password. Never answered, never logged.';
+COMMENT ON COLUMN public.policy_subscription.password IS 'The password of a subscription from before secrets were sealed; the service empties it when it starts.';
 
 COMMENT ON COLUMN public.policy_subscription.created_at IS 'When it was made.';
 
@@ -1581,7 +1582,9 @@ COMMENT ON COLUMN public.policy_subscription.token_endpoint IS 'Where tokens tha
 
 COMMENT ON COLUMN public.policy_subscription.oauth_client_id IS 'As whom they are asked for.';
 
-COMMENT ON COLUMN public.policy_subscription.oauth_secret IS 'Its secret. Never answered, never logged.';
+COMMENT ON COLUMN public.policy_subscription.oauth_secret IS 'The client secret of a subscription from before secrets were sealed; the service empties it when it starts.';
+
+COMMENT ON COLUMN public.policy_subscription.secrets IS 'Password and client secret, encrypted (AES-256-GCM) with a key that is not in the database and bound to the id of the subscription; NULL: there are none.';
 
 CREATE TABLE public.policy_version (
     policy_id text NOT NULL COLLATE pg_catalog."C",
@@ -2788,6 +2791,8 @@ GRANT UPDATE(oauth_client_id) ON TABLE public.policy_subscription TO ringfence_a
 GRANT SELECT(oauth_client_id) ON TABLE public.policy_subscription TO ringfence_caller;
 
 GRANT UPDATE(oauth_secret) ON TABLE public.policy_subscription TO ringfence_app;
+
+GRANT UPDATE(secrets) ON TABLE public.policy_subscription TO ringfence_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.policy_version TO ringfence_app;
 GRANT SELECT ON TABLE public.policy_version TO ringfence_caller;

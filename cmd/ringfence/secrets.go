@@ -10,11 +10,11 @@ import (
 )
 
 // checkSecretFiles refuses files with secrets in them that others can read. Those of TLS and of the authorization server are checked where
-// they are read again and again; a signing key that is not there is made.
+// they are read again and again; a signing key that is not there is made, and so are the keys that seal.
 func checkSecretFiles(c config.Config) error {
 	var faults []error
 	for _, file := range []struct{ what, path string }{
-		{"signing key", c.SigningKeyFile}, {"key for notifications", c.NotifyKeyFile}, {"connections file", c.ConnectionsFile},
+		{"signing key", c.SigningKeyFile}, {"secrets key file", c.SecretsKeyFile}, {"key for notifications", c.NotifyKeyFile}, {"connections file", c.ConnectionsFile},
 	} {
 		if file.path == "" {
 			continue

@@ -14,6 +14,7 @@ func TestSecretFilesAreTheirOwners(t *testing.T) {
 	t.Parallel()
 	for what, with := range map[string]func(string) config.Config{
 		"signing key":           func(path string) config.Config { return config.Config{SigningKeyFile: path} },
+		"secrets key file":      func(path string) config.Config { return config.Config{SecretsKeyFile: path} },
 		"key for notifications": func(path string) config.Config { return config.Config{NotifyKeyFile: path} },
 		"connections file":      func(path string) config.Config { return config.Config{ConnectionsFile: path} },
 	} {

@@ -31,6 +31,7 @@ import (
 	"ringfence/internal/postgres/embedded"
 	"ringfence/internal/relay"
 	"ringfence/internal/replica"
+	"ringfence/internal/seal"
 	"ringfence/internal/telemetry"
 	"ringfence/internal/transport"
 	"ringfence/internal/vnfm"
@@ -89,6 +90,9 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger, getenv func(s
 		return err
 	}
 	defer stopped(log, "telemetry", tel.Stop)
+	if err := checkSecretFiles(c); err != nil {
+		return err
+	}
 	db, err := openDatabase(ctx, c, log, tel)
 	if err != nil {
 		return err
@@ -122,9 +126,6 @@ type parts struct {
 
 // assemble builds the use cases and the HTTP server on top of the store and the replica.
 func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry, store *postgres.Store, rep *replica.Replica) (http.Handler, parts, error) {
-	if err := checkSecretFiles(c); err != nil {
-		return nil, parts{}, err
-	}
 	secure, err := newTLS(c, log)
 	if err != nil {
 		return nil, parts{}, err
@@ -275,6 +276,10 @@ type database struct {
 // role that owns nothing.
 func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *telemetry.Telemetry) (*database, error) {
 	db, url := &database{}, c.DatabaseURL
+	secrets, err := seal.Load(c.SecretsKeyFile)
+	if err != nil {
+		return nil, err
+	}
 	if url == "" {
 		server, err := embedded.Start(ctx, embedded.Options{DataDir: c.DataDir, BinDir: c.PGBinDir, Logger: log})
 		if err != nil {
@@ -288,7 +293,7 @@ func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *t
 	}
 	store, err := postgres.Open(ctx, url, postgres.Options{
 		MaxConns: int32(c.DatabaseConns), OnePerson: c.Auth == config.AuthNone, ApprovalFor: c.ApprovalFor,
-		Traces: tel.TracerProvider(),
+		Traces: tel.TracerProvider(), Secrets: secrets,
 		OnNotice: func(severity, code, message string) {
 			log.WarnContext(ctx, "notice of the database", "severity", severity, "code", code, "message", message)
 		},
@@ -298,6 +303,14 @@ func openDatabase(ctx context.Context, c config.Config, log *slog.Logger, tel *t
 		return nil, err
 	}
 	db.store = store
+	unreadable, err := store.SealSecrets(ctx)
+	if err != nil {
+		db.close(log)
+		return nil, err
+	}
+	if unreadable > 0 {
+		log.Warn("subscriptions have secrets that no key of the secrets key file opens: bring the key back, or have them subscribe again", "subscriptions", unreadable)
+	}
 	return db, nil
 }
 

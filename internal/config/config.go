@@ -43,6 +43,7 @@ type Config struct {
 	CredentialsFile   string // empty: VNFMs are shown no credentials
 	Upstream          Upstream
 	SigningKeyFile    string
+	SecretsKeyFile    string
 	ReservationTTL    time.Duration
 	HostMappingMaxAge time.Duration
 	AttestationMargin time.Duration
@@ -133,6 +134,9 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.DataDir = abs
 	if c.SigningKeyFile == "" {
 		c.SigningKeyFile = filepath.Join(c.DataDir, "keys", "directives.pem")
+	}
+	if c.SecretsKeyFile == "" {
+		c.SecretsKeyFile = filepath.Join(c.DataDir, "keys", "secrets.key")
 	}
 	if c.Auth == "" {
 		c.Auth = AuthOAuth2

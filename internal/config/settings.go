@@ -86,6 +86,7 @@ func callerSettings() []Setting {
 func decisionSettings() []Setting {
 	return []Setting{
 		{"signing-key-file", "", "Ed25519 key that signs directives; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SigningKeyFile })},
+		{"secrets-key-file", "", "keys that seal what the database holds of subscribers' secrets, one in base64 on a line, the first for what is new; made when absent (default: in the data directory); replicas share it", str(func(c *Config) *string { return &c.SecretsKeyFile })},
 		{"reservation-ttl", "24h", "how long a grant reserves before it is UNCONFIRMED", dur(func(c *Config) *time.Duration { return &c.ReservationTTL })},
 		{"host-mapping-max-age", "10m", "how old the mapping of a CIS-node VM to its host may be", dur(func(c *Config) *time.Duration { return &c.HostMappingMaxAge })},
 		{"attestation-margin", "2s", "how much longer than the commit an attestation must be valid", dur(func(c *Config) *time.Duration { return &c.AttestationMargin })},

@@ -331,3 +331,14 @@ func TestTokenEndpointIsNotTrusted(t *testing.T) {
 		t.Errorf("%d times led elsewhere, the callback saw %q", elsewhere.count(), seen())
 	}
 }
+
+// TestUnreadableSecrets: without the credentials that it asked for, a subscriber is not called, and the record says why.
+func TestUnreadableSecrets(t *testing.T) {
+	t.Parallel()
+	server := secure(t, nil, func(http.ResponseWriter, *http.Request) { t.Error("the subscriber is called without its credentials") })
+	s := to("vnfm", server.URL+"/x")
+	s.UserName, s.Unreadable = "me", true
+	if err := NewCaller(trusting(server)).Post(t.Context(), s, []byte("{}")); err == nil || !strings.Contains(err.Error(), "RINGFENCE_SECRETS_KEY_FILE") {
+		t.Errorf("delivered: %v", err)
+	}
+}

@@ -81,6 +81,10 @@ func (c *Caller) way(s *placement.PolicySubscription) (way placement.AuthType, o
 	return "", false
 }
 
+// errUnreadable is in the record of a delivery whose credentials cannot be had.
+var errUnreadable = errors.New("the credentials of the subscription cannot be read: they are sealed with a key that this service does not have. " +
+	"The operator brings that key back (RINGFENCE_SECRETS_KEY_FILE), or the subscriber subscribes again")
+
 // errNoWay is what a client learns, and the record of a delivery, when the subscriber accepts only what is not configured here.
 var errNoWay = placement.Errorf(placement.Invalid, "the subscriber accepts TLS_CERT alone, and this service has no certificate for it: "+
 	"add another way, or have the operator set notify-cert-file and notify-key-file")
@@ -131,6 +135,9 @@ func (c *Caller) Test(ctx context.Context, s placement.PolicySubscription) error
 func (c *Caller) Post(ctx context.Context, s placement.PolicySubscription, body []byte) error {
 	if err := c.guard.CheckURI(s.CallbackURI); err != nil {
 		return err
+	}
+	if s.Unreadable {
+		return errUnreadable
 	}
 	status, err := c.call(ctx, http.MethodPost, &s, body)
 	switch {

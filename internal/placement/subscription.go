@@ -38,6 +38,7 @@ type PolicySubscription struct {
 	TokenEndpoint string     // OAUTH2_CLIENT_CREDENTIALS: where tokens are asked for
 	OAuthClientID string     // OAUTH2_CLIENT_CREDENTIALS
 	OAuthSecret   string     // OAUTH2_CLIENT_CREDENTIALS
+	Unreadable    bool       // its secrets are stored, and no key at hand opens them
 }
 
 // AuthType is a way to show a subscriber who sends notifications (SOL013 SubscriptionAuthentication).

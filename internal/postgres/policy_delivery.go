@@ -21,7 +21,7 @@ type policyDeliveryRow struct {
 	FailingSince *time.Time `db:"failing_since"`
 }
 
-func policyDeliveryFromRow(r *policyDeliveryRow) (d placement.Delivery, err error) {
+func (s *Store) policyDeliveryFromRow(r *policyDeliveryRow) (d placement.Delivery, err error) {
 	d.Attempts = r.Attempts
 	if r.FailingSince != nil {
 		d.FailingSince = r.FailingSince.UTC()
@@ -29,6 +29,7 @@ func policyDeliveryFromRow(r *policyDeliveryRow) (d placement.Delivery, err erro
 	if d.Subscription, err = policySubscriptionFromRow(&r.policySubscriptionRow); err != nil {
 		return d, err
 	}
+	s.openSubscription(&d.Subscription, &r.policySubscriptionRow)
 	d.Event, err = policyEventFromDoc(r.EventID, r.At, r.Body)
 	return d, err
 }
@@ -71,7 +72,7 @@ func (s *Store) LeaseDeliveries(ctx context.Context, n int, lease time.Duration)
 		JOIN policy_event e ON e.id = t.event_id
 		ORDER BY e.at, e.id, s.id`
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
-		due, err = collect(ctx, tx, policyDeliveryFromRow, leaseSQL, n, lease)
+		due, err = collect(ctx, tx, s.policyDeliveryFromRow, leaseSQL, n, lease)
 		return err
 	})
 	return due, err

@@ -137,10 +137,13 @@ func TestPolicySubscriptions(t *testing.T) {
 	same.UserName, same.Password = "another", "changed"
 	now := func() placement.PolicySubscription { return must(s.GetPolicySubscription(ctx, "a", "s-1"))(t) }
 	stored := func() (password string) {
-		if err := s.pool.QueryRow(ctx, `SELECT password FROM policy_subscription WHERE id = 's-1'`).Scan(&password); err != nil {
+		r := policySubscriptionRow{ID: "s-1"}
+		if err := s.pool.QueryRow(ctx, `SELECT secrets FROM policy_subscription WHERE id = 's-1'`).Scan(&r.Secrets); err != nil {
 			t.Fatal(err)
 		}
-		return password
+		var opened placement.PolicySubscription
+		s.openSubscription(&opened, &r)
+		return opened.Password
 	}
 	if got := now().Password; got != "" {
 		t.Errorf("a client reads its password %q back", got)

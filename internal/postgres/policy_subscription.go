@@ -22,22 +22,24 @@ type policySubscriptionRow struct {
 	TokenEndpoint     string   `db:"token_endpoint"`
 	OAuthClientID     string   `db:"oauth_client_id"`
 	OAuthSecret       string   `db:"oauth_secret"`
+	Secrets           []byte   `db:"secrets"`
 }
 
 const policySubscriptionColumns = `
 	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.auth_types, s.user_name, s.password,
-	s.token_endpoint, s.oauth_client_id, s.oauth_secret`
+	s.token_endpoint, s.oauth_client_id, s.oauth_secret, s.secrets`
 
 // readableSubscriptionColumns are those without the secrets, which nobody may read back.
 const readableSubscriptionColumns = `
 	s.id, s.client_id, s.callback_uri, s.notification_types, s.policy_ids, s.change_types, s.auth_types, s.user_name, '' AS password,
-	s.token_endpoint, s.oauth_client_id, '' AS oauth_secret`
+	s.token_endpoint, s.oauth_client_id, '' AS oauth_secret, NULL::bytea AS secrets`
 
+// policySubscriptionFromRow leaves the secrets alone.
 func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscription, error) {
 	return placement.PolicySubscription{
 		ID: r.ID, ClientID: r.ClientID, CallbackURI: r.CallbackURI, PolicyIDs: r.PolicyIDs,
 		AuthTypes: convert(nilIfEmpty(r.AuthTypes), func(s string) placement.AuthType { return placement.AuthType(s) }),
-		UserName:  r.UserName, Password: r.Password, TokenEndpoint: r.TokenEndpoint, OAuthClientID: r.OAuthClientID, OAuthSecret: r.OAuthSecret,
+		UserName:  r.UserName, TokenEndpoint: r.TokenEndpoint, OAuthClientID: r.OAuthClientID,
 		NotificationTypes: convert(r.NotificationTypes, func(s string) placement.NotificationType { return placement.NotificationType(s) }),
 		ChangeTypes:       convert(r.ChangeTypes, func(s string) placement.PolicyOperation { return placement.PolicyOperation(s) }),
 	}, nil
@@ -48,43 +50,45 @@ func policySubscriptionFromRow(r *policySubscriptionRow) (placement.PolicySubscr
 // and is not suspended.
 func (s *Store) CreatePolicySubscription(ctx context.Context, p placement.PolicySubscription) (stored placement.PolicySubscription, created bool, err error) {
 	const sameSQL = `
-		SELECT ` + policySubscriptionColumns + `
+		SELECT s.id
 		FROM policy_subscription s
 		WHERE s.client_id = $1 AND s.callback_uri = $2 AND s.notification_types IS NOT DISTINCT FROM $3::text[]
 		  AND s.policy_ids IS NOT DISTINCT FROM $4::text[] AND s.change_types IS NOT DISTINCT FROM $5::text[]
 		ORDER BY s.id
 		LIMIT 1`
 	const insertSQL = `
-		INSERT INTO policy_subscription (id, client_id, callback_uri, notification_types, policy_ids, change_types, user_name, password,
-		                                 auth_types, token_endpoint, oauth_client_id, oauth_secret)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+		INSERT INTO policy_subscription (id, user_name, auth_types, token_endpoint, oauth_client_id, secrets,
+		                                 client_id, callback_uri, notification_types, policy_ids, change_types)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	const resumeSQL = `
+		UPDATE policy_subscription SET
+			suspended_at = NULL, failing_since = NULL, user_name = $2, auth_types = $3, token_endpoint = $4, oauth_client_id = $5, secrets = $6,
+			password = '', oauth_secret = ''
+		WHERE id = $1`
+	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
 	types := convert(p.NotificationTypes, func(t placement.NotificationType) string { return string(t) })
 	changes := convert(p.ChangeTypes, func(t placement.PolicyOperation) string { return string(t) })
 	ways := notNil(convert(p.AuthTypes, func(t placement.AuthType) string { return string(t) }))
-	const resumeSQL = `
-		UPDATE policy_subscription SET
-			suspended_at = NULL, failing_since = NULL, user_name = $2, password = $3, auth_types = $4, token_endpoint = $5, oauth_client_id = $6,
-			oauth_secret = $7
-		WHERE id = $1 AND (failing_since IS NOT NULL
-		                   OR (user_name, password, auth_types, token_endpoint, oauth_client_id, oauth_secret) <> ($2, $3, $4::text[], $5, $6, $7))`
-	const lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended('policy_subscription ' || $1, 0))`
+	filter := []any{p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes}
 	err = s.inTx(ctx, readWrite, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockSQL, p.ClientID); err != nil { // one at a time for each client, or two alike were stored
 			return err
 		}
-		same, err := collect(ctx, tx, policySubscriptionFromRow, sameSQL, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes)
+		stored = p
+		err := tx.QueryRow(ctx, sameSQL, filter...).Scan(&stored.ID)
+		if created = errors.Is(err, pgx.ErrNoRows); err != nil && !created {
+			return err
+		}
+		secrets, err := s.sealSubscription(stored.ID, subscriptionSecrets{p.Password, p.OAuthSecret})
 		if err != nil {
 			return err
 		}
-		if created = len(same) == 0; !created {
-			stored = p
-			stored.ID = same[0].ID
-			_, err = tx.Exec(ctx, resumeSQL, stored.ID, p.UserName, p.Password, ways, p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret)
+		credentials := []any{stored.ID, p.UserName, ways, p.TokenEndpoint, p.OAuthClientID, secrets}
+		if !created {
+			_, err = tx.Exec(ctx, resumeSQL, credentials...)
 			return err
 		}
-		stored = p
-		_, err = tx.Exec(ctx, insertSQL, p.ID, p.ClientID, p.CallbackURI, types, p.PolicyIDs, changes, p.UserName, p.Password,
-			ways, p.TokenEndpoint, p.OAuthClientID, p.OAuthSecret)
+		_, err = tx.Exec(ctx, insertSQL, append(credentials, filter...)...)
 		return err
 	})
 	return stored, created, err

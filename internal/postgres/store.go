@@ -27,6 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"ringfence/internal/placement"
+	"ringfence/internal/seal"
 	"ringfence/migrations"
 )
 
@@ -48,6 +49,8 @@ type Options struct {
 	OnePerson bool
 	// ApprovalFor is for how long such a change, once proposed, can be approved; 0: 7 days.
 	ApprovalFor time.Duration
+	// Secrets seal what the database holds of secrets; nil: a key of this Store alone, whose secrets no other opens.
+	Secrets *seal.Keys
 	// OnNotice sees what the server reports beside results: severity, SQLSTATE, text. Nil: nobody does.
 	OnNotice func(severity, code, message string)
 }
@@ -60,6 +63,7 @@ type Store struct {
 
 	onePerson   bool
 	approvalFor time.Duration
+	secrets     *seal.Keys
 }
 
 // Open connects to a migrated database and checks that the server keeps what it acknowledges.
@@ -67,6 +71,11 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	config, err := poolConfig(url, opts)
 	if err != nil {
 		return nil, err
+	}
+	if opts.Secrets == nil {
+		if opts.Secrets, err = seal.Generate(); err != nil {
+			return nil, err
+		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -85,7 +94,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	return &Store{
 		pool: pool, listener: &listener{config: listenConfig}, notifier: startNotifier(pool),
-		onePerson: opts.OnePerson, approvalFor: cmp.Or(opts.ApprovalFor, defaultApproval),
+		onePerson: opts.OnePerson, approvalFor: cmp.Or(opts.ApprovalFor, defaultApproval), secrets: opts.Secrets,
 	}, nil
 }
 

@@ -88,7 +88,7 @@ func TestCallerRole(t *testing.T) {
 	}
 	for _, sql := range []string{
 		`UPDATE host SET labels = '{}'`, `DELETE FROM residency`, `INSERT INTO policy_epoch DEFAULT VALUES`, `SELECT password FROM policy_subscription`,
-		`SELECT oauth_secret FROM policy_subscription`, `SELECT * FROM audit_record`, `SELECT * FROM idempotency`, `SELECT * FROM change_feed`,
+		`SELECT oauth_secret FROM policy_subscription`, `SELECT secrets FROM policy_subscription`, `SELECT * FROM audit_record`, `SELECT * FROM idempotency`, `SELECT * FROM change_feed`,
 		`SELECT * FROM directive`, `CREATE TABLE mine (id int)`, `SET LOCAL ROLE ringfence_owner`,
 	} {
 		var pgErr *pgconn.PgError
