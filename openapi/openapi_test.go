@@ -190,6 +190,11 @@ func TestFaultsAreFound(t *testing.T) {
 			delete(post(d).Responses.Value("201").Value.Headers, "Version")
 		}},
 		{"no Version parameter", "does not take the Version header", func(d *openapi3.T) { post(d).Parameters = nil }},
+		{"no answer to a URI that is too long", "does not name the answer 414", func(d *openapi3.T) { post(d).Responses.Delete("414") }},
+		{"no answer to a body that is too long", "does not name the answer 413", func(d *openapi3.T) { post(d).Responses.Delete("413") }},
+		{"too many requests without a time", "429 is without the Retry-After header", func(d *openapi3.T) {
+			delete(post(d).Responses.Value("429").Value.Headers, "Retry-After")
+		}},
 		{"foreign path", "is not under /grant/", func(d *openapi3.T) { d.Paths.Set("/policy/v1/grants", d.Paths.Find("/grant/v1/grants")) }},
 		{"no version discovery", "there is no /grant/api_versions", func(d *openapi3.T) { d.Paths.Delete("/grant/api_versions") }},
 		{"open to everyone", "security must be bearer", func(d *openapi3.T) { d.Security = nil }},

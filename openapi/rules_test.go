@@ -25,6 +25,7 @@ func faults(name string, doc *openapi3.T) []string {
 			found = append(found, textFaults(where, operation, seen)...)
 			found = append(found, exampleFaults(where, operation)...)
 			found = append(found, versionFaults(where, path, item, operation)...)
+			found = append(found, errorFaults(where, operation)...)
 			for status, response := range operation.Responses.Map() {
 				found = append(found, responseFaults(where, status, response.Value)...)
 			}
@@ -119,10 +120,40 @@ func versionFaults(where, path string, item *openapi3.PathItem, operation *opena
 	return nil
 }
 
+// unbounded take bodies of any size.
+var unbounded = []string{"importInventory"}
+
+// errorFaults wants every operation to name the errors that the server answers to any request, and those of a request with a body.
+func errorFaults(where string, operation *openapi3.Operation) []string {
+	want := []string{"400", "401", "403", "405", "406", "414", "429", "500", "503"}
+	if operation.RequestBody != nil {
+		want = append(want, "415", "422")
+		if !slices.Contains(unbounded, operation.OperationID) {
+			want = append(want, "413")
+		}
+	}
+	if operation.Parameters.GetByInAndName("header", "If-Match") != nil {
+		want = append(want, "412")
+	}
+	var found []string
+	for _, status := range want {
+		if operation.Responses.Value(status) == nil {
+			found = append(found, where+": does not name the answer "+status)
+		}
+	}
+	return found
+}
+
+// errorHeaders are what errors say beside their problem document.
+var errorHeaders = map[string]string{"401": "WWW-Authenticate", "405": "Allow", "416": "Content-Range", "429": "Retry-After", "503": "Retry-After"}
+
 func responseFaults(where, status string, response *openapi3.Response) []string {
 	var found []string
 	if response.Headers["Version"] == nil {
 		found = append(found, fmt.Sprintf("%s: response %s is without the Version header", where, status))
+	}
+	if header := errorHeaders[status]; header != "" && response.Headers[header] == nil {
+		found = append(found, fmt.Sprintf("%s: response %s is without the %s header", where, status, header))
 	}
 	if status >= "400" {
 		found = append(found, problemFaults(where+": response "+status, status, response)...)

@@ -2849,6 +2849,18 @@ type ListPendingChangesParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
 
@@ -3244,6 +3256,18 @@ type PutTrustRelationParams struct {
 type ListVNFPackagesParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
 
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
@@ -7155,6 +7179,58 @@ func (siw *ServerInterfaceWrapper) ListPendingChanges(w http.ResponseWriter, r *
 		return
 	}
 
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -9797,6 +9873,58 @@ func (siw *ServerInterfaceWrapper) ListVNFPackages(w http.ResponseWriter, r *htt
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
 		}
 		return
 	}

@@ -1749,8 +1749,23 @@ type ListAccessRefusalsParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
@@ -1923,8 +1938,23 @@ type ListNotificationDeliveriesParams struct {
 	// Filter Attribute filter of SOL013: one or more expressions in parentheses, joined by `;` (all must hold). An expression is operator, attribute path, value: `(eq,state,RUNNING)`, `(in,country,DE,FR)`. Operators: `eq`, `neq`, `in`, `nin`, `gt`, `gte`, `lt`, `lte`, `cont`, `ncont`. A string that contains `)`, `'` or `,` stands in single quotes, a quote in it twice. A path joins names by `/`: `attestation/state`, `cisNodes/clusterId`. `labels/@key` are the keys of a map, `labels/role` is the value of one; within a name `~0` is `~`, `~1` is `/`, `~a` is `,` and `~b` is `@`. Of an array one element must match, and expressions on attributes of the same array of objects must hold together on one element. An attribute that is absent or empty matches nothing, unless the schema says what absent means. An attribute or an operator that the resource does not support is answered 400, never ignored. A filter has at most 64 expressions; one that takes the database longer than 5 seconds is answered 503.
 	Filter externalRef0.Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
+	// AllFields Ask for every attribute, those that a list leaves out by default included. A flag: it takes no value. Combining it with `fields`, `exclude_fields` or `exclude_default` is answered 400.
+	AllFields *externalRef0.AllFields `form:"all_fields,omitempty" json:"all_fields,omitempty"`
+
+	// Fields Comma-separated paths of the optional complex attributes to include, for example `residue,attestation`. An unknown path is answered 400.
+	Fields externalRef0.Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// ExcludeFields Comma-separated paths of the optional complex attributes to leave out. An unknown path is answered 400.
+	ExcludeFields externalRef0.ExcludeFields `form:"exclude_fields,omitempty" json:"exclude_fields,omitempty,omitzero"`
+
+	// ExcludeDefault Ask for the short form of the entries, without the attributes that the resource's documentation lists as left out by default. A flag: it takes no value.
+	ExcludeDefault *externalRef0.ExcludeDefault `form:"exclude_default,omitempty" json:"exclude_default,omitempty"`
+
 	// NextpageOpaqueMarker Where the next page starts. Clients do not build it: they follow the `Link` header of the page before. A marker leads on for 24 hours, and only whom it was issued to, in the same list with the same filter; anything else is answered 400.
 	NextpageOpaqueMarker externalRef0.NextPageMarker `form:"nextpage_opaque_marker,omitempty" json:"nextpage_opaque_marker,omitempty,omitzero"`
+
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
@@ -2529,6 +2559,58 @@ func (siw *ServerInterfaceWrapper) ListAccessRefusals(w http.ResponseWriter, r *
 		return
 	}
 
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2543,6 +2625,25 @@ func (siw *ServerInterfaceWrapper) ListAccessRefusals(w http.ResponseWriter, r *
 	}
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
@@ -3624,6 +3725,58 @@ func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWri
 		return
 	}
 
+	// ------------- Optional query parameter "all_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all_fields", r.URL.Query(), &params.AllFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fields", r.URL.Query(), &params.Fields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_fields", r.URL.Query(), &params.ExcludeFields, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_fields"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_fields", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exclude_default" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude_default", r.URL.Query(), &params.ExcludeDefault, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exclude_default"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exclude_default", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "nextpage_opaque_marker" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "nextpage_opaque_marker", r.URL.Query(), &params.NextpageOpaqueMarker, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -3638,6 +3791,25 @@ func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWri
 	}
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
@@ -5220,6 +5392,7 @@ type ListAccessRefusalsResponseObject interface {
 }
 
 type ListAccessRefusals200ResponseHeaders struct {
+	ETag string
 	Link *string
 }
 
@@ -5235,12 +5408,27 @@ func (response ListAccessRefusals200JSONResponse) VisitListAccessRefusalsRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	if response.Headers.Link != nil {
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListAccessRefusals304ResponseHeaders struct {
+	ETag string
+}
+
+type ListAccessRefusals304Response struct {
+	Headers ListAccessRefusals304ResponseHeaders
+}
+
+func (response ListAccessRefusals304Response) VisitListAccessRefusalsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetAPIVersionsOfV1RequestObject struct {
@@ -5766,6 +5954,7 @@ type ListNotificationDeliveriesResponseObject interface {
 }
 
 type ListNotificationDeliveries200ResponseHeaders struct {
+	ETag string
 	Link *string
 }
 
@@ -5781,12 +5970,27 @@ func (response ListNotificationDeliveries200JSONResponse) VisitListNotificationD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	if response.Headers.Link != nil {
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListNotificationDeliveries304ResponseHeaders struct {
+	ETag string
+}
+
+type ListNotificationDeliveries304Response struct {
+	Headers ListNotificationDeliveries304ResponseHeaders
+}
+
+func (response ListNotificationDeliveries304Response) VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetPendingChangeAnalysisRequestObject struct {
@@ -6112,6 +6316,20 @@ func (response ListViolations200JSONResponse) VisitListViolationsResponse(w http
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListViolations304ResponseHeaders struct {
+	ETag string
+}
+
+type ListViolations304Response struct {
+	Headers ListViolations304ResponseHeaders
+}
+
+func (response ListViolations304Response) VisitListViolationsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetViolationRequestObject struct {

@@ -39,15 +39,24 @@ func pendingURL(base, id string) string {
 	return base + "/inventory/v1/pending_changes/" + url.PathEscape(id)
 }
 
+// wholeChanges is how many pending changes are on a page that shows what they store, which can be a fleet.
+const wholeChanges = 10
+
 // ListPendingChanges answers a page of pending changes.
 func (a inventoryAPI) ListPendingChanges(w http.ResponseWriter, r *http.Request, p wire.ListPendingChangesParams) {
 	a.reply(w, r)(a.listPendingChanges(r, p))
 }
 
 func (a inventoryAPI) listPendingChanges(r *http.Request, p wire.ListPendingChangesParams) (reply, error) {
+	whole := !leavesOut(r.Context(), "change", "deletions", "base")
 	changes := source[placement.PendingChange]{
-		read: a.Inventory.PendingChanges,
-		key:  func(p *placement.PendingChange) string { return p.ID },
+		read: func(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
+			return a.Inventory.PendingChanges(ctx, page, whole)
+		},
+		key: func(p *placement.PendingChange) string { return p.ID },
+	}
+	if whole {
+		changes.size = wholeChanges
 	}
 	return listed(r, a.Server, p.Filter, p.NextpageOpaqueMarker, changes, func(p *placement.PendingChange) wire.PendingChange { return a.pendingToWire(p, a.base(r)) })
 }

@@ -12,8 +12,8 @@ import (
 	"ringfence/internal/sol013"
 )
 
-// pageSize is how many entries one answer lists at most.
-const pageSize = 500
+// defaultPageSize is how many entries one answer lists at most.
+const defaultPageSize = 500
 
 // markerParam is the query parameter of SOL013 that says where a page starts.
 const markerParam = sol013.MarkerParameter
@@ -22,14 +22,14 @@ const markerParam = sol013.MarkerParameter
 type source[T any] struct {
 	read func(context.Context, placement.Page) ([]T, error)
 	key  func(*T) string // of an entry, as placement.Page.After takes it
-	size int             // of a page, where entries are large; 0: pageSize
+	size int             // of a page, where entries are large; 0: as of every list
 }
 
 // readPage returns the next entries for which the filter holds, never nil, and the Link header that leads to the page after them; nil
 // on the last page.
 func readPage[T any](ctx context.Context, s *Server, filter, marker string, src source[T]) (entries []T, link *string, err error) {
 	r := requestOf(ctx)
-	size := cmp.Or(src.size, pageSize)
+	size := min(cmp.Or(src.size, s.pageSize), s.pageSize)
 	page := placement.Page{Limit: size + 1, Base: s.base(r)}
 	if page.Where, err = sol013.ParseFilter(filter); err != nil {
 		return nil, nil, err

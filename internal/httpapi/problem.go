@@ -103,7 +103,7 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.As(err, &fault):
 		p = faulty(http.StatusBadRequest, []invalidParam{{Pointer: fault.Parameter, Reason: fault.Reason}})
-		p.Detail = fault.Reason
+		p.Detail = fault.Error()
 	case errors.As(err, &e) && e.Kind != placement.Internal:
 		p = newProblem(statusOf(e.Kind), e.Message)
 		for i := range e.Findings {

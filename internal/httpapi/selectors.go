@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,7 +16,8 @@ import (
 
 // leftOut lists what the entries of a list leave out unless it is asked for, by operation.
 var leftOut = map[string][]string{
-	"listDecisions": {"explanation"},
+	"listDecisions":      {"explanation"},
+	"listPendingChanges": {"base", "change", "deletions"},
 }
 
 // representation is what the contract says of the answer to a GET: whether it has an entity tag, and which
@@ -105,6 +107,14 @@ func prune(data json.RawMessage, drop []string) (json.RawMessage, error) {
 	return json.Marshal(object)
 }
 
+type droppedKey struct{}
+
+// leavesOut tells whether an answer has none of these attributes, so that they need not be read.
+func leavesOut(ctx context.Context, attributes ...string) bool {
+	dropped, _ := ctx.Value(droppedKey{}).([]string)
+	return !slices.ContainsFunc(attributes, func(name string) bool { return !slices.Contains(dropped, name) })
+}
+
 // represent finishes the answers to GET: it leaves out what was not asked for, names the representation by an
 // entity tag where the handler gave none, and answers 304 when the client has it already.
 func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
@@ -122,6 +132,7 @@ func (s *Server) represent(c *contract) func(http.Handler) http.Handler {
 					s.writeProblem(w, r, err)
 					return
 				}
+				r = r.WithContext(context.WithValue(r.Context(), droppedKey{}, drop))
 			}
 			buf := &bufferedResponse{header: w.Header(), status: http.StatusOK}
 			next.ServeHTTP(buf, r)

@@ -69,13 +69,14 @@ type Server struct {
 	handler http.Handler
 	roles   map[string][]auth.Role // of which a caller of an operation needs one
 
+	pageSize int // how many entries one answer lists at most
 	refusals refusals
 	limits   limits
 }
 
 // New loads the contract and builds the routes.
 func New(c Config) (*Server, error) {
-	s := &Server{Config: c, log: c.Log, apis: map[string]*contract{}}
+	s := &Server{Config: c, log: c.Log, apis: map[string]*contract{}, pageSize: defaultPageSize}
 	if err := s.loadContracts(); err != nil {
 		return nil, err
 	}

@@ -140,14 +140,19 @@ func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *rou
 	return requestProblem(err)
 }
 
-// readableURL refuses identifiers and queries that are not UTF-8: nothing can have such a name.
+// readableURL refuses a query of which a part cannot be read, which net/url would leave out, and identifiers and queries that are not
+// UTF-8: nothing can have such a name.
 func readableURL(r *http.Request) error {
 	for name, value := range pathParams(r) {
 		if !utf8.ValidString(value) {
 			return faulty(http.StatusBadRequest, []invalidParam{{Pointer: "path parameter " + name, Reason: notUTF8}})
 		}
 	}
-	for name, values := range r.URL.Query() {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return newProblem(http.StatusBadRequest, "the query of the URI cannot be read: "+printable(err.Error()))
+	}
+	for name, values := range query {
 		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
 			return faulty(http.StatusBadRequest, []invalidParam{{Pointer: "query parameter " + printable(name), Reason: notUTF8}})
 		}

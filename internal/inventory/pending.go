@@ -13,17 +13,18 @@ import (
 
 type pendingStore interface {
 	GetPendingChange(ctx context.Context, id string) (placement.PendingChange, error)
-	// ListPendingChanges returns changes without what they store.
-	ListPendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error)
+	// ListPendingChanges returns changes, with what they store when whole.
+	ListPendingChanges(ctx context.Context, page placement.Page, whole bool) ([]placement.PendingChange, error)
 	// ApprovePendingChange applies a change as a whole, or not at all. A Conflict says that it cannot be applied any more.
 	ApprovePendingChange(ctx context.Context, id string, a placement.PendingApproval) (placement.PendingChange, error)
 	RejectPendingChange(ctx context.Context, id, actor, reason string) (placement.PendingChange, error)
 	ExpirePendingChanges(ctx context.Context, limit int) (int, error)
 }
 
-// PendingChanges returns a page of the changes that wait for a second person, or did, without what they store.
-func (s *Service) PendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
-	return s.store.ListPendingChanges(ctx, page)
+// PendingChanges returns a page of the changes that wait for a second person, or did. What they store comes with them when they are
+// wanted whole.
+func (s *Service) PendingChanges(ctx context.Context, page placement.Page, whole bool) ([]placement.PendingChange, error) {
+	return s.store.ListPendingChanges(ctx, page, whole)
 }
 
 // PendingChange returns one.

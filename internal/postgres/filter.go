@@ -166,7 +166,7 @@ func (a *attribute) among(c *placement.Condition) string {
 }
 
 func badCondition(c *placement.Condition, format string, args ...any) error {
-	return &sol013.Fault{Parameter: sol013.FilterParameter, At: c.At, Reason: fmt.Sprintf(format, args...)}
+	return &sol013.Fault{Parameter: sol013.FilterParameter, At: c.At + 1, Reason: fmt.Sprintf(format, args...)}
 }
 
 // maxPathShown bounds what of a client's path a message repeats.

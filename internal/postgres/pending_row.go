@@ -137,18 +137,18 @@ func (s *Store) GetPendingChange(ctx context.Context, id string) (placement.Pend
 	return *p, nil
 }
 
-// ListPendingChanges returns a page of them by id, which is by time, without what they store.
-func (s *Store) ListPendingChanges(ctx context.Context, page placement.Page) ([]placement.PendingChange, error) {
+// ListPendingChanges returns a page of them by id, which is by time; what they store only when they are wanted whole.
+func (s *Store) ListPendingChanges(ctx context.Context, page placement.Page, whole bool) ([]placement.PendingChange, error) {
 	const listSQL = `
-		SELECT ` + pendingHeadColumns + `, '[]'::jsonb AS changes, '[]'::jsonb AS base
+		SELECT ` + pendingHeadColumns + `, CASE WHEN $3 THEN changes ELSE '[]' END AS changes, CASE WHEN $3 THEN base ELSE '[]' END AS base
 		FROM pending_change
 		WHERE id > $1 AND {filter}
 		ORDER BY id
 		LIMIT $2`
-	return listed(ctx, s, pendingChangeFromRow, pendingChangeAttributes(), page, listSQL, page.After, page.Limit)
+	return listed(ctx, s, pendingChangeFromRow, pendingChangeAttributes(), page, listSQL, page.After, page.Limit, whole)
 }
 
-// pendingChangeAttributes are what pending changes can be filtered by, as long as lists show it.
+// pendingChangeAttributes are what pending changes can be filtered by, but for what they store.
 func pendingChangeAttributes() attributes {
 	return attributes{
 		"id": text("id"), "proposedBy": text("proposed_by"), "proposedAt": dateTime("proposed_at"),

@@ -100,7 +100,7 @@ func TestPendingChangesAreAudited(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	if n := must(s.ListPendingChanges(ctx, placement.Page{Limit: 10, Where: []placement.Condition{equal("state", "PENDING")}}))(t); len(n) != 0 {
+	if n := must(s.ListPendingChanges(ctx, placement.Page{Limit: 10, Where: []placement.Condition{equal("state", "PENDING")}}, false))(t); len(n) != 0 {
 		t.Errorf("still waiting: %+v", n)
 	}
 }
@@ -246,7 +246,7 @@ func TestWhatCannotBeDoneIsNotProposed(t *testing.T) {
 	wantKind(t, err, placement.PreconditionFailed)
 	_, _, err = s.PutTrustRelation(ctx, placement.TrustRelation{FromID: "TD-CP", ToID: "TD-NOBODY", Handling: placement.HandlingNone}, nil, tester)
 	wantKind(t, err, placement.Invalid)
-	if got := must(s.ListPendingChanges(ctx, placement.Page{Limit: 10}))(t); len(got) != 0 {
+	if got := must(s.ListPendingChanges(ctx, placement.Page{Limit: 10}, false))(t); len(got) != 0 {
 		t.Errorf("proposed: %+v", got)
 	}
 	// What can be done is proposed, deletions as well.

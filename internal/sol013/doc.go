@@ -13,12 +13,17 @@ import (
 // Fault is something that a request says wrong. Its text is for the person who sent it.
 type Fault struct {
 	Parameter string // the query parameter or header
-	At        int    // where in its value, in bytes
+	At        int    // the byte of its value, from 1; 0: all of it
 	Reason    string
 }
 
-// Error returns the reason.
-func (f *Fault) Error() string { return f.Reason }
+// Error returns the reason, and where it lies.
+func (f *Fault) Error() string {
+	if f.At == 0 {
+		return f.Reason
+	}
+	return fmt.Sprintf("%s, byte %d: %s", f.Parameter, f.At, f.Reason)
+}
 
 // maxShown is how many characters of a client's text a fault repeats.
 const maxShown = 80

@@ -24,10 +24,10 @@ func ParseFilter(text string) ([]placement.Condition, error) {
 	for p.at < len(text) {
 		c, err := p.condition()
 		if err != nil {
-			return nil, &Fault{Parameter: FilterParameter, At: p.at, Reason: err.Error()}
+			return nil, &Fault{Parameter: FilterParameter, At: p.at + 1, Reason: err.Error()}
 		}
 		if all = append(all, c); len(all) > maxConditions {
-			return nil, &Fault{Parameter: FilterParameter, At: c.At, Reason: fmt.Sprintf("a filter has at most %d expressions", maxConditions)}
+			return nil, &Fault{Parameter: FilterParameter, At: c.At + 1, Reason: fmt.Sprintf("a filter has at most %d expressions", maxConditions)}
 		}
 	}
 	return all, nil

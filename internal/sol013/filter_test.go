@@ -83,7 +83,7 @@ func TestParseFilterRefuses(t *testing.T) {
 			t.Errorf("%.40s: got %v, %v; want a fault", text, got, err)
 			continue
 		}
-		if !strings.Contains(fault.Reason, want) || fault.Parameter != "filter" || fault.At < 0 || fault.At > len(text) || len(fault.Reason) > 400 {
+		if !strings.Contains(fault.Reason, want) || fault.Parameter != "filter" || fault.At < 1 || fault.At > len(text)+1 || len(fault.Reason) > 400 {
 			t.Errorf("%.40s: got %+v, want %q", text, fault, want)
 		}
 	}
@@ -174,7 +174,7 @@ func FuzzFilter(f *testing.F) {
 		first, err := sol013.ParseFilter(text)
 		if err != nil {
 			var fault *sol013.Fault
-			if !errors.As(err, &fault) || fault.At < 0 || fault.At > len(text) || fault.Reason == "" {
+			if !errors.As(err, &fault) || fault.At < 1 || fault.At > len(text)+1 || fault.Reason == "" {
 				t.Fatalf("%q: %v is no fault with a place", text, err)
 			}
 			return

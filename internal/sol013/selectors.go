@@ -29,10 +29,9 @@ func (s Selectable) Dropped(query url.Values) ([]string, error) {
 		return nil, err
 	}
 	for _, parameter := range []string{fields, excludeFields} {
-		for _, path := range paths(query, parameter) {
-			if !slices.Contains(s.Optional, path) {
-				return nil, &Fault{Parameter: parameter, Reason: fmt.Sprintf("%s names %s, which is no optional complex attribute here; these are %s",
-					parameter, shown(path), orNone(s.Optional))}
+		for _, value := range query[parameter] {
+			if err := s.known(parameter, value); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -45,6 +44,19 @@ func (s Selectable) Dropped(query url.Values) ([]string, error) {
 		return without(s.Optional, paths(query, fields)), nil
 	}
 	return without(s.LeftOut, paths(query, fields)), nil
+}
+
+// known checks that a list of paths names nothing else than what can be selected.
+func (s Selectable) known(parameter, value string) error {
+	at := 1
+	for path := range strings.SplitSeq(value, ",") {
+		if !slices.Contains(s.Optional, path) {
+			return &Fault{Parameter: parameter, At: at, Reason: fmt.Sprintf("%s names %s, which is no optional complex attribute here; these are %s",
+				parameter, shown(path), orNone(s.Optional))}
+		}
+		at += len(path) + 1
+	}
+	return nil
 }
 
 // combination checks which selectors stand beside each other: each alone, or exclude_default with fields.

@@ -77,13 +77,16 @@ func TestEverySelectorCombination(t *testing.T) {
 
 func TestSelectorsThatNameNothing(t *testing.T) {
 	t.Parallel()
-	for _, query := range []string{"fields=e", "exclude_fields=e", "fields=", "fields=a,", "fields=a//b", "exclude_fields=A", "exclude_default&fields=e"} {
+	for query, at := range map[string]int{
+		"fields=e": 1, "exclude_fields=e": 1, "fields=": 1, "fields=a,": 3, "fields=a//b": 1, "exclude_fields=A": 1, "exclude_default&fields=e": 1, "fields=c,d,e": 5,
+		"exclude_fields=a&exclude_fields=c,e": 3,
+	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var fault *sol013.Fault
-		if got, err := selectable.Dropped(values); !errors.As(err, &fault) || !strings.Contains(fault.Parameter, "fields") {
+		if got, err := selectable.Dropped(values); !errors.As(err, &fault) || !strings.Contains(fault.Parameter, "fields") || fault.At != at {
 			t.Errorf("%s: got %v, %v", query, got, err)
 		}
 	}
