@@ -504,7 +504,7 @@ type Grant struct {
 	// TempResources One entry per resource that may exist while the operation runs, in the order of the request.
 	TempResources []GrantInfo `json:"tempResources,omitempty,omitzero"`
 
-	// UpdateResources One entry per resource that may be modified, in the order of the request.
+	// UpdateResources One entry per resource that may be modified, in the order of the request; of one that becomes another workload with what a resource of `addResources` has, a `reservationId` of its own among it.
 	UpdateResources []GrantInfo `json:"updateResources,omitempty,omitzero"`
 
 	// VIMAssets Names that the VIM has for what the VNF descriptor mentions, from its VNF profile; in full with `INSTANTIATE`, and with `CHANGE_VNFPKG` those of `dstVnfdId`. With `REVERT_TO_SNAPSHOT`, the snapshots that the request names.
@@ -648,7 +648,7 @@ type GrantRequest struct {
 	// TempResources Resources that exist only while the operation runs. They are placed and reserved as those of `addResources` are, and given back when the operation ends.
 	TempResources []ResourceDefinition `json:"tempResources,omitempty,omitzero"`
 
-	// UpdateResources Resources to be modified where they are.
+	// UpdateResources Resources to be modified where they are. With `CHANGE_VNFPKG`, one that `dstVnfdId` describes as another workload than `vnfdId` did is judged anew, on the host where it stands and on no other, and what it needs is reserved beside what it has until the operation has completed; `resource` says which one it is, by its id in the VIM or by its `reservationId`, without it `id` is the one that it was granted under. If it may not be on that host, or nobody knows where it is, the request is refused: to move it, list it in `removeResources` and its successor in `addResources`.
 	UpdateResources []ResourceDefinition `json:"updateResources,omitempty,omitzero"`
 
 	// VIMConstraints Which resources must be managed through the same VIM. One that cannot be kept refuses the request.

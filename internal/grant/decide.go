@@ -79,11 +79,15 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 		catalogue = catalogue.WithoutLI()
 	}
 	lacking := expand(catalogue, &in.Request)
-	in.Releases = releases(view, req)
+	var unplaced []placement.Reason
+	b := newBuilder(catalogue, &in.Request, *known)
+	in.Request.UpdateResources = slices.Clone(req.UpdateResources)
+	in.Releases, unplaced = replace(view, b, releases(view, req))
+	lacking = append(lacking, unplaced...)
 	rules := descriptorConstraints(catalogue, &in.Request, view.ResidenciesOf(req.VNFInstanceID), in.Releases)
 	standing := standingConstraints(view, &in.Request, in.Releases, in.WithoutLI)
 	in.Request.PlacementConstraints = slices.Concat(req.PlacementConstraints, rules, standing)
-	if in.Demands, err = Demands(catalogue, &in.Request, *known); err != nil {
+	if in.Demands, err = b.all(); err != nil {
 		return placement.Inputs{}, err
 	}
 	if len(lacking) > 0 {

@@ -18,6 +18,10 @@ var beforeUUID = regexp.MustCompile(`^(.+?)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-
 // together. What nobody knows becomes a reason of the demand. A request that asks for less than the profile
 // is invalid.
 func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placement.VNFInstanceParams) ([]placement.Demand, error) {
+	return newBuilder(cat, req, mem).all()
+}
+
+func newBuilder(cat *placement.Catalogue, req *placement.GrantRequest, mem placement.VNFInstanceParams) *builder {
 	b := &builder{cat: cat, req: req, asks: req.Components, snssai: req.SNSSAI, byKey: map[string]int{}}
 	if req.Operation != placement.OpInstantiate { // which begins anew
 		b.asks = joined(cat, mem.Components, req.Components)
@@ -25,10 +29,12 @@ func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placemen
 			b.snssai = mem.SNSSAI
 		}
 	}
-	for _, list := range []struct {
-		resources []placement.ResourceDefinition
-		temporary bool
-	}{{req.AddResources, false}, {req.TempResources, true}} {
+	return b
+}
+
+// all are the demands of the request.
+func (b *builder) all() ([]placement.Demand, error) {
+	for _, list := range newOnes(b.req) {
 		for i := range list.resources {
 			if rd := &list.resources[i]; rd.Placed() {
 				if err := b.add(rd, list.temporary); err != nil {
@@ -37,7 +43,7 @@ func Demands(cat *placement.Catalogue, req *placement.GrantRequest, mem placemen
 			}
 		}
 	}
-	if len(b.demands) == 0 && !onlyRemoves(req) {
+	if len(b.demands) == 0 && !onlyRemoves(b.req) {
 		b.checkVNFD()
 	}
 	b.checkWishes()
@@ -84,15 +90,11 @@ func (b *builder) checkVNFD() {
 }
 
 func (b *builder) add(rd *placement.ResourceDefinition, temporary bool) error {
-	d := placement.Demand{Temporary: temporary}
-	vnfdID := descriptorOf(b.req, rd)
-	if profile, ok := b.cat.VNFProfiles[vnfdID]; ok {
-		if err := b.fill(&d, &profile, rd); err != nil {
-			return err
-		}
-	} else {
-		d.Unknown = append(d.Unknown, unknown("VNFD "+vnfdID))
+	d, err := b.demandOf(rd)
+	if err != nil {
+		return err
 	}
+	d.Temporary, d.HostID = temporary, rd.ReplacedOn
 	key := fmt.Sprintf("%+v", d) + b.memberships(rd.ID)
 	if i, ok := b.byKey[key]; ok {
 		b.demands[i].ResourceDefinitionIDs = append(b.demands[i].ResourceDefinitionIDs, rd.ID)
@@ -102,6 +104,17 @@ func (b *builder) add(rd *placement.ResourceDefinition, temporary bool) error {
 	d.ResourceDefinitionIDs = []string{rd.ID}
 	b.demands = append(b.demands, d)
 	return nil
+}
+
+// demandOf describes what a resource is to be.
+func (b *builder) demandOf(rd *placement.ResourceDefinition) (d placement.Demand, err error) {
+	vnfdID := descriptorOf(b.req, rd)
+	profile, known := b.cat.VNFProfiles[vnfdID]
+	if !known {
+		d.Unknown = append(d.Unknown, unknown("VNFD "+vnfdID))
+		return d, nil
+	}
+	return d, b.fill(&d, &profile, rd)
 }
 
 // memberships tells resources of different constraints apart: they are no equal resources.

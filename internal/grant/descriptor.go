@@ -13,9 +13,9 @@ import (
 func descriptorConstraints(cat *placement.Catalogue, req *placement.GrantRequest, own []*placement.Residency, released []string) []placement.PlacementConstraint {
 	members := map[string][]placement.ResourceDefinition{} // by VNFD
 	var vnfdIDs []string
-	for _, list := range [][]placement.ResourceDefinition{req.AddResources, req.TempResources} {
-		for i := range list {
-			if rd := &list[i]; rd.Placed() {
+	for _, list := range newOnes(req) {
+		for i := range list.resources {
+			if rd := &list.resources[i]; rd.Placed() {
 				id := descriptorOf(req, rd)
 				if members[id] == nil {
 					vnfdIDs = append(vnfdIDs, id)

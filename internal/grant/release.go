@@ -10,7 +10,7 @@ import (
 // removes tells whether a request ends what was granted before. The view tells what that is, and whom to tell; no later step
 // would notice what it does not have yet: an instantiation that was answered a moment ago, perhaps by another replica.
 func removes(req *placement.GrantRequest) bool {
-	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0
+	return req.Operation == placement.OpTerminate || len(req.RemoveResources) > 0 || replaces(req)
 }
 
 // onlyRemoves tells whether a request needs nothing to be known but what is there.

@@ -41,9 +41,9 @@ func standingOf(cat *placement.Catalogue, req *placement.GrantRequest) []*placem
 // coveredBy are the new resources of a request that a constraint is about.
 func coveredBy(s *placement.StandingConstraint, req *placement.GrantRequest) []placement.ConstraintResourceRef {
 	var out []placement.ConstraintResourceRef
-	for _, list := range [][]placement.ResourceDefinition{req.AddResources, req.TempResources} {
-		for i := range list {
-			rd := &list[i]
+	for _, list := range newOnes(req) {
+		for i := range list.resources {
+			rd := &list.resources[i]
 			if rd.Placed() && s.Concerns(req.VNFInstanceID, descriptorOf(req, rd)) && s.Covers(componentIDs(rd)...) {
 				out = append(out, placement.ConstraintResourceRef{ResourceID: rd.ID})
 			}

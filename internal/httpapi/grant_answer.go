@@ -58,7 +58,7 @@ func (a grantAnswer) toWire(g *placement.Grant) wire.Grant {
 		return out
 	}
 	w.AddResources, w.TempResources = infos(req.AddResources, true), infos(req.TempResources, true)
-	w.RemoveResources, w.UpdateResources = infos(req.RemoveResources, false), infos(req.UpdateResources, false)
+	w.RemoveResources, w.UpdateResources = infos(req.RemoveResources, false), infos(req.UpdateResources, true)
 	a.addConnections(&w, g)
 	w.AdditionalParams.Ringfence = wire.RingfenceGrantParams{DecisionID: g.DecisionID, PolicyEpoch: g.Epoch, ValidUntil: g.ValidUntil}
 	if g.Refusal != nil {

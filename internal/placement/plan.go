@@ -9,6 +9,7 @@ type Demand struct {
 	Isolation             Isolation // asked as a floor
 	Unknown               []Reason  // names of objects that the request or the profile mentions and nobody knows
 	Temporary             bool      // tempResources: exist only while the operation runs
+	HostID                string    // the only host for it: it takes the place of what stands there; empty: any
 }
 
 // Placement is where one resource of a request goes.

@@ -77,6 +77,7 @@ type ResourceDefinition struct {
 	Resource            *ResourceHandle   // of an existing resource
 	Snapshot            *SnapshotResource // of the snapshot operations
 	Expanded            bool              // stands for a level of the request; the client does not know its id
+	ReplacedOn          string            // the host where a resource of updateResources becomes another one; empty: it stays as it is
 }
 
 // SnapshotResource is the part of a VNF snapshot that a resource is (SOL003 SnapshotResourceDefinition).

@@ -73,12 +73,13 @@ type demandDoc struct {
 	Isolation             string      `json:"isolation,omitempty"`
 	Unknown               []reasonDoc `json:"unknown,omitempty"`
 	Temporary             bool        `json:"temporary,omitempty"`
+	HostID                string      `json:"hostId,omitempty"`
 }
 
 func demandToDoc(d placement.Demand) demandDoc {
 	return demandDoc{
 		ResourceDefinitionIDs: d.ResourceDefinitionIDs, Workload: workloadToDoc(&d.Workload), Isolation: isolationName(d.Isolation),
-		Unknown: convert(d.Unknown, reasonToDoc), Temporary: d.Temporary,
+		Unknown: convert(d.Unknown, reasonToDoc), Temporary: d.Temporary, HostID: d.HostID,
 	}
 }
 
@@ -90,7 +91,7 @@ func demandFromDoc(d demandDoc) (placement.Demand, error) {
 	workload, err := workloadFromDoc(&d.Workload)
 	return placement.Demand{
 		ResourceDefinitionIDs: d.ResourceDefinitionIDs, Workload: workload, Isolation: isolation,
-		Unknown: convert(d.Unknown, reasonFromDoc), Temporary: d.Temporary,
+		Unknown: convert(d.Unknown, reasonFromDoc), Temporary: d.Temporary, HostID: d.HostID,
 	}, err
 }
 

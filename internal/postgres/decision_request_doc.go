@@ -59,6 +59,7 @@ type resourceDoc struct {
 	Resource            *handleDoc           `json:"resource,omitempty"`
 	Snapshot            *snapshotResourceDoc `json:"snapshot,omitempty"`
 	Expanded            bool                 `json:"expanded,omitempty"`
+	ReplacedOn          string               `json:"replacedOn,omitempty"`
 }
 
 type snapshotResourceDoc struct {
@@ -77,7 +78,7 @@ type handleDoc struct {
 }
 
 func resourceToDoc(r placement.ResourceDefinition) resourceDoc {
-	d := resourceDoc{ID: r.ID, Type: string(r.Type), VDUID: r.VDUID, VNFDID: r.VNFDID, ResourceTemplateIDs: r.ResourceTemplateIDs, Expanded: r.Expanded}
+	d := resourceDoc{ID: r.ID, Type: string(r.Type), VDUID: r.VDUID, VNFDID: r.VNFDID, ResourceTemplateIDs: r.ResourceTemplateIDs, Expanded: r.Expanded, ReplacedOn: r.ReplacedOn}
 	if r.Snapshot != nil {
 		s := snapshotResourceDoc(*r.Snapshot)
 		d.Snapshot = &s
@@ -92,7 +93,7 @@ func resourceToDoc(r placement.ResourceDefinition) resourceDoc {
 func resourceFromDoc(d resourceDoc) placement.ResourceDefinition {
 	r := placement.ResourceDefinition{
 		ID: d.ID, Type: placement.ResourceType(d.Type), VDUID: d.VDUID, VNFDID: d.VNFDID, ResourceTemplateIDs: d.ResourceTemplateIDs,
-		Expanded: d.Expanded,
+		Expanded: d.Expanded, ReplacedOn: d.ReplacedOn,
 	}
 	if d.Snapshot != nil {
 		s := placement.SnapshotResource(*d.Snapshot)

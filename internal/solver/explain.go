@@ -43,7 +43,7 @@ func (p *problem) explainDemand(i int) placement.DemandExplanation {
 	e := placement.DemandExplanation{ResourceDefinitionIDs: d.ResourceDefinitionIDs, NeededIsolation: d.candidate.NeededIsolation()}
 	constraints := p.alone().reasons(p.firstMember(i).id)
 	t := tally{ranks: ranks(d.candidate.Rules()), counts: map[ruleKey]*placement.RuleCount{}, first: map[string]int{}}
-	for _, slot := range p.slotsByID() {
+	for _, slot := range p.slotsByID(d) {
 		h := p.view.Host(slot)
 		e.HostsTotal++
 		v := d.candidate.Judge(p.facts(slot), constraints)
@@ -72,12 +72,12 @@ func (p *problem) firstMember(demand int) *member {
 	return &member{demand: demand}
 }
 
-// slotsByID lists the hosts that the request may use, ascending by id.
-func (p *problem) slotsByID() []int {
+// slotsByID lists the hosts that the request may use for a demand, ascending by id.
+func (p *problem) slotsByID(d *demand) []int {
 	var out []int
 	for bi, b := range p.view.Blocks {
 		for i, h := range b.Hosts {
-			if h != nil && p.usable(h) {
+			if h != nil && p.mayUse(h, d) {
 				out = append(out, bi*fleet.BlockSize+i)
 			}
 		}

@@ -73,6 +73,11 @@ func (p *problem) usable(h *placement.Host) bool {
 	return (p.restrict == nil || p.restrict[h.ID]) && !p.hidden[h.HostPoolID]
 }
 
+// mayUse tells whether the request may use a host for a demand.
+func (p *problem) mayUse(h *placement.Host, d *demand) bool {
+	return (d.HostID == "" || d.HostID == h.ID) && p.usable(h)
+}
+
 // resolveIn finds existing resources in a view, but on hosts of hidden pools.
 func resolveIn(v *fleet.View, hidden map[string]bool) resolver {
 	return func(resourceID string) []placement.ExistingResource {

@@ -98,7 +98,7 @@ func (p *problem) scan(m *member, f *filter, st *state, at, size int) (best []pr
 			if zones != nil {
 				pr.cost += zones[b.Hosts[i].ResourceZoneID] * weightZone
 			}
-			if list.tooCostly(pr) || !f.passes(b, bi, i) || !f.roomForAll(b, bi, i) || !p.usable(b.Hosts[i]) || !p.fixedTo(m, b.Hosts[i]) {
+			if list.tooCostly(pr) || !f.passes(b, bi, i) || !f.roomForAll(b, bi, i) || !p.mayUse(b.Hosts[i], p.demands[m.demand]) || !p.fixedTo(m, b.Hosts[i]) {
 				continue
 			}
 			if soft {

@@ -53,6 +53,9 @@ func (c *checker) check(pl *placement.Placement) []placement.Reason {
 		return []placement.Reason{{RuleID: placement.RuleUnknown, Check: placement.RuleUnknown, Params: map[string]string{"object": "host " + pl.HostID}}}
 	}
 	d := &c.in.Demands[pl.Demand]
+	if d.HostID != "" && d.HostID != pl.HostID {
+		return changed(placement.RuleUnknown, pl, "it is to take the place of what stands on the host "+d.HostID)
+	}
 	fixed := *d
 	fixed.Workload.Runtime = pl.Runtime
 	cand := candidateFor(c.world, &fixed, c.joint.replicas(&d.Workload, c.siblings(&d.Workload)))
