@@ -753,7 +753,7 @@ type ListHostDirectivesParams struct {
 
 // PutObservedStateParams defines parameters for PutObservedState.
 type PutObservedStateParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.

@@ -2426,7 +2426,7 @@ type ListCacheEntriesParams struct {
 
 // DeleteCacheEntryParams defines parameters for DeleteCacheEntry.
 type DeleteCacheEntryParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2444,7 +2444,7 @@ type GetCacheEntryParams struct {
 
 // PatchCacheEntryParams defines parameters for PatchCacheEntry.
 type PatchCacheEntryParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2453,7 +2453,7 @@ type PatchCacheEntryParams struct {
 
 // PutCacheEntryParams defines parameters for PutCacheEntry.
 type PutCacheEntryParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -2498,7 +2498,7 @@ type ListHostPoolsParams struct {
 
 // DeleteHostPoolParams defines parameters for DeleteHostPool.
 type DeleteHostPoolParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2519,7 +2519,7 @@ type GetHostPoolParams struct {
 
 // PatchHostPoolParams defines parameters for PatchHostPool.
 type PatchHostPoolParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2531,7 +2531,7 @@ type PatchHostPoolParams struct {
 
 // PutHostPoolParams defines parameters for PutHostPool.
 type PutHostPoolParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2573,7 +2573,7 @@ type ListHostsParams struct {
 
 // DeleteHostParams defines parameters for DeleteHost.
 type DeleteHostParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2591,7 +2591,7 @@ type GetHostParams struct {
 
 // PatchHostParams defines parameters for PatchHost.
 type PatchHostParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2603,7 +2603,7 @@ type PatchHostParams struct {
 
 // PutHostParams defines parameters for PutHost.
 type PutHostParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2723,7 +2723,7 @@ type ListImagesParams struct {
 
 // DeleteImageParams defines parameters for DeleteImage.
 type DeleteImageParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2744,7 +2744,7 @@ type GetImageParams struct {
 
 // PatchImageParams defines parameters for PatchImage.
 type PatchImageParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2756,7 +2756,7 @@ type PatchImageParams struct {
 
 // PutImageParams defines parameters for PutImage.
 type PutImageParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -2807,7 +2807,7 @@ type ListNFVIPoPsParams struct {
 
 // DeleteNFVIPoPParams defines parameters for DeleteNFVIPoP.
 type DeleteNFVIPoPParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2825,7 +2825,7 @@ type GetNFVIPoPParams struct {
 
 // PatchNFVIPoPParams defines parameters for PatchNFVIPoP.
 type PatchNFVIPoPParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2834,7 +2834,7 @@ type PatchNFVIPoPParams struct {
 
 // PutNFVIPoPParams defines parameters for PutNFVIPoP.
 type PutNFVIPoPParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -2924,7 +2924,7 @@ type ListResidenciesParams struct {
 
 // DeleteResidencyParams defines parameters for DeleteResidency.
 type DeleteResidencyParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2942,7 +2942,7 @@ type GetResidencyParams struct {
 
 // PatchResidencyParams defines parameters for PatchResidency.
 type PatchResidencyParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -2951,7 +2951,7 @@ type PatchResidencyParams struct {
 
 // PutResidencyParams defines parameters for PutResidency.
 type PutResidencyParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -2990,7 +2990,7 @@ type ListResourceZonesParams struct {
 
 // DeleteResourceZoneParams defines parameters for DeleteResourceZone.
 type DeleteResourceZoneParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -3008,7 +3008,7 @@ type GetResourceZoneParams struct {
 
 // PatchResourceZoneParams defines parameters for PatchResourceZone.
 type PatchResourceZoneParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -3017,7 +3017,7 @@ type PatchResourceZoneParams struct {
 
 // PutResourceZoneParams defines parameters for PutResourceZone.
 type PutResourceZoneParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -3056,7 +3056,7 @@ type ListRuntimeClassesParams struct {
 
 // DeleteRuntimeClassParams defines parameters for DeleteRuntimeClass.
 type DeleteRuntimeClassParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3077,7 +3077,7 @@ type GetRuntimeClassParams struct {
 
 // PatchRuntimeClassParams defines parameters for PatchRuntimeClass.
 type PatchRuntimeClassParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3089,7 +3089,7 @@ type PatchRuntimeClassParams struct {
 
 // PutRuntimeClassParams defines parameters for PutRuntimeClass.
 type PutRuntimeClassParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3131,7 +3131,7 @@ type ListTrustDomainsParams struct {
 
 // DeleteTrustDomainParams defines parameters for DeleteTrustDomain.
 type DeleteTrustDomainParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3152,7 +3152,7 @@ type GetTrustDomainParams struct {
 
 // PatchTrustDomainParams defines parameters for PatchTrustDomain.
 type PatchTrustDomainParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3164,7 +3164,7 @@ type PatchTrustDomainParams struct {
 
 // PutTrustDomainParams defines parameters for PutTrustDomain.
 type PutTrustDomainParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3206,7 +3206,7 @@ type ListTrustRelationsParams struct {
 
 // DeleteTrustRelationParams defines parameters for DeleteTrustRelation.
 type DeleteTrustRelationParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3227,7 +3227,7 @@ type GetTrustRelationParams struct {
 
 // PatchTrustRelationParams defines parameters for PatchTrustRelation.
 type PatchTrustRelationParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3239,7 +3239,7 @@ type PatchTrustRelationParams struct {
 
 // PutTrustRelationParams defines parameters for PutTrustRelation.
 type PutTrustRelationParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3356,7 +3356,7 @@ type ListVNFProfilesParams struct {
 
 // DeleteVNFProfileParams defines parameters for DeleteVNFProfile.
 type DeleteVNFProfileParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3377,7 +3377,7 @@ type GetVNFProfileParams struct {
 
 // PatchVNFProfileParams defines parameters for PatchVNFProfile.
 type PatchVNFProfileParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.
@@ -3389,7 +3389,7 @@ type PatchVNFProfileParams struct {
 
 // PutVNFProfileParams defines parameters for PutVNFProfile.
 type PutVNFProfileParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceChangeReason Why, for the second person, if the write turns out to need one. Else nobody reads it.

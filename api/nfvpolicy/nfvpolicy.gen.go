@@ -530,7 +530,7 @@ type DeletePolicyParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
@@ -545,7 +545,7 @@ type ModifyPolicyParams struct {
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// RingfenceBreakGlass Why the client that transferred the version puts it in force itself, in an emergency, without a second person. It is recorded in the audit trail and in `breakGlass` of the policy, and has to be confirmed within the time that the operator has set. Where a second person is not needed, it changes nothing.

@@ -1812,7 +1812,7 @@ type CreateStandingConstraintParams struct {
 
 // DeleteStandingConstraintParams defines parameters for DeleteStandingConstraint.
 type DeleteStandingConstraintParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
@@ -1914,7 +1914,7 @@ type GetEnforcementModeParams struct {
 
 // PutEnforcementModeParams defines parameters for PutEnforcementMode.
 type PutEnforcementModeParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
@@ -2037,7 +2037,7 @@ type GetReservationParams struct {
 
 // ReleaseReservationParams defines parameters for ReleaseReservation.
 type ReleaseReservationParams struct {
-	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens.
+	// IfMatch The `ETag` of the representation that the client means to change. When the resource has changed since, the request is answered 412 and nothing happens; so it is when the tag is weak, or none of the resource. `*` means any representation, as long as there is one. A list of tags is answered 400. An operation that does not take the header answers it with 400, rather than not to look at it.
 	IfMatch externalRef0.IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.

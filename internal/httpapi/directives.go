@@ -173,8 +173,10 @@ func observationCondition(match, noneMatch string) (placement.ObservationConditi
 		return placement.ObservationCondition{}, newProblem(http.StatusBadRequest, "If-Match and If-None-Match exclude each other")
 	case noneMatch != "" && noneMatch != "*":
 		return placement.ObservationCondition{}, newProblem(http.StatusBadRequest, "If-None-Match of a report can only be *, which means: the first one")
-	case match == "*" || strings.Contains(match, ","):
-		return placement.ObservationCondition{}, newProblem(http.StatusBadRequest, "If-Match takes one entity tag here: the ETag of the report before")
+	case match == anyTag:
+		return placement.ObservationCondition{Next: true}, nil
+	case strings.Contains(match, ","):
+		return placement.ObservationCondition{}, newProblem(http.StatusBadRequest, "If-Match takes one entity tag here, or *: the ETag of the report before")
 	case match == "":
 		return placement.ObservationCondition{First: noneMatch == "*"}, nil
 	}

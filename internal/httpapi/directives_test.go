@@ -282,6 +282,7 @@ func TestObservedState(t *testing.T) {
 	now := time.Now().UTC().Add(-time.Second)
 	stamp := func(d time.Duration) string { return now.Add(d).Format(time.RFC3339Nano) }
 
+	a.observe("h1", map[string]string{"If-Match": "*"}, stamp(0), seen).problem(412)
 	first := a.observe("h1", map[string]string{"If-None-Match": "*"}, stamp(0), seen, stranger).want(200)
 	want := object{
 		"changed": true, "confirmedResidencyIds": []any{residency}, "endedResidencyIds": []any{}, "missingResidencyIds": []any{}, "unmatched": 1.0,
@@ -298,7 +299,8 @@ func TestObservedState(t *testing.T) {
 	a.observe("h1", map[string]string{"If-Match": `"other"`}, stamp(0), seen).problem(412)
 	a.observe("h1", map[string]string{"If-Match": "other"}, stamp(0), seen).problem(412)
 	a.observe("h1", map[string]string{"If-Match": tag, "If-None-Match": "*"}, stamp(0), seen).problem(400)
-	a.observe("h1", map[string]string{"If-Match": "*"}, stamp(0), seen).problem(400)
+	a.observe("h1", map[string]string{"If-Match": tag + `, "other"`}, stamp(0), seen).problem(400)
+	a.observe("h1", map[string]string{"If-Match": "*"}, stamp(time.Millisecond), seen, stranger).want(200)
 	gone := a.observe("h1", map[string]string{"If-Match": tag}, stamp(2*time.Millisecond)).want(200)
 	if o := gone.object(); fmt.Sprint(o["missingResidencyIds"]) != "["+residency+"]" || fmt.Sprint(o["changed"]) != "true" || gone.header.Get("ETag") == tag {
 		t.Errorf("not seen any more: %v", o)

@@ -217,6 +217,12 @@ func (n *noun[W, D]) put(r *http.Request, key inventory.Key, match, noneMatch st
 	if err := json.NewDecoder(r.Body).Decode(&w); err != nil {
 		return reply{}, newProblem(http.StatusUnprocessableEntity, "the "+n.schema+" cannot be read: "+printable(err.Error()))
 	}
+	if match == anyTag {
+		return changeExisting(func() (int64, error) {
+			present, err := n.records.Get(r.Context(), key)
+			return n.records.Revision(&present), err
+		}, func(want *int64) (reply, error) { return n.putValue(r, key, &w, want) })
+	}
 	return n.putValue(r, key, &w, want)
 }
 
@@ -249,9 +255,6 @@ func (n *noun[W, D]) store(ctx context.Context, key inventory.Key, w *W, want *i
 	return n.records.Put(ctx, auth.FromContext(ctx).ClientID, v, want)
 }
 
-// patchAttempts is how often a merge patch without If-Match is applied anew to what others have changed meanwhile.
-const patchAttempts = 10
-
 // patch changes attributes of one resource.
 func (n *noun[W, D]) patch(r *http.Request, key inventory.Key, match string) (reply, error) {
 	want, err := ifMatch(match)
@@ -262,15 +265,10 @@ func (n *noun[W, D]) patch(r *http.Request, key inventory.Key, match string) (re
 	if err := json.NewDecoder(r.Body).Decode(&change); err != nil {
 		return reply{}, newProblem(http.StatusBadRequest, "the patch is not JSON: "+printable(err.Error()))
 	}
-	for attempt := 1; ; attempt++ {
-		answer, err := n.patchOnce(r.Context(), key, want, change)
-		switch {
-		case want != nil || placement.KindOf(err) != placement.PreconditionFailed:
-			return answer, err
-		case attempt == patchAttempts:
-			return answer, placement.Wrap(placement.Unavailable, err, "too many changes of the resource at the same time: try again")
-		}
+	if want != nil {
+		return n.patchOnce(r.Context(), key, want, change)
 	}
+	return untilUnmoved(func() (reply, error) { return n.patchOnce(r.Context(), key, nil, change) })
 }
 
 func (n *noun[W, D]) patchOnce(ctx context.Context, key inventory.Key, want *int64, change []byte) (reply, error) {

@@ -121,3 +121,21 @@ func merged(a, b object) object {
 	}
 	return out
 }
+
+// Amounts are as large as the contract lets them be, wherever they are added up.
+func TestLargeAmounts(t *testing.T) {
+	t.Parallel()
+	const most = 1<<53 - 1
+	amounts := object{"cpuMillis": most, "memoryMiB": most, "gpus": most, "ext.bandwidth": most}
+	a := newFleet(t)
+	a.do(call{
+		as: "operator", method: "PATCH", path: "/inventory/v1/hosts/h1", body: object{"capacity": amounts}, header: map[string]string{"Content-Type": "application/merge-patch+json"},
+	}).want(200)
+	path := "/inventory/v1/residencies/large"
+	body := object{
+		"id": "large", "hostId": "h1", "vnfInstanceId": "i9", "componentId": "c", "trustDomainId": "TD-A", "runtime": "runc", "resources": amounts,
+	}
+	a.do(call{as: "operator", method: "PUT", path: path, body: body}).want(201)
+	a.do(call{as: "operator", method: "PUT", path: path, body: body}).want(200)
+	a.do(call{as: "operator", method: "DELETE", path: path}).want(204)
+}

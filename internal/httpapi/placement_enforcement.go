@@ -71,9 +71,22 @@ func (a placementAPI) PutEnforcementMode(ctx context.Context, req wire.PutEnforc
 	if err != nil {
 		return nil, err
 	}
-	m, created, err := a.Modes.SetEnforcementMode(ctx, placement.EnforcementMode{
-		ModeKey: key, Mode: placement.Mode(req.Body.Mode), Reason: req.Body.Reason, ActorID: actor(ctx),
-	}, revision)
+	var created bool
+	put := func(want *int64) (m placement.EnforcementMode, err error) {
+		m, created, err = a.Modes.SetEnforcementMode(ctx, placement.EnforcementMode{
+			ModeKey: key, Mode: placement.Mode(req.Body.Mode), Reason: req.Body.Reason, ActorID: actor(ctx),
+		}, want)
+		return m, err
+	}
+	var m placement.EnforcementMode
+	if req.Params.IfMatch == anyTag {
+		m, err = changeExisting(func() (int64, error) {
+			present, err := a.Modes.GetEnforcementMode(ctx, key)
+			return present.Revision, err
+		}, put)
+	} else {
+		m, err = put(revision)
+	}
 	if err != nil {
 		return nil, err
 	}

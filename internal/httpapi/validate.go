@@ -127,6 +127,9 @@ func (s *Server) checkRequest(w http.ResponseWriter, r *http.Request, route *rou
 	if err := unknownQuery(r, op, route.PathItem); err != nil {
 		return err
 	}
+	if err := unknownCondition(r, op, route.PathItem); err != nil {
+		return err
+	}
 	judged := op.OperationID != importOperation && op.OperationID != onboardOperation && op.OperationID != transferOperation // by the contract's schema
 	if err := s.readBody(w, r, op, judged); err != nil {
 		return err
@@ -171,6 +174,19 @@ func pathParams(r *http.Request) map[string]string {
 		}
 	}
 	return params
+}
+
+// unknownCondition refuses to change something under a condition that the operation does not look at.
+func unknownCondition(r *http.Request, op *openapi3.Operation, item *openapi3.PathItem) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if r.Header.Get(name) != "" && op.Parameters.GetByInAndName("header", name) == nil && item.Parameters.GetByInAndName("header", name) == nil {
+			return newProblem(http.StatusBadRequest, "the header "+name+" is not supported here: leave it out")
+		}
+	}
+	return nil
 }
 
 // unknownQuery refuses query parameters that the operation does not have: a filter that is not understood must

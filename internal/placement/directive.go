@@ -200,6 +200,7 @@ type ObservedCacheEntry struct {
 type ObservationCondition struct {
 	Digest string // the report before must have this digest; empty: any
 	First  bool   // there must be no report before
+	Next   bool   // there must be one before, whichever
 }
 
 // ObservationResult says what followed from a report.

@@ -45,14 +45,14 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 			gen = gen + 1, changed_txid = pg_current_xact_id()
 		WHERE nfvi_pop_id = $1 AND id = $2
 		  AND (NOT $15::boolean OR lifecycle = 'IN_SERVICE'
-			AND ($3 <= 0 OR cpu_millis_used + $3 <= cpu_millis_total)
-			AND ($4 <= 0 OR memory_mib_used + $4 <= memory_mib_total)
-			AND ($5 <= 0 OR ephemeral_storage_mib_used + $5 <= ephemeral_storage_mib_total)
-			AND ($6 <= 0 OR hugepages_2mi_used + $6 <= hugepages_2mi_total)
-			AND ($7 <= 0 OR hugepages_1gi_used + $7 <= hugepages_1gi_total)
-			AND ($8 <= 0 OR sriov_vfs_used + $8 <= sriov_vfs_total)
-			AND ($9 <= 0 OR gpus_used + $9 <= gpus_total)
-			AND ($10 <= 0 OR tee_guests_used + $10 <= tee_guests_total)
+			AND ($3::bigint <= 0 OR cpu_millis_used + $3 <= cpu_millis_total)
+			AND ($4::bigint <= 0 OR memory_mib_used + $4 <= memory_mib_total)
+			AND ($5::bigint <= 0 OR ephemeral_storage_mib_used + $5 <= ephemeral_storage_mib_total)
+			AND ($6::bigint <= 0 OR hugepages_2mi_used + $6 <= hugepages_2mi_total)
+			AND ($7::bigint <= 0 OR hugepages_1gi_used + $7 <= hugepages_1gi_total)
+			AND ($8::bigint <= 0 OR sriov_vfs_used + $8 <= sriov_vfs_total)
+			AND ($9::bigint <= 0 OR gpus_used + $9 <= gpus_total)
+			AND ($10::bigint <= 0 OR tee_guests_used + $10 <= tee_guests_total)
 			AND (NOT $16::boolean OR attestation_state = 'TRUSTED')
 			AND ($17::interval IS NULL
 			     OR attested_at > statement_timestamp() - $17::interval + $18::interval
@@ -60,7 +60,7 @@ func queueHostUpdate(b *pgx.Batch, h *lockedHost, g hostGuard, missed *misses) {
 			AND ($19::timestamptz IS NULL OR $19 > statement_timestamp()))`
 	const extSQL = `
 		UPDATE host_ext_capacity SET used = used + $4
-		WHERE nfvi_pop_id = $1 AND host_id = $2 AND dimension = $3 AND (NOT $5::boolean OR $4 <= 0 OR used + $4 <= total)`
+		WHERE nfvi_pop_id = $1 AND host_id = $2 AND dimension = $3 AND (NOT $5::boolean OR $4::bigint <= 0 OR used + $4 <= total)`
 	args := []any{h.key.NFVIPoPID, h.key.HostID}
 	for _, dimension := range placement.Dimensions() {
 		args = append(args, h.delta[dimension])

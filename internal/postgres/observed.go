@@ -97,6 +97,8 @@ func (r *report) check(state *placement.ObservedState, cond placement.Observatio
 	switch {
 	case cond.First && r.digest != "":
 		return placement.Errorf(placement.PreconditionFailed, "host %q has reported before: leave out If-None-Match", state.HostID)
+	case cond.Next && r.digest == "":
+		return placement.Errorf(placement.PreconditionFailed, "host %q has not reported before: leave out If-Match", state.HostID)
 	case cond.Digest != "" && cond.Digest != r.digest:
 		return placement.Errorf(placement.PreconditionFailed, "somebody else has reported for host %q meanwhile: report again without If-Match", state.HostID)
 	case cond.Digest == "" && !state.ObservedAt.IsZero() && state.ObservedAt.Before(r.at):
