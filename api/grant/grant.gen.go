@@ -842,14 +842,14 @@ type PlacementConstraint struct {
 	// Resource The resources. The standard wants at least two; a constraint on fewer says nothing and is accepted.
 	Resource []ConstraintResourceRef `json:"resource"`
 
-	// Scope Where they are together or apart. `NFVI_NODE` is one physical server. `CIS_NODE` may be a virtual machine, and `CONTAINER_NAMESPACE` is a name: neither separates physically.
+	// Scope Where they are together or apart. `NFVI_NODE` is one physical server. `CIS_NODE` may be a virtual machine, and `CONTAINER_NAMESPACE` is a name: neither separates physically. A VNF instance has one container namespace for each of its trust domains, so resources of one trust domain cannot be in two of them.
 	Scope PlacementConstraintScope `json:"scope"`
 }
 
 // PlacementConstraintAffinityOrAntiAffinity Together, or apart.
 type PlacementConstraintAffinityOrAntiAffinity string
 
-// PlacementConstraintScope Where they are together or apart. `NFVI_NODE` is one physical server. `CIS_NODE` may be a virtual machine, and `CONTAINER_NAMESPACE` is a name: neither separates physically.
+// PlacementConstraintScope Where they are together or apart. `NFVI_NODE` is one physical server. `CIS_NODE` may be a virtual machine, and `CONTAINER_NAMESPACE` is a name: neither separates physically. A VNF instance has one container namespace for each of its trust domains, so resources of one trust domain cannot be in two of them.
 type PlacementConstraintScope string
 
 // ResourceDefinition One resource of the request. `COMPUTE` (a virtual machine) and `OSCONTAINER` (a pod) are placed on hosts; the other types are answered as they come.
@@ -1076,7 +1076,7 @@ type VIMConstraint struct {
 	// Resource The resources. The standard wants at least two; a constraint on fewer says nothing and is accepted.
 	Resource []ConstraintResourceRef `json:"resource"`
 
-	// SameResourceGroup True when they must be in the same tenant or project too. Absent means false.
+	// SameResourceGroup True when they must be in the same tenant or project too. Which one a resource comes into depends on its VIM connection and its trust domain, as the operator's connections file has it. Absent means false.
 	SameResourceGroup bool `json:"sameResourceGroup,omitempty,omitzero"`
 }
 

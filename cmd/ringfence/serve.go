@@ -26,6 +26,7 @@ import (
 	"ringfence/internal/notify"
 	"ringfence/internal/packages"
 	"ringfence/internal/peer"
+	"ringfence/internal/placement"
 	"ringfence/internal/policies"
 	"ringfence/internal/postgres"
 	"ringfence/internal/postgres/embedded"
@@ -165,7 +166,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		HostMappingMaxAge: c.HostMappingMaxAge, EvictionsPerMinute: c.EvictionsPerMin, Keep: c.KeepViolations, OverdueAfter: c.OverdueAfter,
 	}, tel, log)
 	peers := peer.NewCaller(book, guard)
-	grants, upstream, err := newGrants(c, store, rep, deliver, peers, tel, log)
+	grants, upstream, err := newGrants(c, store, rep, deliver, peers, connections.ResourceGroupIDs, tel, log)
 	if err != nil {
 		return nil, parts{}, err
 	}
@@ -187,10 +188,12 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 }
 
 // newGrants is the service that grants, and what asks the NFVO upstream; nil: there is none.
-func newGrants(c config.Config, store *postgres.Store, rep *replica.Replica, deliver *delivery.Service, peers *peer.Caller, tel *telemetry.Telemetry, log *slog.Logger) (
+func newGrants(c config.Config, store *postgres.Store, rep *replica.Replica, deliver *delivery.Service, peers *peer.Caller, groups placement.ResourceGroups, tel *telemetry.Telemetry, log *slog.Logger) (
 	*grant.Service, *relay.Service, error,
 ) {
-	settings := grant.Settings{ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge}
+	settings := grant.Settings{
+		ReservationTTL: c.ReservationTTL, AttestationMargin: c.AttestationMargin, HostMappingMaxAge: c.HostMappingMaxAge, ResourceGroups: groups,
+	}
 	if c.Upstream.NFVO == "" {
 		return grant.New(store, rep, settings, tel, log), nil, nil
 	}

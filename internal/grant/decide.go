@@ -67,6 +67,9 @@ func (s *Service) inputs(view *fleet.View, req *placement.GrantRequest, known *p
 		Request: *req, Now: s.fleet.Now(), Position: view.Position, PolicyEpoch: view.Epoch,
 		CompilerVersion: policy.CompilerVersion, ExplainLevel: placement.ExplainNone, MappingMaxAge: s.settings.HostMappingMaxAge,
 	}
+	if slices.ContainsFunc(req.VIMConstraints, func(c placement.VIMConstraint) bool { return c.SameResourceGroup }) {
+		in.ResourceGroups = s.settings.ResourceGroups
+	}
 	for _, p := range view.Policies.For(req.VNFInstanceID) {
 		in.Policies = append(in.Policies, p.Ref)
 	}

@@ -58,7 +58,8 @@ type Settings struct {
 	ReservationTTL    time.Duration
 	AttestationMargin time.Duration
 	HostMappingMaxAge time.Duration
-	Upstream          Upstream // nil: nobody else has to agree
+	Upstream          Upstream                 // nil: nobody else has to agree
+	ResourceGroups    placement.ResourceGroups // of the trust domains, for VIM constraints that want one of them
 }
 
 // Service grants.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	wire "ringfence/api/grant"
+	"ringfence/internal/placement"
 )
 
 // Connections is what grants say of how to reach VIMs, CISMs, image registries and package repositories. It holds credentials:
@@ -19,7 +20,7 @@ type Connections struct {
 	MCIOPRepository map[string]Connection `json:"mciopRepositoryInfo"`
 
 	// ResourceGroupIDs are the tenants or projects, by VIM connection, then by trust domain; "*" stands for every other one.
-	ResourceGroupIDs map[string]map[string]string `json:"resourceGroupIds"`
+	ResourceGroupIDs placement.ResourceGroups `json:"resourceGroupIds"`
 	// MCIOConstraintKeys is how the keys of mcioConstraints are spelled: SOL001 (node_pool, also when empty) or IFA011 (nodePool).
 	MCIOConstraintKeys string `json:"mcioConstraintKeys"`
 }
@@ -38,9 +39,6 @@ const (
 	spellingSOL001 = "SOL001"
 	spellingIFA011 = "IFA011"
 )
-
-// anyDomain stands for the trust domains that resourceGroupIds does not name.
-const anyDomain = "*"
 
 // ParseConnections reads the content of a connections file (JSON).
 func ParseConnections(data []byte) (Connections, error) {
@@ -68,14 +66,6 @@ func (c *Connections) nodePoolKey() string {
 		return "nodePool"
 	}
 	return "node_pool"
-}
-
-func (c *Connections) resourceGroup(vimConnectionID, trustDomainID string) string {
-	of := c.ResourceGroupIDs[vimConnectionID]
-	if id, named := of[trustDomainID]; named {
-		return id
-	}
-	return of[anyDomain]
 }
 
 // ofCluster tells whether a connection leads to a container cluster.

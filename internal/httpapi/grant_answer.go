@@ -73,7 +73,7 @@ func (a grantAnswer) toWire(g *placement.Grant) wire.Grant {
 
 func (a grantAnswer) grantInfo(info wire.GrantInfo, pl *placement.GrantedPlacement, zone string, t placement.ResourceType) wire.GrantInfo {
 	info.ZoneID, info.VIMConnectionID, info.ReservationID = zone, pl.VIMConnectionID, pl.ResidencyID
-	info.ResourceGroupID = a.connections.resourceGroup(pl.VIMConnectionID, pl.TrustDomainID)
+	info.ResourceGroupID = a.connections.ResourceGroupIDs.Of(pl.VIMConnectionID, pl.TrustDomainID)
 	if a.inCluster(pl, t) {
 		info.ContainerNamespace = pl.Namespace
 		info.MCIOConstraints = map[string]any{a.connections.nodePoolKey(): pl.HostPoolID}

@@ -96,6 +96,7 @@ type Inputs struct {
 	PrePull         bool           // a question about a cache: before a workload is granted
 	Candidates      []ActivePolicy // dry run: judged instead of the policies in force; empty: those in force
 	RestrictHosts   []string       // dry run: only these hosts; empty: all
+	ResourceGroups  ResourceGroups // where a VIM constraint wants one resource group
 	WithoutLI       bool           // for a client that is not cleared for lawful interception: its hosts do not exist
 	ExplainLevel    ExplainLevel
 	ExplainLimit    int

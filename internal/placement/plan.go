@@ -81,6 +81,7 @@ type ExistingResource struct {
 	VIMConnectionID string
 	HostID          string
 	CISNodeID       string
+	TrustDomainID   string
 }
 
 // CommitFacts is what the commit reads under its locks for the last verification of a plan.

@@ -151,6 +151,19 @@ type VIMConstraint struct {
 	Resources         []ConstraintResourceRef
 }
 
+// ResourceGroups are the infrastructure resource groups (tenants, projects) of trust domains: by VIM connection, then by trust domain. "*"
+// stands for every other trust domain; where nothing is said, all of the VIM connection is one group.
+type ResourceGroups map[string]map[string]string
+
+// Of is the resource group of a trust domain under a VIM connection; empty: the one that the connection leads to.
+func (g ResourceGroups) Of(vimConnectionID, trustDomainID string) string {
+	of := g[vimConnectionID]
+	if id, named := of[trustDomainID]; named {
+		return id
+	}
+	return of["*"]
+}
+
 // ConstraintResourceRef names a member of a constraint: a resource definition of the same request, or an
 // existing resource.
 type ConstraintResourceRef struct {

@@ -18,7 +18,7 @@ func (t *commitTx) queueFacts(b *pgx.Batch) {
 	t.queueStanding(b)
 	t.queueTogether(b)
 	const existingSQL = `
-		SELECT r.id, r.vnf_instance_id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id
+		SELECT r.id, r.vnf_instance_id, r.vim_resource_ids, r.nfvi_pop_id, h.resource_zone_id, h.rack_id, h.vim_connection_id, r.host_id, r.cis_node_id, r.trust_domain_id
 		FROM residency r
 		JOIN host h ON h.nfvi_pop_id = r.nfvi_pop_id AND h.id = r.host_id
 		WHERE r.id = ANY($1) OR r.vim_resource_ids && $1 AND r.vim_resource_ids <> '{}'
@@ -53,12 +53,14 @@ type existingRow struct {
 	VIMConnectionID string   `db:"vim_connection_id"`
 	HostID          string   `db:"host_id"`
 	CISNodeID       string   `db:"cis_node_id"`
+	TrustDomainID   string   `db:"trust_domain_id"`
 }
 
 func existingFromRow(r *existingRow) (placement.ExistingResource, error) {
 	return placement.ExistingResource{
 		ResidencyID: r.ResidencyID, VNFInstanceID: r.VNFInstanceID, VIMResourceIDs: nilIfEmpty(r.VIMResourceIDs), NFVIPoPID: r.NFVIPoPID,
 		ResourceZoneID: nullToEmpty(r.ResourceZoneID), RackID: r.RackID, VIMConnectionID: r.VIMConnectionID, HostID: r.HostID, CISNodeID: r.CISNodeID,
+		TrustDomainID: r.TrustDomainID,
 	}, nil
 }
 

@@ -221,7 +221,7 @@ func TestCommitReadsSiblingsAndExistingResources(t *testing.T) {
 	}
 	wantExisting := []placement.ExistingResource{{
 		ResidencyID: residencyOf(first), VNFInstanceID: "amf-1", VIMResourceIDs: []string{"vim-7"}, NFVIPoPID: testPoP, ResourceZoneID: "lon-a", RackID: "rack-h1",
-		VIMConnectionID: "vim-1", HostID: "h1",
+		VIMConnectionID: "vim-1", HostID: "h1", TrustDomainID: "TD-A",
 	}}
 	if diff := cmp.Diff(wantExisting, facts.Existing); diff != "" {
 		t.Errorf("existing resources (-want +got):\n%s", diff)

@@ -25,9 +25,12 @@ type inputsDoc struct {
 	Candidates      []activePolicyDoc `json:"candidates,omitempty"`
 	RestrictHosts   []string          `json:"restrictHosts,omitempty"`
 	WithoutLI       bool              `json:"withoutLi,omitempty"`
-	ExplainLevel    string            `json:"explainLevel,omitempty"`
-	ExplainLimit    int               `json:"explainLimit,omitempty"`
-	Attempt         int               `json:"attempt,omitempty"`
+
+	ResourceGroups map[string]map[string]string `json:"resourceGroups,omitempty"`
+
+	ExplainLevel string `json:"explainLevel,omitempty"`
+	ExplainLimit int    `json:"explainLimit,omitempty"`
+	Attempt      int    `json:"attempt,omitempty"`
 }
 
 func inputsToDoc(in *placement.Inputs) inputsDoc {
@@ -37,7 +40,7 @@ func inputsToDoc(in *placement.Inputs) inputsDoc {
 		Policies:     convert(in.Policies, func(p placement.PolicyRef) policyRefDoc { return policyRefDoc(p) }),
 		ExplainLevel: string(in.ExplainLevel), ExplainLimit: in.ExplainLimit, Attempt: in.Attempt,
 		Superseded: in.Superseded, MappingMaxAgeNS: int64(in.MappingMaxAge), PrePull: in.PrePull,
-		Candidates: convert(in.Candidates, activePolicyToDoc), WithoutLI: in.WithoutLI,
+		Candidates: convert(in.Candidates, activePolicyToDoc), WithoutLI: in.WithoutLI, ResourceGroups: in.ResourceGroups,
 	}
 }
 
@@ -57,7 +60,7 @@ func inputsFromDoc(d *inputsDoc) (placement.Inputs, error) {
 		CompilerVersion: d.CompilerVersion, RestrictHosts: d.RestrictHosts,
 		ExplainLevel: placement.ExplainLevel(d.ExplainLevel), ExplainLimit: d.ExplainLimit, Attempt: d.Attempt,
 		Superseded: d.Superseded, MappingMaxAge: time.Duration(d.MappingMaxAgeNS), PrePull: d.PrePull,
-		Candidates: convert(d.Candidates, activePolicyFromDoc), WithoutLI: d.WithoutLI,
+		Candidates: convert(d.Candidates, activePolicyFromDoc), WithoutLI: d.WithoutLI, ResourceGroups: d.ResourceGroups,
 	}, err
 }
 

@@ -14,7 +14,8 @@ type constraint struct {
 	soft       bool // fallbackBestEffort: scores, never refuses
 	scope      placement.Scope
 	vim        bool
-	members    map[string]bool // resource definitions of the request
+	groups     placement.ResourceGroups // of a VIM constraint that wants one resource group as well; nil: it does not
+	members    map[string]bool          // resource definitions of the request
 	existing   []where
 	unresolved []string // existing resources that nobody knows
 	units      []string // fixed to these units of the scope, whoever else is where; nil: together or apart
@@ -26,7 +27,7 @@ type constraint struct {
 // supportedScopes are the scopes of placement constraints that hold hosts or nodes together or apart.
 func supportedScope(s placement.Scope) bool {
 	switch s {
-	case placement.ScopeNFVINode, placement.ScopeCISNode, placement.ScopeZone, placement.ScopeZoneGroup, placement.ScopeNFVIPoP:
+	case placement.ScopeNFVINode, placement.ScopeCISNode, placement.ScopeZone, placement.ScopeZoneGroup, placement.ScopeNFVIPoP, placement.ScopeContainerNamespace:
 		return true
 	default:
 		return false
@@ -49,8 +50,12 @@ func newConstraints(cat *placement.Catalogue, resolve resolver, in *placement.In
 		out = append(out, c)
 	}
 	for n := range in.Request.VIMConstraints {
+		vc := &in.Request.VIMConstraints[n]
 		c := constraint{id: placement.RuleVIM(n), vim: true}
-		c.addMembers(in, in.Request.VIMConstraints[n].Resources, resolve, gone)
+		if vc.SameResourceGroup {
+			c.groups = in.ResourceGroups
+		}
+		c.addMembers(in, vc.Resources, resolve, gone)
 		out = append(out, c)
 	}
 	return out
@@ -69,43 +74,56 @@ func (c *constraint) addMembers(in *placement.Inputs, refs []placement.Constrain
 			c.unresolved = append(c.unresolved, ref.ResourceID)
 		case !gone[e.ResidencyID]:
 			h := &placement.Host{ID: e.HostID, NFVIPoPID: e.NFVIPoPID, ResourceZoneID: e.ResourceZoneID, RackID: e.RackID, VIMConnectionID: e.VIMConnectionID}
-			c.existing = append(c.existing, where{h, e.CISNodeID})
+			c.existing = append(c.existing, where{h, e.CISNodeID, owner{e.TrustDomainID, e.VNFInstanceID}})
 		}
 	}
 }
 
 // unit names where something is, in the scope of the constraint; "" when that is not known.
-func (c *constraint) unit(h *placement.Host, nodeID string) string {
+func (c *constraint) unit(at where) string {
 	switch {
+	case c.vim && at.host.VIMConnectionID != "" && c.groups != nil:
+		return at.host.VIMConnectionID + "\x00" + c.groups.Of(at.host.VIMConnectionID, at.trustDomainID)
 	case c.vim:
-		return h.VIMConnectionID
+		return at.host.VIMConnectionID
 	case c.scope == placement.ScopeZoneGroup:
-		return strings.Join(c.zones[h.ResourceZoneID].ZoneGroupIDs, " ")
+		return strings.Join(c.zones[at.host.ResourceZoneID].ZoneGroupIDs, " ")
+	case c.scope == placement.ScopeContainerNamespace:
+		return at.trustDomainID + "\x00" + at.vnfInstanceID // each has one, and no two have the same
 	}
-	return unitOf(c.scope, h, nodeID)
+	return unitOf(c.scope, at.host, at.node)
 }
 
-// where is a place that a member of a constraint has taken.
+// where is a place that a member of a constraint has taken, or may take.
 type where struct {
 	host *placement.Host
 	node string
+	owner
 }
 
-// violated tells whether placing one more member in a node breaks the constraint, given where the others are. Where a unit is
+// owner is what the container namespace of a workload, and its resource group, depend on.
+type owner struct {
+	trustDomainID string
+	vnfInstanceID string
+}
+
+func ownerOf(w *placement.Workload) owner { return owner{w.TrustDomainID, w.NF.VNFInstanceID} }
+
+// violated tells whether placing one more member breaks the constraint, given where the others are. Where a unit is
 // not known, nobody can say that the two are together, or that they are apart.
-func (c *constraint) violated(h *placement.Host, nodeID string, others []where) bool {
+func (c *constraint) violated(at where, others []where) bool {
 	if !c.vim && !supportedScope(c.scope) {
 		return true
 	}
 	if c.units != nil {
-		return !c.allows(h)
+		return !c.allows(at.host)
 	}
 	if c.scope == placement.ScopeZoneGroup {
-		return c.violatedInGroups(h, others)
+		return c.violatedInGroups(at.host, others)
 	}
-	own := c.unit(h, nodeID)
+	own := c.unit(at)
 	for _, o := range others {
-		other := c.unit(o.host, o.node)
+		other := c.unit(o)
 		if own == "" || other == "" || (own == other) == c.anti {
 			return true
 		}
@@ -152,12 +170,18 @@ func sharedBy(a, b []string) (out []string) {
 func (c *constraint) reason(h *placement.Host, nodeID string) placement.Reason {
 	params := map[string]string{"host": h.ID}
 	switch {
+	case c.vim && c.groups != nil:
+		params["wanted"] = "the same VIM connection and resource group"
 	case c.vim:
 		params["wanted"] = "the same VIM connection"
 	case !supportedScope(c.scope):
 		params["wanted"] = "scope " + string(c.scope) + ", which this version does not support for hard constraints"
 	case c.units != nil:
 		params["wanted"] = string(c.scope) + " " + strings.Join(c.units, " or ")
+	case c.scope == placement.ScopeContainerNamespace && c.anti:
+		params["wanted"] = "another " + string(c.scope) + ", of which a VNF instance has one for each of its trust domains"
+	case c.scope == placement.ScopeContainerNamespace:
+		params["wanted"] = "the same " + string(c.scope) + ", of which a VNF instance has one for each of its trust domains"
 	case c.anti:
 		params["wanted"] = "another " + string(c.scope)
 	default:

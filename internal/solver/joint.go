@@ -58,7 +58,7 @@ func (j *joint) put(d *placement.Demand, id string, h *placement.Host, v *policy
 	}
 	constraints := j.constraintsOf(id)
 	for _, n := range constraints {
-		j.taken[n] = append(j.taken[n], where{h, v.CISNodeID})
+		j.taken[n] = append(j.taken[n], where{h, v.CISNodeID, ownerOf(&d.Workload)})
 	}
 	return func() {
 		j.placed = j.placed[:len(j.placed)-1]
@@ -92,17 +92,27 @@ func (j *joint) constraintsOf(id string) []int {
 
 // reasons judges every hard constraint of a member against a node of a host.
 func (j *joint) reasons(id string) policy.Constraints {
-	constraints := j.constraintsOf(id)
+	constraints, own := j.constraintsOf(id), j.ownerOf(id)
 	return func(h *placement.Host, nodeID string) []placement.Reason {
 		var out []placement.Reason
 		for _, n := range constraints {
 			c := &j.limits[n]
-			if !c.soft && (len(c.unresolved) > 0 || c.violated(h, nodeID, j.others(n))) {
+			if !c.soft && (len(c.unresolved) > 0 || c.violated(where{h, nodeID, own}, j.others(n))) {
 				out = append(out, c.reason(h, nodeID))
 			}
 		}
 		return out
 	}
+}
+
+// ownerOf is whose a resource definition is.
+func (j *joint) ownerOf(id string) owner {
+	for i := range j.in.Demands {
+		if slices.Contains(j.in.Demands[i].ResourceDefinitionIDs, id) {
+			return ownerOf(&j.in.Demands[i].Workload)
+		}
+	}
+	return owner{}
 }
 
 // others is where the other members of a constraint are: existing ones, and those placed so far.
@@ -115,16 +125,16 @@ func (j *joint) others(n int) []where {
 
 // softCost counts how far a place is from the soft constraints of a member: soft anti-affinity spreads as well
 // as possible, soft affinity uses as few units as possible (SOL003, fallbackBestEffort).
-func (j *joint) softCost(constraints []int, h *placement.Host) int {
+func (j *joint) softCost(constraints []int, w *placement.Workload, h *placement.Host) int {
 	cost := 0
 	for _, n := range constraints {
 		c := &j.limits[n]
 		if !c.soft || !c.vim && !supportedScope(c.scope) {
 			continue
 		}
-		own := c.unit(h, "")
+		own := c.unit(where{h, "", ownerOf(w)})
 		for _, o := range j.others(n) {
-			if (c.unit(o.host, "") == own) == c.anti {
+			if (c.unit(where{o.host, "", o.owner}) == own) == c.anti {
 				cost++
 			}
 		}

@@ -90,6 +90,7 @@ func resolveIn(v *fleet.View, hidden map[string]bool) resolver {
 			out = append(out, placement.ExistingResource{
 				ResidencyID: r.ID, VNFInstanceID: r.Workload.NF.VNFInstanceID, VIMResourceIDs: r.VIMResourceIDs, NFVIPoPID: h.NFVIPoPID,
 				ResourceZoneID: h.ResourceZoneID, RackID: h.RackID, VIMConnectionID: h.VIMConnectionID, HostID: h.ID, CISNodeID: r.CISNodeID,
+				TrustDomainID: r.Workload.TrustDomainID,
 			})
 		}
 		return out

@@ -102,7 +102,7 @@ func (p *problem) scan(m *member, f *filter, st *state, at, size int) (best []pr
 				continue
 			}
 			if soft {
-				pr.cost += st.softCost(m.constraints, b.Hosts[i]) * weightSoft
+				pr.cost += st.softCost(m.constraints, &p.demands[m.demand].Workload, b.Hosts[i]) * weightSoft
 			}
 			list.offer(pr)
 		}
