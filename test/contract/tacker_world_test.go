@@ -25,6 +25,8 @@ import (
 type tackerWorld struct {
 	t        *testing.T
 	ownerURL string // of the database
+	options  server.Options
+	process  *server.Process
 	tls      *server.TLS
 	url      string
 	tacker   *stub.Tacker
@@ -41,6 +43,7 @@ const (
 // The clients of the world. Tacker has its tokens from an authorization server, by its certificate; the others have certificates.
 const tackerClients = `{"clients": [
 	{"id": "tacker", "roles": ["VNFM"]},
+	{"id": "vnfm", "roles": ["VNFM"], "certificateNames": ["dns:vnfm.example"]},
 	{"id": "operator", "roles": ["OPERATOR"], "certificateNames": ["dns:operator.example"]},
 	{"id": "author", "roles": ["AUTHOR"], "certificateNames": ["dns:author.example"]},
 	{"id": "approver", "roles": ["APPROVER"], "certificateNames": ["dns:approver.example"]},
@@ -49,6 +52,12 @@ const tackerClients = `{"clients": [
 
 // newTackerWorld starts all of it. With reports hosts carry out directives and report what they see; else nobody stands behind them.
 func newTackerWorld(t *testing.T, reports bool) *tackerWorld {
+	t.Helper()
+	return newTackerWorldBelow(t, reports, nil)
+}
+
+// newTackerWorldBelow starts it below an NFVO that has to agree to grants; nil: there is none.
+func newTackerWorldBelow(t *testing.T, reports bool, nfvo *stub.NFVO) *tackerWorld {
 	t.Helper()
 	const audience = "https://ringfence.example"
 	w := &tackerWorld{t: t, tls: server.NewTLS(t), lcm: &stub.LCM{}}
@@ -60,13 +69,16 @@ func newTackerWorld(t *testing.T, reports bool) *tackerWorld {
 	pki.WriteFile(t, connections, read(t, tackerFolder+"connections.json"))
 	var appURL string
 	w.ownerURL, appURL = database.NewDatabase(t)
-	p := server.Run(t.Context(), t, server.Options{
-		Program: program, DatabaseURL: appURL, TLS: w.tls, Production: true,
+	w.options = server.Options{
+		Program: program, DatabaseURL: appURL, TLS: w.tls, Production: true, DataDir: server.DataDir(t),
 		Flags: []string{
 			"--oidc-issuer", as.Issuer, "--audience", audience, "--client-file", clientFile, "--oidc-ca-file", w.tls.ClientCAFile, "--connections-file", connections,
 		},
-	})
-	w.url = p.URL
+	}
+	if nfvo != nil {
+		w.options.Flags = append(w.options.Flags, w.below(nfvo)...)
+	}
+	w.start()
 	links := httptest.NewTLSServer(w.lcm)
 	t.Cleanup(links.Close)
 	t.Cleanup(func() {
@@ -79,11 +91,18 @@ func newTackerWorld(t *testing.T, reports bool) *tackerWorld {
 		w.cloud.nfvi = stub.NewNFVI(w.as("agent"), "compute-1", "compute-2", "compute-3")
 	}
 	w.tacker = &stub.Tacker{
-		Endpoint: p.URL, TokenURL: as.TokenURL, ClientID: "tacker", LCM: links.URL, VIM: w.cloud,
+		Endpoint: w.url, TokenURL: as.TokenURL, ClientID: "tacker", LCM: links.URL, VIM: w.cloud,
 		HTTP: watched(t, stub.Client{HTTP: w.tls.Client(t, certificate)}, "Tacker, end to end").HTTP,
 	}
 	w.prepare()
 	return w
+}
+
+// start starts ringfence.
+func (w *tackerWorld) start() {
+	w.t.Helper()
+	w.process = server.Run(w.t.Context(), w.t, w.options)
+	w.url = w.process.URL
 }
 
 // as is a client with its certificate.
