@@ -35,6 +35,18 @@ func faults() []fault {
 			c.path += "?" + o.required() + "colour=red"
 			return true
 		}},
+		{"a query that cannot be read", 400, "", func(o operation, c *call) bool {
+			c.path += "?" + o.required() + "filter=%zz"
+			return true
+		}},
+		{"a URI of more than 16 KiB", 414, "", func(o operation, c *call) bool {
+			c.path += "?" + o.required() + "filter=" + strings.Repeat("x", 16<<10)
+			return true
+		}},
+		{"a body in a coding", 415, "Accept-Encoding", func(o operation, c *call) bool {
+			c.header["Content-Encoding"] = "gzip"
+			return o.RequestBody != nil
+		}},
 		{"a filter that is none", 400, "", query("filter", "colour=red")},
 		{"a filter on an attribute that is not supported", 400, "", query("filter", "(eq,colour,red)")},
 		{"a filter with an operator that is none", 400, "", query("filter", "(like,id,a)")},

@@ -25,8 +25,11 @@ type operation struct {
 // url is the path with something in the place of every parameter.
 func (o operation) url() string {
 	return regexp.MustCompile(`\{[^}]*\}`).ReplaceAllStringFunc(o.path, func(name string) string {
-		if name == "{digest}" {
+		switch name {
+		case "{digest}":
 			return "sha256:abc"
+		case "{enforcementModeId}":
+			return "CLIENT:x1"
 		}
 		return "x1"
 	})
