@@ -1008,7 +1008,7 @@ type CacheEntry struct {
 	// Example: ENCRYPTED
 	Mode CacheMode `json:"mode"`
 
-	// ObservedAt When it was last seen there. Absent in a request means now.
+	// ObservedAt When it was last seen there. Absent in a request means now, or as before where nothing else changes.
 	ObservedAt externalRef0.DateTime `json:"observedAt,omitempty,omitzero"`
 
 	// TrustDomainID The trust domain that it is kept for. Absent when that is not known, and with SHARED, which belongs to nobody.

@@ -157,6 +157,7 @@ type noun[W, D any] struct {
 	listName string   // in the inventory document
 	schema   string   // in the contract
 	keys     []string // the attributes that are the key, in its order
+	kept     []string // the attributes that others set, which a write that leaves them out leaves as they are
 	toWire   func(*D) W
 	fromWire func(*W, *reading) D
 }
@@ -280,7 +281,11 @@ func (n *noun[W, D]) patchOnce(ctx context.Context, key inventory.Key, want *int
 	if want != nil && *want != revision {
 		return reply{}, placement.Errorf(placement.PreconditionFailed, "the resource is at %s, not at %s: read it again", etag(revision), etag(*want))
 	}
-	after, err := patched(n.server.apis[openapi.NameInventory], n.schema, n.toWire(&present), change)
+	before := n.toWire(&present)
+	if err := removesKept(before, change, n.kept); err != nil {
+		return reply{}, err
+	}
+	after, err := patched(n.server.apis[openapi.NameInventory], n.schema, before, change)
 	if err != nil {
 		return reply{}, err
 	}

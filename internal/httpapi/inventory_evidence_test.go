@@ -148,7 +148,10 @@ func TestPutKeepsEvidence(t *testing.T) {
 		})
 	}
 	patch(object{"attestation": object{"state": "UNTRUSTED"}}).problem(422)
-	if got := patch(object{"attestation": nil, "rackId": "r7"}).want(200).object(); got["attestation"] == nil || got["rackId"] != "r7" {
+	if diff := cmp.Diff([]string{"/attestation"}, pointers(patch(object{"attestation": nil, "rackId": "r7"}).problem(422))); diff != "" {
+		t.Error(diff)
+	}
+	if got := patch(object{"rackId": "r7"}).want(200).object(); got["attestation"] == nil || got["rackId"] != "r7" {
 		t.Errorf("patched %v", got)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func hostNoun(s *Server, records *inventory.Collection[placement.Host]) noun[wire.Host, placement.Host] {
 	return noun[wire.Host, placement.Host]{
-		server: s, records: records, path: "hosts", listName: "hosts", schema: "Host", keys: []string{"id"},
+		server: s, records: records, path: "hosts", listName: "hosts", schema: "Host", keys: []string{"id"}, kept: []string{"attestation", "dedicatedTo", "residue"},
 		toWire: hostToWire, fromWire: hostFromWire,
 	}
 }

@@ -42,6 +42,33 @@ func patched[W any](c *contract, schema string, current W, patch []byte) (W, err
 	return after, nil
 }
 
+// removesKept refuses a patch that removes attributes of a resource which a write leaves as they are: it would be answered as if it
+// had.
+func removesKept(current any, patch []byte, kept []string) error {
+	var change map[string]json.RawMessage
+	if len(kept) == 0 || json.Unmarshal(patch, &change) != nil {
+		return nil //nolint:nilerr // what is no object is judged as what comes out
+	}
+	text, err := json.Marshal(current)
+	if err != nil {
+		return fmt.Errorf("read what is patched: %w", err)
+	}
+	var before map[string]json.RawMessage
+	if err := json.Unmarshal(text, &before); err != nil {
+		return fmt.Errorf("read what is patched: %w", err)
+	}
+	var faults []invalidParam
+	for _, name := range kept {
+		if value, named := change[name]; named && string(value) == "null" && before[name] != nil {
+			faults = append(faults, invalidParam{Pointer: "/" + name, Reason: "it is set by others, and not removed by a change of the resource; leave it out"})
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return faulty(http.StatusUnprocessableEntity, faults)
+}
+
 // decodeJSON reads a JSON value and keeps its numbers exact.
 func decodeJSON(data []byte) (v any, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
