@@ -2103,6 +2103,9 @@ type ListViolationsParams struct {
 
 // GetViolationParams defines parameters for GetViolation.
 type GetViolationParams struct {
+	// IfNoneMatch With GET: the `ETag` of the copy the client already has. With PUT: `*` means create, and the request is answered 412 when the resource exists.
+	IfNoneMatch externalRef0.IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// Version The API version the client speaks, as `MAJOR.MINOR.PATCH`, optionally followed by `-impl:...`. Without it the server assumes its default version. A value of another form is answered 400, a version that is not offered 406; `api_versions` lists those offered.
 	Version externalRef0.Version `json:"Version,omitempty,omitzero"`
 }
@@ -4730,6 +4733,25 @@ func (siw *ServerInterfaceWrapper) GetViolation(w http.ResponseWriter, r *http.R
 
 	headers := r.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch externalRef0.IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Version" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Version")]; found {
 		var Version externalRef0.Version
@@ -6341,18 +6363,40 @@ type GetViolationResponseObject interface {
 	VisitGetViolationResponse(w http.ResponseWriter) error
 }
 
-type GetViolation200JSONResponse RecordedViolation
+type GetViolation200ResponseHeaders struct {
+	ETag string
+}
+
+type GetViolation200JSONResponse struct {
+	Body    RecordedViolation
+	Headers GetViolation200ResponseHeaders
+}
 
 func (response GetViolation200JSONResponse) VisitGetViolationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetViolation304ResponseHeaders struct {
+	ETag string
+}
+
+type GetViolation304Response struct {
+	Headers GetViolation304ResponseHeaders
+}
+
+func (response GetViolation304Response) VisitGetViolationResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type TestVNFLcmNotificationRequestObject struct {

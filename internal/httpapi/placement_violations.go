@@ -32,7 +32,7 @@ func (a placementAPI) GetViolation(ctx context.Context, req wire.GetViolationReq
 	if err != nil {
 		return nil, err
 	}
-	return wire.GetViolation200JSONResponse(violationToWire(&v)), nil
+	return wire.GetViolation200JSONResponse{Body: violationToWire(&v)}, nil
 }
 
 func violationToWire(v *placement.Violation) wire.RecordedViolation {
