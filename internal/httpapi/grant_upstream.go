@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -25,7 +26,8 @@ func upstreamRefusal(res *grant.Result) *problem {
 }
 
 // addUpstream adds what the NFVO upstream says: connections, assets, networks, and about resources that are not placed here. What is
-// ours stays.
+// ours stays. Its additionalParams are not handed on: SOL003 leaves them to the VNF and to whoever grants, a VNFM takes them as the word of
+// the one that it asked, and they would pass unjudged by policy.
 func (a grantAnswer) addUpstream(w *wire.Grant, g *placement.Grant, placed map[string]*placement.GrantedPlacement) {
 	var theirs wire.Grant
 	if len(g.Upstream) == 0 || json.Unmarshal(g.Upstream, &theirs) != nil {
@@ -34,7 +36,7 @@ func (a grantAnswer) addUpstream(w *wire.Grant, g *placement.Grant, placed map[s
 	a.addUpstreamConnections(w, &theirs)
 	w.CIRConnectionInfo = withOurs(w.CIRConnectionInfo, theirs.CIRConnectionInfo)
 	w.MCIOPRepositoryInfo = withOurs(w.MCIOPRepositoryInfo, theirs.MCIOPRepositoryInfo)
-	w.ExtVirtualLinks, w.ExtManagedVirtualLinks, w.PaaSAssets = theirs.ExtVirtualLinks, theirs.ExtManagedVirtualLinks, theirs.PaaSAssets
+	w.ExtVirtualLinks, w.ExtManagedVirtualLinks, w.PaaSAssets = theirs.ExtVirtualLinks, a.managedLinks(theirs.ExtManagedVirtualLinks), theirs.PaaSAssets
 	addUpstreamAssets(&w.VIMAssets, &theirs.VIMAssets)
 	used := map[string]bool{}
 	for _, lists := range [][2][]wire.GrantInfo{
@@ -62,6 +64,19 @@ func (a grantAnswer) addUpstream(w *wire.Grant, g *placement.Grant, placed map[s
 			w.Zones = append(w.Zones, z)
 		}
 	}
+}
+
+// managedLinks name the descriptor as the dialect does, whatever name it came under. Those before 1.4.0 have either name, so they get both.
+func (a grantAnswer) managedLinks(links []wire.ExtManagedVirtualLinkData) []wire.ExtManagedVirtualLinkData {
+	for i := range links {
+		l := &links[i]
+		l.VNFVirtualLinkDescID = cmp.Or(l.VNFVirtualLinkDescID, l.VirtualLinkDescID)
+		l.VirtualLinkDescID = ""
+		if !a.newer {
+			l.VirtualLinkDescID = l.VNFVirtualLinkDescID
+		}
+	}
+	return links
 }
 
 // upstreamZone keeps the zones of the NFVO upstream apart from ours.
