@@ -203,7 +203,7 @@ func newGrants(c config.Config, store *postgres.Store, rep *replica.Replica, del
 	if err != nil {
 		return nil, nil, err
 	}
-	settings.Upstream = upstream
+	settings.Upstream, settings.UpstreamLI = upstream, c.Upstream.LI
 	return grant.New(store, rep, settings, tel, log), upstream, nil
 }
 

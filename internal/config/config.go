@@ -66,6 +66,7 @@ type Upstream struct {
 	NFVO        string // its API root; empty: nobody else has to agree
 	Credentials string // their name
 	Timeout     time.Duration
+	LI          bool // it is told of lawful interception, too
 }
 
 // maxUpstreamTimeout leaves a request the time to be decided, asked upstream about twice, and answered: VNFMs give up after 20 s.

@@ -67,6 +67,12 @@ func callerSettings() []Setting {
 		{"upstream-nfvo", "", "API root of the NFVO that has to agree to each grant before it is answered; empty: there is none", str(func(c *Config) *string { return &c.Upstream.NFVO })},
 		{"upstream-credentials", "", "name of the credentials, in the file of such, for the NFVO upstream", str(func(c *Config) *string { return &c.Upstream.Credentials })},
 		{"upstream-timeout", "5s", "how long the NFVO upstream may take to answer, at most 6s", dur(func(c *Config) *time.Duration { return &c.Upstream.Timeout })},
+		{"upstream-li", "withhold", "what the NFVO upstream is told of lawful interception: withhold (nothing, it is not asked) or tell", func(c *Config, v string) error {
+			if c.Upstream.LI = v == "tell"; !c.Upstream.LI && v != "withhold" {
+				return fmt.Errorf("%q is neither withhold nor tell", v)
+			}
+			return nil
+		}},
 		{"oidc-issuer", "", "authorization server whose tokens callers show, as these name it, for --auth oauth2", str(func(c *Config) *string { return &c.OAuth2.Issuer })},
 		{"audience", "", "what this service is called in the audience of tokens", str(func(c *Config) *string { return &c.OAuth2.Audience })},
 		{"oidc-jwks-url", "", "where the keys of the authorization server are (default: where its metadata say)", str(func(c *Config) *string { return &c.OAuth2.KeysURL })},

@@ -59,6 +59,7 @@ type Settings struct {
 	AttestationMargin time.Duration
 	HostMappingMaxAge time.Duration
 	Upstream          Upstream                 // nil: nobody else has to agree
+	UpstreamLI        bool                     // it is told of lawful interception, too
 	ResourceGroups    placement.ResourceGroups // of the trust domains, for VIM constraints that want one of them
 }
 

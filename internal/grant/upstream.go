@@ -2,7 +2,9 @@ package grant
 
 import (
 	"context"
+	"slices"
 
+	"ringfence/internal/fleet"
 	"ringfence/internal/placement"
 )
 
@@ -25,7 +27,12 @@ func (s *Service) relays(ask *Ask) bool { return s.settings.Upstream != nil && !
 // request it is asked before anything is decided as well.
 func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 	var before *placement.UpstreamAnswer
-	if removes(&ask.Request) {
+	if ask.LI {
+		if err := s.fleet.CatchUp(ctx); err != nil { // to know what belongs to lawful interception
+			return Result{}, err
+		}
+	}
+	if removes(&ask.Request) && !s.withheld(s.fleet.View(), &ask, nil) {
 		answered, err := s.answered(ctx, &ask)
 		if err != nil {
 			return Result{}, err
@@ -42,8 +49,12 @@ func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 	if err != nil || !res.Granted && !res.Observed {
 		return res, err
 	}
-	if _, relayed, err := s.settings.Upstream.Answer(ctx, res.Grant.ID); err != nil || !relayed {
-		return res, err // it was granted before there was an NFVO upstream
+	said, relayed, err := s.settings.Upstream.Answer(ctx, res.Grant.ID)
+	if err != nil || !relayed {
+		return res, err // it was granted before there was an NFVO upstream, or is not for its ears
+	}
+	if said.State != placement.UpstreamAgreed && s.withheld(s.fleet.View(), &ask, nil) { // what was reserved is given back in time
+		return Result{}, placement.Errorf(placement.Unavailable, "the VNF became one of lawful interception before the NFVO upstream agreed: try again")
 	}
 	answer, err := s.settings.Upstream.Agree(ctx, &res.Grant, ask.Body, before)
 	if err != nil {
@@ -54,6 +65,39 @@ func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 		res.Granted, res.Observed = false, false
 	}
 	return res, nil
+}
+
+// withheld tells whether an NFVO upstream that is not cleared for lawful interception must not learn of a request: of its VNF, of what the
+// VNF instance has, or of a host that it is placed on. Clients without clearance have no such requests, and must not notice.
+func (s *Service) withheld(view *fleet.View, ask *Ask, plan *placement.Plan) bool {
+	if s.settings.UpstreamLI || !ask.LI {
+		return false
+	}
+	catalogue := view.Catalogue
+	for _, id := range vnfdsOf(&ask.Request) {
+		if p, known := catalogue.VNFProfiles[id]; known && catalogue.LIProfile(&p) {
+			return true
+		}
+	}
+	pools := catalogue.LIHostPools()
+	shown := func(hostID string) bool {
+		slot, known := view.Slot(hostID)
+		return known && pools[view.Host(slot).HostPoolID]
+	}
+	return slices.ContainsFunc(view.ResidenciesOf(ask.Request.VNFInstanceID), func(r *placement.Residency) bool {
+		return catalogue.LITrustDomain(r.Workload.TrustDomainID) || shown(r.HostID)
+	}) || plan != nil && slices.ContainsFunc(plan.Placements, func(p placement.Placement) bool { return shown(p.HostID) })
+}
+
+// vnfdsOf are the VNFDs that a request is about.
+func vnfdsOf(r *placement.GrantRequest) []string {
+	ids := []string{r.VNFDID, r.DstVNFDID}
+	for _, list := range [][]placement.ResourceDefinition{r.AddResources, r.TempResources, r.RemoveResources, r.UpdateResources} {
+		for i := range list {
+			ids = append(ids, list[i].VNFDID)
+		}
+	}
+	return ids
 }
 
 // answered tells whether a request is answered with a grant that stands.

@@ -32,6 +32,8 @@ type relayed struct {
 	*api
 	nfvo  *stub.NFVO
 	relay *relay.Service
+
+	toldOfLI bool
 }
 
 func newRelayed(t *testing.T, nfvo *stub.NFVO, timeout time.Duration) *relayed {
@@ -77,7 +79,7 @@ func newRelayed(t *testing.T, nfvo *stub.NFVO, timeout time.Duration) *relayed {
 
 func (f *relayed) granting(upstream grant.Upstream) *grant.Service {
 	return grant.New(f.store, f.replica, grant.Settings{
-		ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute, Upstream: upstream,
+		ReservationTTL: time.Hour, AttestationMargin: 2 * time.Second, HostMappingMaxAge: 10 * time.Minute, Upstream: upstream, UpstreamLI: f.toldOfLI,
 	}, unobserved{}, slog.New(slog.DiscardHandler))
 }
 
@@ -277,5 +279,37 @@ func TestUpstreamAndPolling(t *testing.T) {
 	f.do(call{as: "nfvo", method: "POST", path: "/placement/v1/reservations", body: object{"grantRequest": instantiate("i2", "vnfd-b", "open"), "onBehalfOf": "vnfm-a"}})
 	if len(f.nfvo.Asked()) != 1 {
 		t.Error("an NFVO's own reservation went upstream")
+	}
+}
+
+// TestUpstreamAndLawfulInterception: an NFVO is not asked about it, neither before nor after, unless the operator says that it is cleared.
+func TestUpstreamAndLawfulInterception(t *testing.T) {
+	t.Parallel()
+	for _, told := range []bool{false, true} {
+		t.Run(fmt.Sprintf("told %t", told), func(t *testing.T) {
+			t.Parallel()
+			f := newRelayed(t, &stub.NFVO{}, 5*time.Second)
+			f.toldOfLI = told
+			f.server.Grants = f.granting(f.relay)
+			doc := fleet()
+			addLI(doc)
+			if _, err := f.store.Import(t.Context(), doc, true, placement.EndRules{}, "operator", nil); err != nil {
+				t.Fatal(err)
+			}
+			begin := instantiate("mdf-1", "vnfd-li", "open")
+			f.grant("root", begin).want(201)
+			end := instantiate("mdf-1", "vnfd-a", "open") // what the instance has counts, whatever VNFD is named
+			delete(end, "addResources")
+			end["operation"], end["vnfLcmOpOccId"] = "TERMINATE", "op-end"
+			f.grant("root", end).want(201)
+			if asked := len(f.nfvo.Asked()); told != (asked == 2) || !told && asked != 0 {
+				t.Errorf("asked %d times", asked)
+			}
+			before := len(f.nfvo.Asked())
+			f.grant("root", instantiate("i1", "vnfd-b", "open")).want(201) // of a client with clearance, and of no interception
+			if asked := len(f.nfvo.Asked()) - before; asked != 1 {
+				t.Errorf("asked %d times about what is of no interception", asked)
+			}
+		})
 	}
 }
