@@ -1,18 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ringfence/internal/auth"
 	"ringfence/internal/config"
 	"ringfence/internal/notify"
 )
+
+var quiet = slog.New(slog.DiscardHandler)
 
 // tokenFileWith is a token file of one client, with callbacks.
 func tokenFileWith(t *testing.T, callbacks string) *auth.Callers {
@@ -42,7 +45,7 @@ func TestGuardOfATokenFile(t *testing.T) {
 		`[{"prefix": "10.0.0.0/8"}, {"prefix": "x"}, {"prefix": "::1"}]`: begin + `[1]: "x" is neither an address nor a prefix such as 10.20.0.0/16` + "\n" +
 			begin + `[2]: "::1" is part of ::/96, to which no callback ever goes`,
 	} {
-		_, err := newGuard(t.Context(), config.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}, tokenFileWith(t, callbacks), "")
+		_, err := newCallbacks(t.Context(), config.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}, tokenFileWith(t, callbacks), "", quiet)
 		if got := fmt.Sprint(err); got != want {
 			t.Errorf("%s:\n%s", callbacks, cmp.Diff(want, got))
 		}
@@ -57,21 +60,54 @@ func TestGuardOfATokenFile(t *testing.T) {
 func TestGuardKnowsItsOwnAddresses(t *testing.T) {
 	t.Parallel()
 	c := config.Config{Listen: ":8443", AdminListen: "127.0.0.1:9090"}
-	g, err := newGuard(t.Context(), c, tokenFileWith(t, `[{"prefix": "10.20.0.0/16", "ports": [443, 8443]}, {"prefix": "2001:db8::7"}]`), "10.20.0.9:5432")
+	cb, err := newCallbacks(t.Context(), c, tokenFileWith(t, `[{"prefix": "10.20.0.0/16", "ports": [443, 8443]}, {"prefix": "2001:db8::7"}]`), "10.20.0.9:5432", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &notify.Guard{
+	want := notify.Rules{
 		Targets: map[string][]notify.Target{"soc": {
 			{Prefix: netip.MustParsePrefix("10.20.0.0/16"), Ports: []uint16{443, 8443}}, {Prefix: netip.MustParsePrefix("2001:db8::7/128")},
 		}},
 		Own: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:8443"), netip.MustParseAddrPort("127.0.0.1:9090"), netip.MustParseAddrPort("10.20.0.9:5432")},
 	}
-	if diff := cmp.Diff(want, g, cmpopts.IgnoreUnexported(notify.Guard{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	if diff := cmp.Diff(want, cb.guard.Rules, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if dev, err := newGuard(t.Context(), config.Config{Dev: true}, auth.Anyone{}, ""); err != nil || !dev.Developing || len(dev.Targets) != 0 {
+	if dev, err := newCallbacks(t.Context(), config.Config{Dev: true}, auth.Anyone{}, "", quiet); err != nil || !dev.guard.Developing || len(dev.guard.Targets) != 0 {
 		t.Errorf("%+v, %v", dev, err)
+	}
+}
+
+// TestNamesThatAreNotKnown: an authorization server that the name server does not know is no reason not to start, and callbacks go
+// nowhere until it was known once. Then it stays known, and what is written into the file of clients is followed.
+func TestNamesThatAreNotKnown(t *testing.T) {
+	t.Parallel()
+	c := config.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}
+	c.OAuth2.Issuer = "https://as.invalid/realms/nfv"
+	cb, err := newCallbacks(t.Context(), c, tokenFileWith(t, `[{"prefix": "10.20.0.0/16"}]`), "", quiet)
+	if err != nil || !cb.guard.Incomplete || len(cb.guard.Targets["soc"]) != 1 {
+		t.Fatalf("%+v, %v", cb, err)
+	}
+	own, one, other := netip.MustParseAddrPort("10.20.0.9:443"), netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("10.30.0.0/16")
+	rules := func(incomplete bool, prefix netip.Prefix, own ...netip.AddrPort) notify.Rules {
+		return notify.Rules{Targets: map[string][]notify.Target{"soc": {{Prefix: prefix}}}, Own: own, Incomplete: incomplete}
+	}
+	last := cb.guard.Rules
+	for _, step := range []struct {
+		read notify.Rules
+		err  error
+		want notify.Rules
+	}{
+		{read: rules(true, one), want: rules(true, one)},
+		{read: rules(false, one, own), want: rules(false, one, own)},
+		{read: rules(true, other), want: rules(false, other, own)},
+		{err: fmt.Errorf("half a file"), want: rules(false, other, own)},
+	} {
+		cb.rules = func(context.Context) (notify.Rules, error) { return step.read, step.err }
+		last = cb.refresh(t.Context(), last)
+		if diff := cmp.Diff(step.want, last, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }

@@ -122,6 +122,7 @@ type parts struct {
 	watch         *policies.Watch
 	vnfms         *vnfm.Service
 	relay         *relay.Service // nil: no NFVO has to agree
+	callbacks     *callbacks
 	api           *httpapi.Server
 }
 
@@ -143,10 +144,11 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 	if err != nil {
 		return nil, parts{}, err
 	}
-	guard, err := newGuard(ctx, c, authenticator, store.Address())
+	cb, err := newCallbacks(ctx, c, authenticator, store.Address(), log)
 	if err != nil {
 		return nil, parts{}, err
 	}
+	guard := cb.guard
 	book, err := peer.Load(c.CredentialsFile)
 	if err != nil {
 		return nil, parts{}, err
@@ -183,7 +185,7 @@ func assemble(ctx context.Context, c config.Config, log *slog.Logger, tel *telem
 		return nil, parts{}, err
 	}
 	return tel.Handler(server), parts{
-		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, vnfms: vnfms, relay: upstream, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
+		tls: secure, issuer: issuer, api: server, grants: grants, delivery: deliver, inventory: inv, notifications: worker, compliance: comply, vnfms: vnfms, relay: upstream, callbacks: cb, watch: policies.NewWatch(store, rep, policySettings(c, rep), tel, log),
 	}, nil
 }
 
@@ -366,6 +368,7 @@ func listen(ctx context.Context, c config.Config, log *slog.Logger, tel *telemet
 	}
 	group.Go(func() error { return sweep(ctx, log, pt) })
 	group.Go(func() error { return pt.api.RecordRefusals(ctx) })
+	group.Go(func() error { return pt.callbacks.run(ctx) })
 	if pt.issuer != nil {
 		group.Go(func() error { return pt.issuer.Run(ctx) })
 	}

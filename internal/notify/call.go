@@ -45,7 +45,7 @@ func NewCaller(g *Guard) *Caller {
 
 // client returns the connections of a client; nil for one whose callbacks may go nowhere.
 func (c *Caller) client(id string, way placement.AuthType) *http.Client {
-	if !c.guard.Developing && len(c.guard.Targets[id]) == 0 {
+	if !c.guard.Developing && len(c.guard.rules().Targets[id]) == 0 {
 		return nil
 	}
 	c.mu.Lock()

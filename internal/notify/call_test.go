@@ -74,7 +74,7 @@ func TestGuardHoldsWhenDialled(t *testing.T) {
 	t.Parallel()
 	uri, calls := subscriber(t, noContent)
 	port := uri[strings.LastIndex(uri, ":"):]
-	g := &Guard{Targets: map[string][]Target{"vnfm": {{Prefix: netip.MustParsePrefix("10.0.0.0/8")}}}}
+	g := &Guard{Rules: Rules{Targets: map[string][]Target{"vnfm": {{Prefix: netip.MustParsePrefix("10.0.0.0/8")}}}}}
 	caller := NewCaller(g)
 	for _, host := range []string{
 		"127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,12 +25,19 @@ type Target struct {
 	Ports  []uint16 // empty: 443
 }
 
-// Guard decides where callbacks may go. The zero Guard lets nothing pass.
-type Guard struct {
+// Rules are what a Guard goes by.
+type Rules struct {
 	// Targets are the allow-lists of the clients, by their id.
 	Targets map[string][]Target
 	// Own are addresses of this installation, its database's and its authorization server's among them. They are never called.
 	Own []netip.AddrPort
+	// Incomplete: not all of Own could be found out. Nothing passes until it is.
+	Incomplete bool
+}
+
+// Guard decides where callbacks may go. The zero Guard lets nothing pass.
+type Guard struct {
+	Rules // at the start; Use takes others
 	// Developing lets callbacks go to loopback addresses, to any port and without TLS: for a developer's machine only.
 	Developing bool
 
@@ -38,6 +46,17 @@ type Guard struct {
 
 	resolver *net.Resolver  // nil: the system's
 	roots    *x509.CertPool // nil: the system's
+	used     atomic.Pointer[Rules]
+}
+
+// Use has the guard go by other rules from now on. Connections that were made before may be used for a minute.
+func (g *Guard) Use(r Rules) { g.used.Store(&r) }
+
+func (g *Guard) rules() *Rules {
+	if r := g.used.Load(); r != nil {
+		return r
+	}
+	return &g.Rules
 }
 
 // The limits of one call. A subscriber that is slower is taken for silent.
@@ -115,12 +134,13 @@ func (g *Guard) allows(clientID string, to netip.AddrPort) bool {
 	if slices.ContainsFunc(never, func(p netip.Prefix) bool { return p.Contains(addr) }) {
 		return false
 	}
-	if slices.ContainsFunc(g.Own, func(own netip.AddrPort) bool {
+	rules := g.rules()
+	if rules.Incomplete || slices.ContainsFunc(rules.Own, func(own netip.AddrPort) bool {
 		return own.Port() == to.Port() && (own.Addr() == addr || own.Addr().IsUnspecified())
 	}) {
 		return false
 	}
-	return slices.ContainsFunc(g.Targets[clientID], func(t Target) bool {
+	return slices.ContainsFunc(rules.Targets[clientID], func(t Target) bool {
 		return t.Prefix.Contains(addr) && (slices.Contains(t.Ports, to.Port()) || len(t.Ports) == 0 && to.Port() == 443)
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 func guard(t *testing.T, prefixes ...string) *Guard {
 	t.Helper()
-	g := &Guard{Targets: map[string][]Target{}, Own: []netip.AddrPort{netip.MustParseAddrPort("10.1.0.9:5432"), netip.MustParseAddrPort("0.0.0.0:8443")}}
+	g := &Guard{Rules: Rules{Targets: map[string][]Target{}, Own: []netip.AddrPort{netip.MustParseAddrPort("10.1.0.9:5432"), netip.MustParseAddrPort("0.0.0.0:8443")}}}
 	for _, p := range prefixes {
 		target, err := ParseTarget(p, []int{443, 8443, 5432})
 		if err != nil {
@@ -85,5 +85,27 @@ func TestCheckURI(t *testing.T) {
 	}
 	if err := (&Guard{Developing: true}).CheckURI("http://127.0.0.1:9/x"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRulesAreExchanged: a guard goes by the rules that it was given last, and by none while they are incomplete.
+func TestRulesAreExchanged(t *testing.T) {
+	t.Parallel()
+	to := netip.MustParseAddrPort("10.1.2.3:443")
+	passes := Rules{Targets: map[string][]Target{"vnfm": {{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}}}
+	incomplete := passes
+	incomplete.Incomplete = true
+	g := &Guard{Rules: passes}
+	for i, step := range []struct {
+		rules Rules
+		want  bool
+	}{{incomplete, false}, {passes, true}, {Rules{}, false}, {passes, true}} {
+		g.Use(step.rules)
+		if g.allows("vnfm", to) != step.want {
+			t.Errorf("step %d: allowed is %t", i, !step.want)
+		}
+	}
+	if (&Guard{Rules: incomplete}).allows("vnfm", to) || !(&Guard{Rules: passes}).allows("vnfm", to) {
+		t.Error("the first rules do not hold")
 	}
 }

@@ -99,11 +99,13 @@ func TestNoVectorConnects(t *testing.T) { //nolint:tparallel // the connections 
 		all = append(all, serveCounted(t, l))
 	}
 	g := &Guard{
-		Targets: map[string][]Target{"vnfm": {
-			{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Ports: []uint16{four.addr.Port(), 443, 8443}},
-			{Prefix: netip.MustParsePrefix("::/0"), Ports: []uint16{four.addr.Port(), 443, 8443}},
-		}},
-		Own: []netip.AddrPort{netip.MustParseAddrPort("10.1.0.9:8443")},
+		Rules: Rules{
+			Targets: map[string][]Target{"vnfm": {
+				{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Ports: []uint16{four.addr.Port(), 443, 8443}},
+				{Prefix: netip.MustParsePrefix("::/0"), Ports: []uint16{four.addr.Port(), 443, 8443}},
+			}},
+			Own: []netip.AddrPort{netip.MustParseAddrPort("10.1.0.9:8443")},
+		},
 		resolver: newNames(map[string][][]string{
 			"own.example": {{"10.1.0.9"}}, "rebinds.example": {{"127.0.0.1", "::1"}}, "link.example": {{"169.254.169.254", "fe80::1"}},
 			"metadata": {{"169.254.169.254"}}, "metadata.google.internal": {{"169.254.169.254"}}, "instance-data": {{"169.254.169.254"}},
