@@ -25,8 +25,6 @@ import (
 type tackerWorld struct {
 	t        *testing.T
 	ownerURL string // of the database
-	options  server.Options
-	process  *server.Process
 	tls      *server.TLS
 	url      string
 	tacker   *stub.Tacker
@@ -43,7 +41,6 @@ const (
 // The clients of the world. Tacker has its tokens from an authorization server, by its certificate; the others have certificates.
 const tackerClients = `{"clients": [
 	{"id": "tacker", "roles": ["VNFM"]},
-	{"id": "vnfm", "roles": ["VNFM"], "certificateNames": ["dns:vnfm.example"]},
 	{"id": "operator", "roles": ["OPERATOR"], "certificateNames": ["dns:operator.example"]},
 	{"id": "author", "roles": ["AUTHOR"], "certificateNames": ["dns:author.example"]},
 	{"id": "approver", "roles": ["APPROVER"], "certificateNames": ["dns:approver.example"]},
@@ -69,16 +66,13 @@ func newTackerWorldBelow(t *testing.T, reports bool, nfvo *stub.NFVO) *tackerWor
 	pki.WriteFile(t, connections, read(t, tackerFolder+"connections.json"))
 	var appURL string
 	w.ownerURL, appURL = database.NewDatabase(t)
-	w.options = server.Options{
-		Program: program, DatabaseURL: appURL, TLS: w.tls, Production: true, DataDir: server.DataDir(t),
-		Flags: []string{
-			"--oidc-issuer", as.Issuer, "--audience", audience, "--client-file", clientFile, "--oidc-ca-file", w.tls.ClientCAFile, "--connections-file", connections,
-		},
+	flags := []string{
+		"--oidc-issuer", as.Issuer, "--audience", audience, "--client-file", clientFile, "--oidc-ca-file", w.tls.ClientCAFile, "--connections-file", connections,
 	}
 	if nfvo != nil {
-		w.options.Flags = append(w.options.Flags, w.below(nfvo)...)
+		flags = append(flags, w.below(nfvo)...)
 	}
-	w.start()
+	w.url = server.Run(t.Context(), t, server.Options{Program: program, DatabaseURL: appURL, TLS: w.tls, Production: true, Flags: flags}).URL
 	links := httptest.NewTLSServer(w.lcm)
 	t.Cleanup(links.Close)
 	t.Cleanup(func() {
@@ -96,13 +90,6 @@ func newTackerWorldBelow(t *testing.T, reports bool, nfvo *stub.NFVO) *tackerWor
 	}
 	w.prepare()
 	return w
-}
-
-// start starts ringfence.
-func (w *tackerWorld) start() {
-	w.t.Helper()
-	w.process = server.Run(w.t.Context(), w.t, w.options)
-	w.url = w.process.URL
 }
 
 // as is a client with its certificate.

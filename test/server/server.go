@@ -56,7 +56,6 @@ type Process struct {
 	log     *log
 	http    *http.Client
 	caFile  string // of the authority of TLS; empty: none
-	killed  bool
 }
 
 // stopTimeout is how long a process may take to end when it is asked to.
@@ -161,7 +160,6 @@ func (p *Process) Stop() error {
 
 // Kill ends the process at once, as a power failure does.
 func (p *Process) Kill() error {
-	p.killed = true
 	if err := p.command.Process.Kill(); err != nil {
 		return err
 	}

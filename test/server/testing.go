@@ -13,7 +13,7 @@ import (
 // startTimeout is how long a start may take, that of a private database included.
 const startTimeout = 2 * time.Minute
 
-// Run starts ringfence for one test, and stops it when the test ends, unless the test has killed it. Without Options.Program it is built; without
+// Run starts ringfence for one test, and stops it when the test ends. Without Options.Program it is built; without
 // Options.DataDir it gets an empty folder. A record of level ERROR in its log fails the test.
 func Run(ctx context.Context, t testing.TB, o Options) *Process {
 	t.Helper()
@@ -34,9 +34,6 @@ func Run(ctx context.Context, t testing.TB, o Options) *Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if p.killed {
-			return
-		}
 		if err := p.Stop(); err != nil {
 			t.Errorf("%v:\n%s", err, p.Log())
 		}
