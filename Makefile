@@ -21,6 +21,11 @@ demo: ## Install PostgreSQL if it is missing, build, serve the reference deploym
 	@$(MAKE) build
 	@bin/ringfence demo
 
+.PHONY: demo-secured
+demo-secured: ## Show the production profile: mutual TLS, and tokens of an authorization server that are bound to certificates
+	@./.ci/require.sh go postgres
+	@set -o pipefail; go test -count=1 -v -run '^TestSecuredProfile$$' ./test/security | grep --invert-match -E '^(=== | *--- PASS|PASS$$)'
+
 .PHONY: build
 build: ## Build bin/ringfence
 	go build -trimpath -o bin/ringfence ./cmd/ringfence

@@ -191,14 +191,18 @@ func (s *registry) GetClientByClientID(_ context.Context, id string) (op.Client,
 	return nil, errors.New("unknown client")
 }
 
-// GetPrivateClaimsFromScopes binds a token to the certificate of the connection.
-func (s *registry) GetPrivateClaimsFromScopes(ctx context.Context, _, _ string, _ []string) (map[string]any, error) {
-	cert, ok := ctx.Value(certificateKey{}).(*x509.Certificate)
-	if !ok {
-		return map[string]any{}, nil
+// GetPrivateClaimsFromScopes names the scopes of a token (RFC 9068), which the library does not, and binds it to the certificate of the
+// connection.
+func (s *registry) GetPrivateClaimsFromScopes(ctx context.Context, _, _ string, scopes []string) (map[string]any, error) {
+	claims := map[string]any{}
+	if len(scopes) > 0 {
+		claims["scope"] = strings.Join(scopes, " ")
 	}
-	sum := sha256.Sum256(cert.Raw)
-	return map[string]any{"cnf": map[string]string{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}}, nil
+	if cert, ok := ctx.Value(certificateKey{}).(*x509.Certificate); ok {
+		sum := sha256.Sum256(cert.Raw)
+		claims["cnf"] = map[string]string{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}
+	}
+	return claims, nil
 }
 
 // registered is a client as the library knows it.
