@@ -41,7 +41,7 @@ func (s *Service) decide(ctx context.Context, ask Ask, known *placement.VNFInsta
 	s.observer.Solved(ctx, time.Since(start))
 	a := attempt{view: view, plan: plan, grantID: ask.grantID, decision: placement.Decision{
 		ID: uuid.NewString(), NFVIPoPID: placement.DecisionPoP, Kind: placement.DecisionGrant, Outcome: placement.OutcomeRefuse,
-		At: in.Now, ClientID: ask.ClientID, Inputs: in, Explanation: why, Relayed: s.relays(&ask) && !s.withheld(view, &ask, plan),
+		At: in.Now, ClientID: ask.ClientID, Inputs: in, Explanation: why, Relayed: s.relays(&ask) && !s.withheld(view, &ask, known, plan),
 	}}
 	for _, id := range append(append([]string{}, in.Superseded...), in.Releases...) {
 		if r := view.Residency(id); r != nil {

@@ -32,12 +32,12 @@ func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if removes(&ask.Request) && !s.withheld(s.fleet.View(), &ask, nil) {
-		answered, err := s.answered(ctx, &ask)
+	if removes(&ask.Request) {
+		consult, err := s.consults(ctx, &ask)
 		if err != nil {
 			return Result{}, err
 		}
-		if !answered {
+		if consult {
 			told, err := s.settings.Upstream.Consult(ctx, ask.Body)
 			if err != nil || told.State != placement.UpstreamAgreed {
 				return Result{Upstream: told}, err
@@ -53,7 +53,7 @@ func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 	if err != nil || !relayed {
 		return res, err // it was granted before there was an NFVO upstream, or is not for its ears
 	}
-	if said.State != placement.UpstreamAgreed && s.withheld(s.fleet.View(), &ask, nil) { // what was reserved is given back in time
+	if said.State != placement.UpstreamAgreed && s.withheld(s.fleet.View(), &ask, &placement.VNFInstanceParams{}, nil) { // what was reserved is given back in time
 		return Result{}, placement.Errorf(placement.Unavailable, "the VNF became one of lawful interception before the NFVO upstream agreed: try again")
 	}
 	answer, err := s.settings.Upstream.Agree(ctx, &res.Grant, ask.Body, before)
@@ -68,12 +68,18 @@ func (s *Service) grantRelayed(ctx context.Context, ask Ask) (Result, error) {
 }
 
 // withheld tells whether an NFVO upstream that is not cleared for lawful interception must not learn of a request: of its VNF, of what the
-// VNF instance has, or of a host that it is placed on. Clients without clearance have no such requests, and must not notice.
-func (s *Service) withheld(view *fleet.View, ask *Ask, plan *placement.Plan) bool {
-	if s.settings.UpstreamLI || !ask.LI {
+// VNF instance has, or of a host that it is placed on. Clients without clearance must not notice, so of theirs only those are withheld that
+// are about a VNF instance of their own, granted while they had it.
+func (s *Service) withheld(view *fleet.View, ask *Ask, known *placement.VNFInstanceParams, plan *placement.Plan) bool {
+	catalogue := view.Catalogue
+	if s.settings.UpstreamLI {
 		return false
 	}
-	catalogue := view.Catalogue
+	if !ask.LI {
+		return known.ClientID == ask.ClientID && slices.ContainsFunc(view.ResidenciesOf(ask.Request.VNFInstanceID), func(r *placement.Residency) bool {
+			return catalogue.LITrustDomain(r.Workload.TrustDomainID)
+		})
+	}
 	for _, id := range vnfdsOf(&ask.Request) {
 		if p, known := catalogue.VNFProfiles[id]; known && catalogue.LIProfile(&p) {
 			return true
@@ -100,10 +106,16 @@ func vnfdsOf(r *placement.GrantRequest) []string {
 	return ids
 }
 
-// answered tells whether a request is answered with a grant that stands.
-func (s *Service) answered(ctx context.Context, ask *Ask) (bool, error) {
-	answer, _, err := s.store.FindAnswer(ctx, ask.key(), ask.Request.VNFInstanceID)
-	return replays(&answer) && answer.Outcome == placement.OutcomeGrant, err
+// consults tells whether the NFVO is asked before a request is decided: it may be told, and no grant that stands is the answer.
+func (s *Service) consults(ctx context.Context, ask *Ask) (bool, error) {
+	answer, known, err := s.store.FindAnswer(ctx, ask.key(), ask.Request.VNFInstanceID)
+	if err != nil || replays(&answer) && answer.Outcome == placement.OutcomeGrant {
+		return false, err
+	}
+	if err := s.fleet.CatchUp(ctx); err != nil { // to know what it has running
+		return false, err
+	}
+	return !s.withheld(s.fleet.View(), ask, &known, nil), nil
 }
 
 // agreed adds to a grant what the NFVO upstream said of it. ErrNotAgreed while it has not, Forbidden when it refused, NotFound when it

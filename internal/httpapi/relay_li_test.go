@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ringfence/internal/grant"
 	"ringfence/internal/placement"
 	"ringfence/test/stub"
 )
@@ -49,5 +50,30 @@ func TestTwoWorldsBelowAnNFVO(t *testing.T) {
 	}
 	if len(answers[true]) == 0 || answers[true][4] != "Grant refused by the NFVO upstream: Refused by the NFVO upstream: not now, asked 4 times" {
 		t.Errorf("the NFVO was not asked as often as it should be: %v", answers[true])
+	}
+}
+
+// TestClearanceThatEnded: what a client was granted while it was cleared is not told to the NFVO by the request that ends it.
+func TestClearanceThatEnded(t *testing.T) {
+	t.Parallel()
+	f := newRelayed(t, &stub.NFVO{}, 5*time.Second)
+	doc := fleet()
+	addLI(doc)
+	if _, err := f.store.Import(t.Context(), doc, true, placement.EndRules{}, "root", nil); err != nil {
+		t.Fatal(err)
+	}
+	res, err := f.server.Grants.Grant(t.Context(), grant.Ask{ClientID: "vnfm-a", LI: true, Request: placement.GrantRequest{
+		VNFInstanceID: "mdf-1", VNFLcmOpOccID: "op-mdf-1", VNFDID: "vnfd-li", Operation: placement.OpInstantiate,
+		AddResources: []placement.ResourceDefinition{{ID: "mdf-1-open", Type: placement.ResourceOSContainer, VDUID: "open"}},
+	}})
+	if err != nil || !res.Granted {
+		t.Fatalf("%v %+v", err, res.Decision.Explanation)
+	}
+	end := instantiate("mdf-1", "vnfd-li", "open")
+	delete(end, "addResources")
+	end["operation"], end["vnfLcmOpOccId"] = "TERMINATE", "op-end"
+	f.grant("vnfm-a", end)
+	if asked := f.nfvo.Asked(); len(asked) != 0 {
+		t.Errorf("the NFVO was told %v", asked)
 	}
 }
