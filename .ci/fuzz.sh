@@ -10,7 +10,7 @@ count=0
 while read -r package; do
   for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
     printf '==> %s %s for %s\n' "$package" "$target" "$fuzztime"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" "$package" </dev/null
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x "$package" </dev/null
     count=$((count + 1))
   done
 done < <(git grep --untracked -lE '^func Fuzz[A-Z]' -- '*_test.go' | xargs -r -n1 dirname | sort -u | sed 's|^|./|')

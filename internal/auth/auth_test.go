@@ -49,6 +49,7 @@ func TestTokenFilesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ content, want string }{
 		"no JSON":             {`clients:`, "token file: invalid character"},
 		"unknown attribute":   {`{"clients": [], "more": 1}`, `unknown field "more"`},
+		"two documents":       {string(file(entry("a", `"roles": ["VNFM"]`))) + "{}", "something follows the object"},
 		"no clients":          {`{"clients": []}`, "nobody could call"},
 		"no id":               {string(file(entry("", `"roles": ["VNFM"]`))), "clients[0] has no id"},
 		"no digest":           {`{"clients": [{"id": "a", "tokenSha256": "secret", "roles": ["VNFM"]}]}`, `client "a": tokenSha256 is not`},

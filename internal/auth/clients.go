@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -69,6 +70,9 @@ func parseClients(what string, data []byte, withTokens bool) (*clients, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: byte %d: something follows the object with the clients, which would be ignored: remove it", what, dec.InputOffset())
 	}
 	c := &clients{
 		byDigest: map[[sha256.Size]byte]client{}, byOAuth: map[oauthName]client{}, byCertificate: map[string]client{},
